@@ -1,0 +1,72 @@
+"""The command line: `samgraph --help` teaches it.
+
+Each command lives in a module of its own and is imported only when it is used, so that `--help` is instant.
+Results go to standard output, progress to standard error. Exit status: 0 done, 1 the input or the world is
+wrong (one sentence), 2 wrong usage, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+import samgraph
+from samgraph.errors import SamgraphError
+
+# command name -> module of samgraph.cli that defines it as `command`
+COMMANDS = {
+    "neo4j": "neo4j",
+    "load": "load",
+    "simulate": "simulate",
+    "snapshot": "snapshot",
+    "backtest": "backtest",
+    "report": "report",
+    "demo": "demo",
+}
+
+
+class LazyGroup(click.Group):
+    """A click group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"samgraph.cli.{COMMANDS[cmd_name]}")
+        command: click.Command = module.command
+        return command
+
+
+@click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(samgraph.__version__, prog_name="samgraph")
+def cli() -> None:
+    """Equity factor research that knows what companies actually sell.
+
+    A first run, from nothing:  samgraph demo
+    """
+
+
+def main() -> int:
+    """Run the command line; the exit status."""
+    try:
+        cli.main(standalone_mode=False)
+    except click.exceptions.Exit as done:
+        return done.exit_code
+    except click.ClickException as wrong:
+        wrong.show()
+        return wrong.exit_code
+    except SamgraphError as error:
+        click.echo(f"samgraph: {error}", err=True)
+        return 1
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("samgraph: interrupted; run the same command again to continue.", err=True)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
