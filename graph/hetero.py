@@ -1,0 +1,63 @@
+"""A bipartite stock-concept graph as a PyG `HeteroData`. The one module of this folder that needs torch."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
+
+
+def bipartite(
+    stock: npt.NDArray[np.int64],
+    concept: npt.NDArray[np.int64],
+    weight: npt.NDArray[np.floating],
+    *,
+    company_id: Sequence[str],
+    product_id: Sequence[str],
+    level: npt.NDArray[np.int64] | None,
+    as_of: dt.date,
+    known: dt.datetime | None,
+    cut: str,
+    universe: str | None,
+) -> HeteroData:
+    """Build the graph of one day.
+
+    Node types "stock" (`company_id`, one a node, also of stocks without an edge) and "concept" (`product_id`,
+    and `level` where known); edge types ("stock", "sells", "concept") and ("concept", "sold_by", "stock"), the
+    same edges in both directions. The graph itself carries `as_of`, `known` (ISO texts), `cut` and `universe`;
+    what is not known is an empty text.
+
+    Shapes:
+        edge_index: int64 [2, n_edges]; edge_weight: float32 [n_edges], the share of revenue;
+        level: int64 [n_concepts]
+    """
+    import torch
+    from torch_geometric.data import HeteroData
+
+    data = HeteroData()
+    data["stock"].num_nodes = len(company_id)
+    data["stock"].company_id = list(company_id)
+    data["concept"].num_nodes = len(product_id)
+    data["concept"].product_id = list(product_id)
+    if level is not None:
+        data["concept"].level = torch.from_numpy(np.array(level, dtype=np.int64))
+    # Copies: torch must not write into arrays that other days share.
+    rows = torch.from_numpy(np.array(stock, dtype=np.int64))
+    columns = torch.from_numpy(np.array(concept, dtype=np.int64))
+    weights = torch.from_numpy(np.array(weight, dtype=np.float32))
+    data["stock", "sells", "concept"].edge_index = torch.stack([rows, columns])
+    data["stock", "sells", "concept"].edge_weight = weights
+    data["concept", "sold_by", "stock"].edge_index = torch.stack([columns, rows])
+    data["concept", "sold_by", "stock"].edge_weight = weights.clone()
+    data.as_of = as_of.isoformat()
+    data.known = "" if known is None else known.isoformat()
+    data.cut = cut
+    data.universe = universe or ""
+    data.validate(raise_on_error=True)
+    return data
