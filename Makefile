@@ -1,0 +1,32 @@
+# Needs Python 3.11 or newer and make; everything else comes into .venv/.
+PYTHON ?= python3
+UV := .venv/bin/uv
+UV_VERSION := 0.13.8
+BIN := .venv/bin
+
+.PHONY: setup demo test lint clean
+
+setup: .venv/.ready
+
+# uv comes by pip into the environment that it then fills from the lock file.
+.venv/.ready: pyproject.toml uv.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "samgraph needs Python 3.11 or newer; $(PYTHON) is older: make PYTHON=/path/to/python3.11 setup" >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
+	$(UV) sync --locked --inexact --quiet
+	@touch $@
+
+demo: setup
+	$(BIN)/samgraph demo
+
+test: setup
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+clean:
+	rm -rf .venv build dist *.egg-info demo

@@ -1,0 +1,69 @@
+"""`samgraph backtest`: the main job."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import click
+
+from samgraph.cli.output import FORMATS, print_frame
+
+
+def _day(_ctx: click.Context, _param: click.Parameter, value: str | None) -> dt.date | None:
+    if value is None:
+        return None
+    try:
+        return dt.date.fromisoformat(value)
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no day; write it as 2024-01-31") from None
+
+
+@click.command("backtest")
+@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the dataset, loaded before.")
+@click.option("--universe", help="Name in the dataset's table universes.")
+@click.option("--start", callback=_day, metavar="DATE", help="First day of training.")
+@click.option("--end", callback=_day, metavar="DATE", help="Last day of testing.")
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the run.")
+@click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file of settings.")
+@click.option("--seeds", type=int, help="Models a variant, averaged.")
+@click.option("--jobs", type=int, help="Processes at once; one a core by default.")
+@click.option("--quick", is_flag=True, help="A small model and two epochs: tries the plumbing, its figures mean little.")
+@click.option("--known-at", metavar="MOMENT", help="Read the graph as it was recorded then (ISO time; UTC by default).")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="Form of the result.")
+def command(
+    data: Path | None,
+    universe: str | None,
+    start: dt.date | None,
+    end: dt.date | None,
+    out: Path,
+    config: Path | None,
+    seeds: int | None,
+    jobs: int | None,
+    quick: bool,
+    known_at: str | None,
+    form: str,
+) -> None:
+    """Walk HIST forward over as-of snapshots, and report what its factors and portfolios did.
+
+    Variants: product concepts, industry concepts (the control group) and a plain GRU. Interrupted, the same command
+    continues. All files of the run and report.html are left in --out.
+
+    \b
+    Example:
+      samgraph backtest --data data --universe CSI300 --start 2021-11-01 \\
+          --end 2026-05-08 --out runs/csi300
+      samgraph backtest --config runs/csi300/config.toml --out runs/again
+    """
+    from samgraph.config import load_config
+    from samgraph.graph.asof import parse_moment
+    from samgraph.run import backtest, summary_frame
+
+    overrides = {"data": data, "universe": universe, "start": start, "end": end, "seeds": seeds, "jobs": jobs}
+    settings = load_config(config, overrides)
+    if quick:
+        settings = settings.quick()
+    known = parse_moment(known_at) if known_at else None
+    summary = backtest(settings, out, known=known)
+    print_frame(summary_frame(summary), form)
+    click.echo(f"report: {out / 'report.html'}", err=True)

@@ -1,0 +1,186 @@
+"""The settings of a run: typed, with units, refused when misspelt.
+
+A run's settings come from the defaults below, then from `--config FILE.toml`, then from the command line's
+options. The resolved settings are kept in `RUN/config.toml`, which repeats the run.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from samgraph.errors import ConfigError
+
+
+class Section(BaseModel):
+    """A part of the settings: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Concepts(Section):
+    """What a company is described by (hist.md, concept cuts)."""
+
+    cut: str = Field("adaptive:min=3,max=0.2", description="the product cut of HIST and of the regressions")
+    industry_cut: str = Field("adaptive:min=3,max=0.2", description="the same for the control group's industries")
+    neutral_level: int = Field(1, ge=1, description="the industry level that factors are neutralised for")
+
+
+class Windows(Section):
+    """Walk-forward windows, in trading days."""
+
+    train_days: int = Field(500, ge=20, description="trading days that a model is fitted on")
+    valid_days: int = Field(120, ge=5, description="trading days for early stopping")
+    test_days: int = Field(240, ge=5, description="trading days that one fitted model is applied to")
+    embargo: int = Field(5, ge=0, description="trading days left out between parts, beyond the label's reach")
+
+
+class Model(Section):
+    """HIST and its training (hist.md)."""
+
+    variant: Literal["samgraph", "paper", "qlib"] = Field("samgraph", description="which reading of the paper")
+    encoder: Literal["stream", "window"] = Field("stream", description="along the calendar, or a window a day")
+    attention: Literal["edges", "all"] = Field("edges", description="a concept's own stocks, or every stock")
+    hidden: int = Field(64, ge=2, description="width of a stock's state")
+    neighbours: int = Field(5, ge=1, description="hidden concepts that a stock links to (K)")
+    label_horizon: int = Field(10, ge=1, description="trading days of the forward return that is learnt")
+    epochs: int = Field(14, ge=1, description="passes over the training days at most")
+    patience: int = Field(5, ge=1, description="epochs without a better validation Rank IC before stopping")
+    learning_rate: float = Field(2e-3, gt=0, description="Adam's step size")
+    chunk_days: int = Field(10, ge=1, description="days in one optimiser step (stream)")
+    lookback: int = Field(60, ge=2, description="days that a state looks back (window), or warms up (stream)")
+
+
+class Trading(Section):
+    """The simulated portfolio (factors.md, section 7). Costs are fractions of the amount traded."""
+
+    top: int | None = Field(None, ge=1, description="stocks held; empty: 50, or a fifth of a smaller universe")
+    drop: int | None = Field(None, ge=1, description="stocks replaced at a rebalance at most; empty: a tenth of top")
+    rebalance_days: int = Field(1, ge=1, description="trading days between rebalances")
+    weighting: Literal["equal", "cap"] = Field("equal", description="weights of the stocks bought")
+    price: Literal["close", "open", "vwap"] = Field("close", description="execution price")
+    lag: int = Field(1, ge=1, description="trading days from signal to trade")
+    lot: int = Field(100, ge=0, description="shares that are traded together; 0: any fraction")
+    capital: float = Field(1e8, gt=0, description="starting value, in the currency of the bars")
+    buy_cost: float = Field(0.0005, ge=0, description="commission and fees of a purchase")
+    sell_cost: float = Field(0.0015, ge=0, description="commission, fees and stamp duty of a sale")
+
+
+class Neo4j(Section):
+    """A Neo4j server of one's own; empty: the environment's, else a local one."""
+
+    uri: str | None = Field(None, description="bolt:// or neo4j:// address")
+    user: str | None = Field(None, description="user name")
+    password: SecretStr | None = Field(None, description="better in the environment; never copied into a run")
+    database: str | None = Field(None, description="database name")
+
+
+class RunConfig(Section):
+    """Everything that decides the numbers of a run."""
+
+    data: Path = Field(description="folder of the dataset")
+    universe: str = Field(description="name in table universes")
+    start: dt.date = Field(description="first day of training")
+    end: dt.date = Field(description="last day of testing")
+    benchmark: str | None = Field(None, description="name in table benchmarks; empty: the universe's own name")
+    variants: tuple[Literal["product", "industry", "gru"], ...] = Field(
+        ("product", "industry", "gru"), description="models compared"
+    )
+    horizons: tuple[int, ...] = Field((1, 5, 10, 20, 40, 60), description="trading days ahead")
+    seeds: int = Field(2, ge=1, le=100, description="models a variant, averaged")
+    seed: int = Field(0, ge=0, description="the first of the seeds")
+    device: str = Field("cpu", description="torch device")
+    jobs: int | None = Field(None, ge=1, description="processes; empty: one a core")
+    concepts: Concepts = Concepts()
+    windows: Windows = Windows()
+    model: Model = Model()
+    trading: Trading = Trading()
+    neo4j: Neo4j = Neo4j()
+
+    @model_validator(mode="after")
+    def _ordered(self) -> RunConfig:
+        if self.end <= self.start:
+            raise ValueError(f"end {self.end} is not after start {self.start}")
+        if "product" not in self.variants:
+            raise ValueError("variants must name product: the other variants are its control")
+        return self
+
+    def quick(self) -> RunConfig:
+        """The same run made small enough to try the plumbing: fewer epochs, one seed; its figures mean little."""
+        model = self.model.model_copy(update={"epochs": 2, "hidden": 16})
+        return self.model_copy(update={"model": model, "seeds": 1})
+
+
+def load_config(file: Path | None, overrides: Mapping[str, Any]) -> RunConfig:
+    """Defaults, then `file`, then the `overrides` that are not None.
+
+    Raises:
+        ConfigError: the file is missing or no TOML, a key is unknown (with the nearest known one), a value is
+            of the wrong kind or out of range, or a needed setting is absent.
+    """
+    settings: dict[str, Any] = {}
+    if file is not None:
+        try:
+            settings = tomllib.loads(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConfigError(f"the configuration {file} cannot be read: {error}") from error
+        except tomllib.TOMLDecodeError as error:
+            raise ConfigError(f"the configuration {file} is not valid TOML: {error}") from error
+    settings |= {key: value for key, value in overrides.items() if value is not None}
+    try:
+        return RunConfig.model_validate(settings)
+    except ValidationError as error:
+        raise ConfigError(_sentence(error, file)) from error
+
+
+def to_toml(config: RunConfig) -> str:
+    """The resolved settings as TOML, each with its meaning as a comment."""
+    lines: list[str] = []
+    sections: list[tuple[str, Section]] = []
+    for name, field in type(config).model_fields.items():
+        value = getattr(config, name)
+        if isinstance(value, Section):
+            sections.append((name, value))
+        else:
+            lines += _entry(name, value, field.description)
+    for name, section in sections:
+        lines += ["", f"[{name}]"]
+        for key, field in type(section).model_fields.items():
+            lines += _entry(key, getattr(section, key), field.description)
+    return "\n".join(lines) + "\n"
+
+
+def _entry(key: str, value: Any, description: str | None) -> list[str]:
+    comment = f"  # {description}" if description else ""
+    if value is None or isinstance(value, SecretStr):
+        return [f"# {key} ={comment}"]
+    if isinstance(value, dt.date):
+        return [f"{key} = {value.isoformat()}{comment}"]
+    if isinstance(value, Path):
+        value = str(value)
+    return [f"{key} = {json.dumps(value, ensure_ascii=False)}{comment}"]
+
+
+def _sentence(error: ValidationError, file: Path | None) -> str:
+    """The first fault in one sentence, with the nearest known key for an unknown one."""
+    fault = error.errors()[0]
+    where = f"the configuration {file}" if file is not None else "the settings"
+    path = ".".join(str(part) for part in fault["loc"])
+    if fault["type"] == "extra_forbidden":
+        parent: type[BaseModel] = RunConfig
+        for part in fault["loc"][:-1]:
+            parent = type(getattr(RunConfig.model_construct(), str(part), parent))
+        near = difflib.get_close_matches(str(fault["loc"][-1]), parent.model_fields, n=1)
+        hint = f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(parent.model_fields)}"
+        return f"{where}: the key {path} is unknown{hint}"
+    if fault["type"] == "missing":
+        return f"{where}: {path} is needed ({RunConfig.model_fields[str(fault['loc'][0])].description})"
+    message = fault["msg"].removeprefix("Value error, ")
+    return f"{where}: {path + ' = ' + repr(fault['input']) + ': ' if path else ''}{message}"

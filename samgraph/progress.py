@@ -1,0 +1,58 @@
+"""Progress of long stages on standard error: a bar on a terminal, one line otherwise."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+_quiet = False
+
+
+def be_quiet(quiet: bool = True) -> None:
+    """Print no progress from now on."""
+    global _quiet  # noqa: PLW0603  one switch for the process, set by the command line
+    _quiet = quiet
+
+
+class Stage:
+    """A stage that is under way; `advance` moves its bar, `total` may become known later."""
+
+    def __init__(self, progress: Progress | None, name: str, total: int | None) -> None:
+        self._progress = progress
+        self._task = None if progress is None else progress.add_task(name, total=total)
+
+    def advance(self, amount: int = 1) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.advance(self._task, amount)
+
+    def set_total(self, total: int) -> None:
+        if self._progress is not None and self._task is not None:
+            self._progress.update(self._task, total=total)
+
+
+@contextmanager
+def stage(name: str, total: int | None = None) -> Iterator[Stage]:
+    """Show that `name` is under way, and how long it took once it is done."""
+    began = time.monotonic()
+    if _quiet:
+        yield Stage(None, name, total)
+        return
+    if not sys.stderr.isatty():
+        yield Stage(None, name, total)
+        print(f"{name}: {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
+        return
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=24),
+        TaskProgressColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        yield Stage(progress, name, total)
+    print(f"{name}: {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
