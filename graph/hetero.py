@@ -29,9 +29,9 @@ def bipartite(
     """Build the graph of one day.
 
     Node types "stock" (`company_id`, one a node, also of stocks without an edge) and "concept" (`product_id`,
-    and `level` where known); edge types ("stock", "sells", "concept") and ("concept", "sold_by", "stock"), the
-    same edges in both directions. The graph itself carries `as_of`, `known` (ISO texts), `cut` and `universe`;
-    what is not known is an empty text.
+    and `level` where known); edge types ("stock", "sells", "concept") and ("concept", "sold_by", "stock"),
+    the same edges in both directions. The graph itself carries `as_of`, `known` (ISO texts), `cut` and
+    `universe`; what is not known is an empty text.
 
     Shapes:
         edge_index: int64 [2, n_edges]; edge_weight: float32 [n_edges], the share of revenue;
