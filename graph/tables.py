@@ -137,7 +137,7 @@ _TABLES = (
     ),
     Table(
         "company_industries",
-        (_id("company_id"), _id("industry_id"), _day("valid_from"), _day("valid_to")),
+        (_id("company_id"), _id("industry_id"), _day("valid_from", filled=True), _day("valid_to")),
         key=("company_id", "industry_id", "valid_from"),
     ),
     Table(
@@ -145,7 +145,7 @@ _TABLES = (
         (
             _id("universe"),
             _id("company_id"),
-            _day("valid_from"),
+            _day("valid_from", filled=True),
             _day("valid_to"),
             _number("weight", required=False),
         ),

@@ -1,4 +1,4 @@
-"""What a company sells as of a day, read straight from the rows of `segments`: plain loops, one day at a time.
+"""What a company sells as of a day, read straight from the rows of `segments`: plain loops, day by day.
 
 The slow, obvious version of the time rules (docs: "Time"), which loads, snapshots and periods are checked
 against. Nothing here comes from the program.
@@ -11,6 +11,8 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import pandas as pd
 
 FIRST_DAY = dt.date(1, 1, 1)
 
@@ -27,7 +29,7 @@ class Sold:
 
 def day(value: Any) -> dt.date | None:
     """A cell as a date; None where it is empty (None, "", NaN, NaT)."""
-    if value is None or value == "" or value != value:  # NaN and NaT differ from themselves
+    if value is None or value == "" or pd.isna(value):
         return None
     if isinstance(value, str):
         return dt.date.fromisoformat(value[:10])
@@ -63,7 +65,7 @@ def first_usable(announced_on: dt.date, lag: int | None = None, calendar: Sequen
 
 
 def number(value: Any) -> float | None:
-    if value is None or value == "" or value != value:
+    if value is None or value == "" or pd.isna(value):
         return None
     return float(value)
 
