@@ -278,7 +278,7 @@ def _assign_adaptive(
 
 
 def companies_of(stock: IntArray, product: IntArray, n_products: int) -> IntArray:
-    """int64 [n_products]: how many different companies have an edge to each product."""
+    """Count the different companies with an edge to each product, int64 [n_products]."""
     if len(stock) == 0:
         return np.zeros(n_products, dtype=np.int64)
     width = int(stock.max()) + 1
