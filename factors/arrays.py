@@ -1,0 +1,66 @@
+"""Types and small helpers that the other modules share.
+
+Every panel is a float64 array [n_dates, n_stocks] in which NaN means missing; a class label is an integer
+array of the same shape in which a negative number means no class. Work over all days is done in blocks of
+days, so that temporary arrays stay a few megabytes however long the period is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from samgraph.errors import ModelError
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+BLOCK_CELLS = 1 << 18  # float64 cells of one temporary: 2 MiB, which a core's cache holds
+
+
+def day_blocks(n_dates: int, n_stocks: int, cells: int = BLOCK_CELLS) -> Iterator[slice]:
+    """Slices of consecutive days of about `cells` cells each, at least one day."""
+    step = max(1, cells // max(1, n_stocks))
+    for start in range(0, n_dates, step):
+        yield slice(start, min(start + step, n_dates))
+
+
+def panel(values: Any, name: str, shape: tuple[int, int] | None = None) -> Floats:
+    """`values` as float64 [n_dates, n_stocks], infinities made missing.
+
+    Raises:
+        ModelError: not two-dimensional, or of another shape than `shape`.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 2 or (shape is not None and array.shape != shape):
+        wanted = "two axes (dates, stocks)" if shape is None else f"shape {shape}"
+        raise ModelError(f"{name} has shape {array.shape}; give it {wanted}, with NaN where unknown.")
+    infinite = np.isinf(array)
+    return np.where(infinite, np.nan, array) if infinite.any() else array
+
+
+def class_labels(labels: Any, shape: tuple[int, int]) -> Ints:
+    """Class labels as int64 [n_dates, n_stocks], negative where a stock has no class.
+
+    Raises:
+        ModelError: of another shape, or not integers.
+    """
+    array = np.asarray(labels)
+    if array.shape != shape or not np.issubdtype(array.dtype, np.integer):
+        raise ModelError(
+            f"labels have shape {array.shape} and type {array.dtype}; "
+            f"give integers of shape {shape}, -1 for none."
+        )
+    return array.astype(np.int64, copy=False)
+
+
+def centred(values: Floats, mask: Bools) -> Floats:
+    """Values less their mean over `mask` on each day, 0 outside the mask. Shapes: [n_dates, n_stocks]."""
+    count = np.maximum(mask.sum(axis=1, keepdims=True), 1)
+    filled = np.where(mask, values, 0.0)
+    out: Floats = np.where(mask, filled - filled.sum(axis=1, keepdims=True) / count, 0.0)
+    return out

@@ -1,0 +1,126 @@
+"""Neutral factors: what is left of a factor beside industry, market capitalisation and styles.
+
+Every day's factor is regressed (weighted least squares) on a dummy for each industry, the log of market cap
+and any further covariates; the residual is the neutral factor. The dummies are swept out first by taking off
+the weighted industry mean from factor and covariates (Frisch and Waugh 1933), so that only the few covariates
+are left to solve for, and all days are solved at once.
+
+Who takes part is explicit:
+- stocks without an industry (label below 0) form a class of their own, "unclassified": their exposure to all
+  industries is nil, not unknown;
+- a stock without market cap (or without one of the covariates) is not neutral to it, and comes out missing;
+- a stock without a weight, or with a weight that is not positive, comes out missing too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from samgraph.factors.arrays import Bools, Floats, Ints, class_labels, day_blocks, panel
+
+RELATIVE_ZERO = 1e-12  # share of a column's own sum of squares below which what is left of it is rounding
+
+
+def neutralise(
+    factor: Any,
+    labels: Any | None = None,
+    log_cap: Any | None = None,
+    weights: Any | None = None,
+    *,
+    covariates: Sequence[Any] = (),
+) -> Floats:
+    """Residual of each day's regression of `factor` on industry dummies, `log_cap` and `covariates`.
+
+    Afterwards it is uncorrelated (with `weights`: in the weighted sense) with each of them on every day, and
+    its mean in each industry is 0. A stock alone in its industry is explained wholly and gets 0. Without
+    labels the day's mean takes the industries' place.
+
+    Args:
+        factor: [n_dates, n_stocks], NaN = missing.
+        labels: integers [n_dates, n_stocks], below 0 = no industry.
+        log_cap: [n_dates, n_stocks], log of market cap in any currency.
+        weights: [n_dates, n_stocks], positive regression weights; None weighs all alike.
+        covariates: further panels [n_dates, n_stocks], such as styles.
+
+    Returns:
+        [n_dates, n_stocks], in the factor's units.
+
+    Raises:
+        ModelError: an argument of another shape.
+    """
+    y = panel(factor, "the factor")
+    columns = [] if log_cap is None else [panel(log_cap, "log_cap", y.shape)]
+    columns += [panel(column, f"covariate {j}", y.shape) for j, column in enumerate(covariates)]
+    classes = None if labels is None else class_labels(labels, y.shape)
+    scale = None if weights is None else panel(weights, "weights", y.shape)
+    out = np.full(y.shape, np.nan)
+    for days in day_blocks(*y.shape):
+        out[days] = _residuals(
+            y[days],
+            None if classes is None else classes[days],
+            [column[days] for column in columns],
+            None if scale is None else scale[days],
+        )
+    return out
+
+
+def _residuals(y: Floats, classes: Ints | None, columns: list[Floats], scale: Floats | None) -> Floats:
+    mask = ~np.isnan(y)
+    for column in columns:
+        mask &= ~np.isnan(column)
+    if scale is not None:
+        with np.errstate(invalid="ignore"):
+            mask &= scale > 0.0
+    weight = mask.astype(np.float64) if scale is None else np.where(mask, scale, 0.0)
+    sweep = _Sweep(classes, weight, mask)
+    size = np.einsum("ti,ti,ti->t", weight, np.where(mask, y, 0.0), np.where(mask, y, 0.0))
+    residual = sweep(y)
+    if columns:
+        x = np.stack([_unit(sweep(column), column, weight, mask) for column in columns], axis=-1)
+        for _ in range(2):  # the second pass takes off what rounding left of the first
+            moment = np.einsum("tip,ti,ti->tp", x, weight, residual)
+            gram = np.einsum("tip,ti,tiq->tpq", x, weight, x, optimize=True)
+            slope = np.einsum("tpq,tq->tp", np.linalg.pinv(gram, rcond=1e-10, hermitian=True), moment)
+            residual = sweep(residual - np.einsum("tip,tp->ti", x, slope))
+    # a factor that its covariates explain wholly leaves rounding noise, which must not be taken for a signal
+    noise = np.einsum("ti,ti,ti->t", weight, residual, residual) <= RELATIVE_ZERO**2 * size
+    residual[noise] = 0.0
+    return np.where(mask, residual, np.nan)
+
+
+def _unit(swept: Floats, column: Floats, weight: Floats, mask: Bools) -> Floats:
+    """The swept column at weighted length 1 on each day, or 0 where the industries already explain it."""
+    filled = np.where(mask, column, 0.0)
+    whole = np.einsum("ti,ti,ti->t", weight, filled, filled)
+    left = np.einsum("ti,ti,ti->t", weight, swept, swept)
+    usable = left > RELATIVE_ZERO * whole
+    factor = np.where(usable, 1.0 / np.sqrt(np.where(usable, left, 1.0)), 0.0)
+    return swept * factor[:, None]
+
+
+class _Sweep:
+    """Takes off the weighted mean of each class on each day; 0 outside the mask."""
+
+    def __init__(self, classes: Ints | None, weight: Floats, mask: Bools) -> None:
+        n_dates = len(weight)
+        width = 1 if classes is None else int(classes.max(initial=-1)) + 2
+        slot = np.broadcast_to(np.arange(n_dates)[:, None] * width, weight.shape)
+        if classes is not None:
+            slot = slot + np.maximum(classes, -1) + 1
+        self._slot = slot.ravel()
+        self._size = n_dates * width
+        self._weight = weight.ravel()
+        self._mask = mask
+        total = np.bincount(self._slot, weights=self._weight, minlength=self._size)
+        self._total = np.where(total > 0.0, total, 1.0)
+
+    def __call__(self, values: Floats) -> Floats:
+        filled = np.where(self._mask, values, 0.0)
+        for _ in range(2):  # twice, for what rounding left of the first mean
+            sums = np.bincount(self._slot, weights=self._weight * filled.ravel(), minlength=self._size)
+            mean = (sums / self._total)[self._slot].reshape(filled.shape)
+            filled = np.where(self._mask, filled - mean, 0.0)
+        return filled
