@@ -1,0 +1,100 @@
+"""The figures of a simulated portfolio over its period."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+from samgraph.factors.arrays import Floats
+
+from samgraph.errors import RunError
+
+DAYS_A_YEAR = 252
+
+
+@dataclass(frozen=True)
+class Performance:
+    """Figures a year (`days_a_year` trading days), as fractions, after costs.
+
+    Attributes:
+        return_: compound annual growth rate, (product of (1 + return)) ** (days_a_year / days) - 1.
+        benchmark_return: the same of the benchmark.
+        excess_return: return_ - benchmark_return.
+        mean_excess_return: mean daily excess return x days_a_year: what qlib calls the annualised excess
+            return.
+        information_ratio: mean over standard deviation (ddof 1) of the daily excess return, x
+            sqrt(days_a_year); NaN if the excess does not vary.
+        tracking_error: standard deviation (ddof 1) of the daily excess return x sqrt(days_a_year).
+        volatility: the same of the return.
+        max_drawdown: of the excess, as qlib reports it: the lowest point of the summed daily excess returns
+            below its highest before (0 or negative).
+        value_max_drawdown: lowest value over the highest before, less 1 (the starting money counts as a
+            value).
+        turnover: half of what was bought and sold, as a fraction of the value, a year.
+        cost: costs as a fraction of the value of the day before, a year.
+        days: number of days.
+    """
+
+    return_: float
+    benchmark_return: float
+    excess_return: float
+    mean_excess_return: float
+    information_ratio: float
+    tracking_error: float
+    volatility: float
+    max_drawdown: float
+    value_max_drawdown: float
+    turnover: float
+    cost: float
+    days: int
+
+    def as_dict(self) -> dict[str, float | int | None]:
+        """For JSON: `return` instead of `return_`, and None instead of NaN."""
+        figures = {name.rstrip("_"): value for name, value in asdict(self).items()}
+        return {name: value if math.isfinite(value) else None for name, value in figures.items()}
+
+
+def performance(daily: pd.DataFrame, days_a_year: int = DAYS_A_YEAR) -> Performance:
+    """Figures of `PortfolioResult.daily` (or any part of its rows).
+
+    Raises:
+        RunError: no row, or a return that is not a number.
+    """
+    gain = daily["return"].to_numpy(dtype=np.float64)
+    market = daily["benchmark_return"].to_numpy(dtype=np.float64)
+    if not len(gain) or not (np.isfinite(gain).all() and np.isfinite(market).all()):
+        raise RunError(
+            f"the performance of {len(gain)} days cannot be computed: it needs at least one, and a return "
+            "and a benchmark return on each; check the daily table."
+        )
+    excess = gain - market
+    value = daily["value"].to_numpy(dtype=np.float64)
+    before = value / (1.0 + gain)
+    curve = np.concatenate([[1.0], np.cumprod(1.0 + gain)])
+    total = np.cumsum(excess)
+    spread, root = _deviation(excess), math.sqrt(days_a_year)
+    growth, market_growth = _a_year(gain, days_a_year), _a_year(market, days_a_year)
+    return Performance(
+        return_=growth,
+        benchmark_return=market_growth,
+        excess_return=growth - market_growth,
+        mean_excess_return=float(excess.mean()) * days_a_year,
+        information_ratio=float(excess.mean()) / spread * root if spread > 0 else math.nan,
+        tracking_error=spread * root,
+        volatility=_deviation(gain) * root,
+        max_drawdown=float((total - np.maximum.accumulate(total)).min()),
+        value_max_drawdown=float((curve / np.maximum.accumulate(curve) - 1.0).min()),
+        turnover=float(daily["turnover"].mean()) * days_a_year,
+        cost=float((daily["cost"].to_numpy(dtype=np.float64) / before).mean()) * days_a_year,
+        days=len(gain),
+    )
+
+
+def _a_year(gain: Floats, days_a_year: int) -> float:
+    return math.pow(float(np.prod(1.0 + gain)), days_a_year / len(gain)) - 1.0
+
+
+def _deviation(values: Floats) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else math.nan
