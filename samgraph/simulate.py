@@ -20,9 +20,11 @@ import pandas as pd
 from samgraph.economy import companies as firms
 from samgraph.economy import labels, market, returns, taxonomy
 from samgraph.economy.names import company_name
-from samgraph.economy.parameters import Parameters, trading_days
+from samgraph.economy.parameters import UNIVERSE, Parameters, trading_days
 from samgraph.economy.truth import GENERATOR, describe
 from samgraph.errors import DatasetError
+
+__all__ = ["STAGES", "TRUTH", "UNIVERSE", "Economy", "make", "simulate", "write"]
 
 TRUTH = "truth.json"
 STAGES = 6
@@ -178,7 +180,7 @@ def simulate(
     *,
     companies: int = 200,
     products: int = 300,
-    years: int = 5,
+    years: int = 6,
     signal: float = 1.0,
     progress: Callable[[int], None] | None = None,
 ) -> Economy:

@@ -10,7 +10,7 @@ import click
 @click.option("--seed", type=click.IntRange(min=0), required=True, help="Same seed, same bytes.")
 @click.option("--companies", type=int, default=200, show_default=True, help="Companies ever listed.")
 @click.option("--products", type=int, default=300, show_default=True, help="Products that can be sold.")
-@click.option("--years", type=int, default=5, show_default=True, help="Years of bars, 252 days each.")
+@click.option("--years", type=int, default=6, show_default=True, help="Years of bars, 252 days each.")
 @click.option(
     "--signal",
     type=float,

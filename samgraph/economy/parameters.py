@@ -29,7 +29,7 @@ class Parameters:
     seed: int
     companies: int = 200
     products: int = 300
-    years: int = 5
+    years: int = 6
     signal: float = 1.0
 
     market_volatility: float = 0.0115
