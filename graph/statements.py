@@ -21,7 +21,9 @@ def statement(name: str) -> str:
     try:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise GraphError(f"There is no Cypher file {name}.cypher; `cypher/` lists those that exist.") from None
+        raise GraphError(
+            f"There is no Cypher file {name}.cypher; `cypher/` lists those that exist."
+        ) from None
 
 
 @functools.cache

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from samgraph.graph.connection import Address, Graph
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -19,3 +25,50 @@ def shared_data() -> Path:
     if not SHARED_DATA.is_dir():
         pytest.skip(f"real data is not beside the checkout ({SHARED_DATA.name} of ../shared is absent)")
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def graph_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
+    """A Neo4j server for this test run: own home, own ports, small heap; SAMGRAPH_NEO4J_VERSION chooses it.
+
+    It ends with the test run, also with one that is killed.
+    """
+    from samgraph.graph.server import LocalServer
+
+    server = LocalServer(tmp_path_factory.mktemp("neo4j"))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAMGRAPH_NEO4J_HEAP", os.environ.get("SAMGRAPH_NEO4J_HEAP", "768m"))
+        patch.setenv("SAMGRAPH_NEO4J_PAGECACHE", "256m")
+        address = server.start_for_this_process()
+    yield address
+    server.stop()
+
+
+@pytest.fixture
+def graph(graph_server: Address) -> Iterator[Graph]:
+    """A connection to the test run's server, whose database holds no node; constraints and indexes stay."""
+    from samgraph.graph.connection import Graph
+
+    empty_database(graph_server)
+    with Graph.open(graph_server) as opened:
+        yield opened
+
+
+@pytest.fixture
+def graph_env(graph_server: Address, monkeypatch: pytest.MonkeyPatch) -> Address:
+    """The environment names the test run's server, for the command line and for processes that a test starts."""
+    monkeypatch.setenv("SAMGRAPH_NEO4J_URI", graph_server.uri)
+    monkeypatch.setenv("SAMGRAPH_NEO4J_USER", graph_server.user)
+    monkeypatch.setenv("SAMGRAPH_NEO4J_PASSWORD", graph_server.password)
+    monkeypatch.setenv("SAMGRAPH_NEO4J_DATABASE", graph_server.database)
+    return graph_server
+
+
+def empty_database(address: Address) -> None:
+    """Delete every node and relationship, in batches."""
+    import neo4j
+
+    driver = neo4j.GraphDatabase.driver(address.uri, auth=(address.user, address.password))
+    with driver, driver.session(database=address.database) as session:
+        session.run("MATCH ()-[r]->() CALL (r) { DELETE r } IN TRANSACTIONS OF 20000 ROWS").consume()
+        session.run("MATCH (n) CALL (n) { DELETE n } IN TRANSACTIONS OF 20000 ROWS").consume()

@@ -1,0 +1,265 @@
+"""The one place that touches the Neo4j driver: addresses, queries by name, errors as sentences.
+
+Queries are files of `cypher/` called by name with parameters; no statement is built from values. Results are lists
+of plain dicts with Python dates. A driver error becomes a GraphError that says what, where and what to do; no
+message holds a password.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import logging
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+from urllib.parse import urlsplit
+
+import neo4j
+import neo4j.exceptions
+import neo4j.time
+from neo4j import Driver, GraphDatabase, NotificationMinimumSeverity
+
+from samgraph.errors import ConfigError, GraphError
+from samgraph.graph.failures import sentence
+from samgraph.graph.statements import script, statement
+
+CONNECT_SECONDS = 15.0
+RETRY_SECONDS = 30.0
+QUERY_SECONDS = 1800.0
+SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
+
+# The driver warns about retries through the logging module, whose last resort is the user's terminal.
+logging.getLogger("neo4j").addHandler(logging.NullHandler())
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a Neo4j database is and who asks; the password shows in no representation."""
+
+    uri: str
+    user: str
+    password: str = field(repr=False)
+    database: str = "neo4j"
+
+    def __str__(self) -> str:
+        return f"{self.uri} (database {self.database})"
+
+
+def resolve_address(settings: Mapping[str, str] | None = None, *, start_local: bool = True) -> Address:
+    """The Neo4j database to use (interface.md, section 5).
+
+    The environment's SAMGRAPH_NEO4J_URI, _USER, _PASSWORD and _DATABASE come first, then `settings` with the
+    keys uri, user, password and database; without a URI it is the local server. If that one does not run it is
+    started for this process and ends with it (`start_local`), else GraphError.
+    """
+    given = {key: value for key, value in (settings or {}).items() if value}
+    unknown = set(given) - {"uri", "user", "password", "database"}
+    if unknown:
+        raise ConfigError(
+            f"[neo4j] has no setting {sorted(unknown)[0]!r}: use uri, user, password and database."
+        )
+    for key in ("uri", "user", "password", "database"):
+        if value := os.environ.get(f"SAMGRAPH_NEO4J_{key.upper()}"):
+            given[key] = value
+    if "uri" in given:
+        return _named_address(given)
+    if given:
+        raise ConfigError(
+            f"Neo4j's {' and '.join(sorted(given))} is set without an address: set SAMGRAPH_NEO4J_URI too (such as "
+            "bolt://127.0.0.1:7687), or none of them to use the local server."
+        )
+    from samgraph.graph.server import LocalServer
+
+    server = LocalServer()
+    if start_local:
+        return server.start_for_this_process()
+    address = server.address()
+    if address is None:
+        raise GraphError(
+            f"The local Neo4j server of {server.home} does not run: `samgraph neo4j start` does so."
+        )
+    return address
+
+
+def _named_address(given: Mapping[str, str]) -> Address:
+    uri = given["uri"]
+    parts = urlsplit(uri)
+    if "@" in parts.netloc:
+        raise ConfigError(
+            "SAMGRAPH_NEO4J_URI holds a user or a password: give them as SAMGRAPH_NEO4J_USER and _PASSWORD, so that "
+            "they show in no message."
+        )
+    if parts.scheme not in SCHEMES or not parts.hostname:
+        raise ConfigError(
+            f"The Neo4j address {uri!r} is not understood: write bolt://HOST:PORT, or neo4j://HOST:PORT for a cluster."
+        )
+    if "password" not in given:
+        raise ConfigError(f"The password for {uri} is missing: set SAMGRAPH_NEO4J_PASSWORD.")
+    return Address(uri, given.get("user", "neo4j"), given["password"], given.get("database", "neo4j"))
+
+
+class Transaction:
+    """An open read-write transaction; `Graph.transaction` makes, commits and rolls back."""
+
+    def __init__(self, inner: neo4j.Transaction) -> None:
+        self._inner = inner
+
+    def run(self, name: str, **params: Any) -> list[dict[str, Any]]:
+        """Run `cypher/NAME.cypher` in this transaction; its rows."""
+        with _sentences(f"cypher/{name}.cypher"):
+            return _rows(self._inner.run(_text(name), params))
+
+
+class Graph:
+    """A connection to one Neo4j database; a context manager that closes it. Threads may share it."""
+
+    def __init__(self, address: Address, driver: Driver) -> None:
+        self.address = address
+        self._driver = driver
+
+    def __repr__(self) -> str:
+        return f"Graph({self.address})"
+
+    @classmethod
+    def open(cls, address: Address | None = None) -> Graph:
+        """Connect and make sure that the server answers; without an address, the one that `resolve_address` finds.
+
+        Raises GraphError: nobody listens there, the password is wrong, there is no such database.
+        """
+        where = resolve_address() if address is None else address
+        driver = GraphDatabase.driver(
+            where.uri,
+            auth=(where.user, where.password),
+            connection_timeout=CONNECT_SECONDS,
+            connection_acquisition_timeout=2 * CONNECT_SECONDS,
+            max_transaction_retry_time=RETRY_SECONDS,
+            notifications_min_severity=NotificationMinimumSeverity.OFF,
+            warn_notification_severity=NotificationMinimumSeverity.OFF,
+            user_agent="samgraph",
+        )
+        graph = cls(where, driver)
+        try:
+            graph._ask("RETURN 1 AS one", "the first query", {}, "READ", seconds=CONNECT_SECONDS)
+        except BaseException:
+            driver.close()
+            raise
+        return graph
+
+    def close(self) -> None:
+        self._driver.close()
+
+    def __enter__(self) -> Graph:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def read(self, name: str, **params: Any) -> list[dict[str, Any]]:
+        """The rows of `cypher/NAME.cypher`; a cluster routes it to a follower, a lost connection is retried.
+
+        Dates and moments come as `datetime` values, also inside lists. For big results let the statement fold
+        columns into lists, and dates into days since 1970-01-01 (int), which need no conversion.
+        """
+        return self._ask(_text(name), f"cypher/{name}.cypher", params, "READ")
+
+    def write(self, name: str, **params: Any) -> list[dict[str, Any]]:
+        """Run `cypher/NAME.cypher` in a transaction of its own, retried as a whole if the connection is lost."""
+        return self._ask(_text(name), f"cypher/{name}.cypher", params, "WRITE")
+
+    def run_script(self, name: str) -> None:
+        """Run every statement of `cypher/NAME.cypher` (each ends a line with `;`), each in its own transaction."""
+        for text in script(name):
+            self._ask(text, f"cypher/{name}.cypher", {}, "WRITE")
+
+    def run_batches(self, name: str, **params: Any) -> list[dict[str, Any]]:
+        """Run a statement that commits by itself (`CALL … IN TRANSACTIONS`); never retried."""
+        with self._session("WRITE") as session, self._sentences(f"cypher/{name}.cypher"):
+            return _rows(session.run(_text(name), params))
+
+    @contextlib.contextmanager
+    def transaction(self, *, seconds: float | None = None) -> Iterator[Transaction]:
+        """A transaction for loaders: committed when the block ends well, else rolled back.
+
+        `seconds` bounds it on the server (none: the server's own limit). It is never retried.
+        """
+        with self._session("WRITE") as session, self._sentences("a transaction"):
+            inner = session.begin_transaction(timeout=seconds)
+            try:
+                yield Transaction(inner)
+                inner.commit()
+            finally:
+                inner.close()
+
+    def server_version(self) -> str:
+        """The server's version, such as `2026.09.0`."""
+        text = "CALL dbms.components() YIELD versions RETURN versions[0] AS version"
+        rows = self._ask(text, "the server's version", {}, "READ")
+        return str(rows[0]["version"])
+
+    def _ask(
+        self,
+        text: str,
+        what: str,
+        params: Mapping[str, Any],
+        access: Literal["READ", "WRITE"],
+        *,
+        seconds: float = QUERY_SECONDS,
+    ) -> list[dict[str, Any]]:
+        @neo4j.unit_of_work(timeout=seconds)
+        def work(transaction: neo4j.ManagedTransaction) -> list[dict[str, Any]]:
+            return _rows(transaction.run(_literal(text), dict(params)))
+
+        with self._session(access) as session, self._sentences(what):
+            return session.execute_read(work) if access == "READ" else session.execute_write(work)
+
+    def _session(self, access: Literal["READ", "WRITE"]) -> neo4j.Session:
+        mode = neo4j.READ_ACCESS if access == "READ" else neo4j.WRITE_ACCESS
+        return self._driver.session(database=self.address.database, default_access_mode=mode, fetch_size=-1)
+
+    def _sentences(self, what: str) -> contextlib.AbstractContextManager[None]:
+        return _sentences(what, str(self.address))
+
+
+def connect(settings: Mapping[str, str] | None = None) -> Graph:
+    """Find the database (`resolve_address`) and connect to it."""
+    return Graph.open(resolve_address(settings))
+
+
+@contextlib.contextmanager
+def _sentences(what: str, where: str = "") -> Iterator[None]:
+    try:
+        yield
+    except (neo4j.exceptions.DriverError, neo4j.exceptions.Neo4jError, OSError) as error:
+        raise GraphError(sentence(error, what, where)) from error
+
+
+def _text(name: str) -> Any:
+    return _literal(statement(name))
+
+
+def _literal(text: str) -> Any:
+    # The driver's stubs ask for literal strings; ours are literal too, in the files of the package.
+    return text
+
+
+def _rows(result: neo4j.Result) -> list[dict[str, Any]]:
+    keys = result.keys()
+    return [dict(zip(keys, map(_native, record.values()), strict=True)) for record in result]
+
+
+def _native(value: Any) -> Any:
+    """Neo4j's temporal values as Python's; a list is looked into only if its first value asks for it."""
+    if isinstance(value, neo4j.time.Date):
+        return dt.date.fromordinal(value.to_ordinal())
+    if isinstance(value, (neo4j.time.DateTime, neo4j.time.Time)):
+        return value.to_native()
+    if isinstance(value, list):
+        first = next((item for item in value if item is not None), None)
+        if isinstance(first, (neo4j.time.Date, neo4j.time.DateTime, neo4j.time.Time, list, dict)):
+            return [_native(item) for item in cast("Sequence[Any]", value)]
+        return value
+    if isinstance(value, dict):
+        return {key: _native(item) for key, item in value.items()}
+    return value
