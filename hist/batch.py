@@ -1,0 +1,133 @@
+"""Several days' cross-sections as one block-diagonal bipartite graph.
+
+Rows are the stocks of each day, day after day; concepts are numbered the same way, only those that have an
+edge that day. No edge joins two days, so the modules treat the batch as one graph and days never mix.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from samgraph.graph.series import Edges, SnapshotSeries
+from torch import Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class DayGraph:
+    """One day's bipartite graph over that day's rows.
+
+    Shapes:
+        n_rows, n_concepts: sizes; concept_ids: int64 [n_concepts], positions in the series' concepts
+        edge_index: int64 [2, n_edges], (row, concept), sorted by row
+        weight: [n_edges], share of revenue
+    """
+
+    n_rows: int
+    n_concepts: int
+    concept_ids: npt.NDArray[np.int64]
+    edge_index: Tensor
+    weight: Tensor
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """A chunk of days.
+
+    Shapes:
+        row_sizes, concept_sizes: one a day, summing to n_rows and n_concepts
+        edge_index: int64 [2, n_edges] (row, concept); weight: [n_edges]; cap: [n_rows], above 0
+    """
+
+    row_sizes: tuple[int, ...]
+    concept_sizes: tuple[int, ...]
+    edge_index: Tensor
+    weight: Tensor
+    cap: Tensor
+
+    @property
+    def n_rows(self) -> int:
+        """Stocks of all days."""
+        return sum(self.row_sizes)
+
+    @property
+    def n_concepts(self) -> int:
+        """Concepts of all days, each counted on every day that it has an edge."""
+        return sum(self.concept_sizes)
+
+
+class GraphCache:
+    """Day graphs of a series, built once for every pair of edge version and set of rows."""
+
+    def __init__(self, series: SnapshotSeries | None, stocks: Sequence[str], device: torch.device) -> None:
+        self.device = device
+        self.series = series
+        self._built: dict[tuple[int, bytes], DayGraph] = {}
+        if series is not None:
+            column = {stock: i for i, stock in enumerate(stocks)}
+            self._column = np.array([column.get(s, -1) for s in series.stocks], dtype=np.int64)
+            self._day = {int(d): t for t, d in enumerate(series.dates.as_unit("s").asi8)}
+
+    def has_day(self, date: int) -> bool:
+        """Whether the series covers a day (seconds since 1970)."""
+        return self.series is None or date in self._day
+
+    def graph(self, date: int, rows: npt.NDArray[np.int64]) -> DayGraph:
+        """The graph of a day over the market's columns `rows` (rising)."""
+        version = -1 if self.series is None else int(self.series.day_version[self._day[date]])
+        key = (version, rows.tobytes())
+        found = self._built.get(key)
+        if found is None:
+            found = self._built[key] = self._build(version, rows)
+        return found
+
+    def _build(self, version: int, rows: npt.NDArray[np.int64]) -> DayGraph:
+        if self.series is None:
+            return day_graph(Edges.of([], []), rows, self.device)
+        edges = self.series.versions[version]
+        known = self._column[edges.stock] >= 0
+        moved = Edges(self._column[edges.stock][known], edges.concept[known], edges.weight[known])
+        return day_graph(moved, rows, self.device)
+
+
+def day_graph(edges: Edges, rows: npt.NDArray[np.int64], device: torch.device | None = None) -> DayGraph:
+    """The edges among `rows` (positions on the edges' stock axis), with concepts renumbered.
+
+    Edges of weight 0 say that nothing is sold and are left out.
+    """
+    width = int(max(edges.stock.max(initial=-1), rows.max(initial=-1))) + 1
+    place = np.full(width, -1, dtype=np.int64)
+    place[rows] = np.arange(len(rows))
+    row = place[edges.stock]
+    kept = (row >= 0) & (edges.weight > 0)
+    order = np.argsort(row[kept], kind="stable")
+    concept_ids, concept = np.unique(edges.concept[kept][order], return_inverse=True)
+    index = np.stack([row[kept][order], concept]).astype(np.int64)
+    return DayGraph(
+        n_rows=len(rows),
+        n_concepts=len(concept_ids),
+        concept_ids=concept_ids,
+        edge_index=torch.from_numpy(index).to(device),
+        weight=torch.from_numpy(edges.weight[kept][order].astype(np.float32)).to(device),
+    )
+
+
+def collate(graphs: Sequence[DayGraph], cap: Tensor) -> Batch:
+    """One block-diagonal batch; `cap` [n_rows] follows the days' rows."""
+    row_start, concept_start = 0, 0
+    index = []
+    for graph in graphs:
+        offset = torch.tensor([[row_start], [concept_start]], device=graph.edge_index.device)
+        index.append(graph.edge_index + offset)
+        row_start += graph.n_rows
+        concept_start += graph.n_concepts
+    return Batch(
+        row_sizes=tuple(g.n_rows for g in graphs),
+        concept_sizes=tuple(g.n_concepts for g in graphs),
+        edge_index=torch.cat(index, dim=1),
+        weight=torch.cat([g.weight for g in graphs]).to(cap.dtype),
+        cap=cap,
+    )

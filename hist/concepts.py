@@ -1,0 +1,110 @@
+"""Predefined concepts: stock -> concept -> stock over the edges of an as-of snapshot.
+
+HIST (arXiv 2110.13716), section 3.2, equations 3 to 8. A concept's initial state is the weighted mean of its
+stocks,
+
+    e_k = sum_i a_ik x_i,   a_ik = m_i w_ik / (eps + sum_j m_j w_jk),
+
+with market cap m and revenue share w. It is then corrected: a softmax over stocks of x_i . e_k gives b_ik and
+e'_k = sum_i b_ik x_i. Back to the stocks: a softmax over concepts of the cosine of x_i and e'_k.
+
+attention="edges" takes both softmaxes over edges: a concept attends to its own stocks, a stock to its own
+concepts. attention="all" takes them over all stocks and all concepts of the day, as published. The published
+code multiplies the sum in the denominator by w_ik as well (`published_denominator`), so with eps small beside
+it the revenue shares cancel; for binary edges both forms are the same.
+"""
+
+from __future__ import annotations
+
+import torch
+from samgraph.hist.batch import Batch
+from samgraph.hist.config import HistConfig
+from samgraph.hist.messages import WeightedSum, attend, cosine_attention, edge_dot, edge_softmax
+from torch import Tensor, nn
+
+
+class PredefinedConcepts(nn.Module):
+    """The shared information of the concepts that a stock belongs to, before its linear layer.
+
+    Stocks without an edge receive zeros with "edges". Concepts without an edge are not part of a batch. Without
+    any concept on a day everyone receives zeros.
+
+    Shapes:
+        x: [n_rows, d]; output: [n_rows, d]
+    """
+
+    def __init__(self, config: HistConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.sum = WeightedSum()
+
+    def forward(self, x: Tensor, batch: Batch) -> Tensor:
+        states = self.initial(x, batch)
+        if self.config.attention == "edges":
+            states, _ = self.correct(x, states, batch)
+            return self.back(x, states, batch)[0]
+        shared = []
+        days = zip(x.split(batch.row_sizes), states.split(batch.concept_sizes), strict=True)
+        for rows, concepts in days:
+            if self.config.correction and len(concepts):
+                concepts = attend(concepts, rows, rows)  # noqa: PLW2901
+            shared.append(cosine_attention(rows, concepts, self.config.cosine_eps))
+        return torch.cat(shared)
+
+    def initial(self, x: Tensor, batch: Batch) -> Tensor:
+        """Equation 3: [n_concepts, d]."""
+        row, concept = batch.edge_index
+        weight = torch.ones_like(batch.weight) if self.config.binary_edges else batch.weight
+        mass = weight * batch.cap.index_select(0, row) if self.config.cap_weighted else weight
+        total = mass.new_zeros(batch.n_concepts).index_add(0, concept, mass).index_select(0, concept)
+        if self.config.published_denominator:
+            total = total * weight
+        states: Tensor = self.sum(
+            x, batch.edge_index, mass / (self.config.eps + total), (batch.n_rows, batch.n_concepts)
+        )
+        return states
+
+    def correct(self, x: Tensor, states: Tensor, batch: Batch) -> tuple[Tensor, Tensor | None]:
+        """Equations 4 and 5 over edges: corrected states and the attention [n_edges] of concepts to stocks."""
+        if not self.config.correction:
+            return states, None
+        logits = edge_dot(x, states, batch.edge_index)
+        attention = edge_softmax(logits, batch.edge_index[1], batch.n_concepts)
+        return self.sum(x, batch.edge_index, attention, (batch.n_rows, batch.n_concepts)), attention
+
+    def back(self, x: Tensor, states: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Equations 6 and 7 over edges: shared information and the attention [n_edges] of stocks to concepts."""
+        return edges_to_stocks(
+            self.sum, x, states, batch.edge_index, self.config.cosine_eps, (batch.n_rows, batch.n_concepts)
+        )
+
+
+def edges_to_stocks(
+    add: WeightedSum,
+    x: Tensor,
+    states: Tensor,
+    edge_index: Tensor,
+    eps: float,
+    size: tuple[int, int],
+) -> tuple[Tensor, Tensor]:
+    """Each stock's cosine-weighted mean of the concepts that it has an edge to.
+
+    Shapes:
+        x: [n_rows, d]; states: [n_concepts, d]; edge_index: [2, n_edges] (row, concept)
+        output: [n_rows, d], and the attention [n_edges], summing to 1 over each stock's edges
+    """
+    cosine = edge_cosine(x, states, edge_index, eps)
+    attention = edge_softmax(cosine, edge_index[0], size[0])
+    return add(states, edge_index.flip(0), attention, (size[1], size[0])), attention
+
+
+def edge_cosine(a: Tensor, b: Tensor, edge_index: Tensor, eps: float) -> Tensor:
+    """Cosine of both ends of each edge, 0 where one of them is zero."""
+    product = edge_dot(a, b, edge_index)
+    if eps > 0:
+        norms = a.norm(dim=1).index_select(0, edge_index[0]) * b.norm(dim=1).index_select(0, edge_index[1])
+        return product / (norms + eps)
+    square = (a * a).sum(dim=1).index_select(0, edge_index[0]) * (b * b).sum(dim=1).index_select(
+        0, edge_index[1]
+    )
+    return product * torch.where(square > 0, square, 1.0).rsqrt()

@@ -1,0 +1,155 @@
+"""One model's settings, and the variants that have a name."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import Any, Literal
+
+from samgraph.hist.features import FEATURES
+from samgraph.hist.labels import Price
+
+from samgraph.errors import ConfigError
+
+Attention = Literal["edges", "all"]
+EncoderKind = Literal["stream", "window"]
+Split = Literal["exact", "heads"]
+
+
+@dataclass(frozen=True)
+class HistConfig:
+    """Architecture and training of HIST (hidden names as in arXiv 2110.13716).
+
+    Architecture:
+        hidden_size, n_layers: of the GRU; d and the number of its layers
+        encoder: "stream" encodes a day in one step along the calendar, "window" the last `window_length` days
+            anew for every day (the published way)
+        attention: "edges" lets messages pass along edges only, "all" between every stock and every concept
+        neighbours: K, the hidden concepts that each stock links to
+        eps: added to the denominator of a concept's initial state
+        cap_unit: market caps are divided by it; None divides by each day's mean, so that eps is scale-free
+        cap_weighted: weigh a concept's stocks by market cap; False gives every stock the same weight
+        binary_edges: take every edge as weight 1 instead of the share of revenue
+        published_denominator: multiply the denominator's sum by the edge weight, as the published code does
+            (for binary edges it is the same; for revenue shares it cancels them almost wholly)
+        correction: the second stage, a softmax over stocks that re-forms each concept
+        cosine_eps: added to the product of norms in every cosine, as qlib does; 0 defines 0/0 as 0
+        dropout: between the GRU's layers
+        split: "exact" reads the factors from the linear output layer, so they sum to the score (less its
+            bias); "heads" trains a head on each part with the weight `auxiliary`
+
+    What is learned from what:
+        features: daily ratios of the stream encoder (`samgraph.hist.features`); the window has its own six
+        horizon, lag, price: the label is the return from execution at t + lag to t + lag + horizon trading days
+
+    Training:
+        chunk: days in one optimiser step; with "stream" also the span of back-propagation through time
+        burn_in: days before the first training day that the stream runs over without a loss
+        min_history: valid days that a stock needs before it enters a cross-section
+        learning_rate: of Adam; 0.002 learns in a few epochs of 10-day chunks (published: 0.0002, 1 day a step)
+        epochs, patience: at most so many, stop after so many without a better validation Rank IC
+        average: the parameters used are the mean over the last so many epochs
+        clip: largest absolute value of a gradient's element
+        threads: CPU threads of torch, set explicitly because sums over threads round differently
+    """
+
+    hidden_size: int = 64
+    n_layers: int = 2
+    encoder: EncoderKind = "stream"
+    window_length: int = 60
+    attention: Attention = "edges"
+    neighbours: int = 3
+    eps: float = 1e-6
+    cap_unit: float | None = None
+    cap_weighted: bool = True
+    binary_edges: bool = False
+    published_denominator: bool = False
+    correction: bool = True
+    cosine_eps: float = 0.0
+    dropout: float = 0.0
+    split: Split = "exact"
+    auxiliary: float = 0.0
+    features: tuple[str, ...] = FEATURES
+    horizon: int = 10
+    lag: int = 1
+    price: Price = "close"
+    chunk: int = 10
+    burn_in: int = 60
+    min_history: int = 20
+    learning_rate: float = 2e-3
+    epochs: int = 20
+    patience: int = 5
+    average: int = 5
+    clip: float = 3.0
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        at_least_one = ("hidden_size", "n_layers", "window_length", "neighbours", "chunk", "min_history")
+        for name in (*at_least_one, "epochs", "patience", "average", "threads", "horizon", "lag"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} must be at least 1, found {getattr(self, name)}")
+        for name in ("learning_rate", "clip"):
+            if not getattr(self, name) > 0:
+                raise ConfigError(f"{name} must be above 0, found {getattr(self, name)}")
+        for name in ("eps", "cosine_eps", "auxiliary", "burn_in"):
+            if not getattr(self, name) >= 0:
+                raise ConfigError(f"{name} must not be negative, found {getattr(self, name)}")
+        choices = {
+            "encoder": ("stream", "window"),
+            "attention": ("edges", "all"),
+            "split": ("exact", "heads"),
+        }
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise ConfigError(f"{name} must be {' or '.join(allowed)}, found '{getattr(self, name)}'")
+        if not 0 <= self.dropout < 1:
+            raise ConfigError(f"dropout must be in [0, 1), found {self.dropout}")
+        if self.cap_unit is not None and not self.cap_unit > 0:
+            raise ConfigError(f"cap_unit must be above 0, found {self.cap_unit}")
+        if (self.split == "heads") != (self.auxiliary > 0):
+            raise ConfigError(
+                "split 'heads' needs auxiliary above 0 (heads that nothing trains say nothing), "
+                f"and 'exact' needs 0; found split '{self.split}' with auxiliary {self.auxiliary}"
+            )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values, for manifests and checkpoints."""
+        return asdict(self)
+
+
+_PUBLISHED = {
+    "encoder": "window",
+    "attention": "all",
+    "eps": 1.0,
+    "binary_edges": True,
+    "published_denominator": True,
+    "horizon": 1,
+    "chunk": 1,
+    "learning_rate": 2e-4,
+    "epochs": 100,
+    "patience": 20,
+}
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "samgraph": {},
+    # The authors' repository: caps in billions, softmax over stocks as a second stage.
+    "paper": {**_PUBLISHED, "cap_unit": 1e9},
+    # qlib's port: no caps, no second stage, one neighbour.
+    "qlib": {**_PUBLISHED, "cap_weighted": False, "correction": False, "neighbours": 1, "cosine_eps": 1e-6},
+}
+
+
+def variant(name: str, **changes: Any) -> HistConfig:
+    """The settings of a named variant: "samgraph" (ours), "paper" or "qlib", with changes.
+
+    Raises:
+        ConfigError: an unknown variant or setting
+    """
+    if name not in VARIANTS:
+        raise ConfigError(f"variant '{name}' is unknown; choose among {', '.join(VARIANTS)}")
+    known = {field.name for field in fields(HistConfig)}
+    for key in changes:
+        if key not in known:
+            raise ConfigError(
+                f"setting '{key}' of the model is unknown; choose among {', '.join(sorted(known))}"
+            )
+    return replace(HistConfig(), **{**VARIANTS[name], **changes})

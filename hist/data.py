@@ -1,0 +1,181 @@
+"""What a model is trained on, and one walk-forward window's share of it as tensors."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from samgraph.graph.series import SnapshotSeries
+from samgraph.hist.batch import Batch, GraphCache, collate
+from samgraph.hist.config import HistConfig
+from samgraph.hist.features import WINDOW_FEATURES, Float32Array, stream_features, window_features
+from samgraph.hist.labels import forward_returns, rank_normalise
+from samgraph.hist.market import BoolArray, FloatArray, Market
+from samgraph.hist.windows import Window
+from torch import Tensor
+
+from samgraph.errors import ModelError
+
+
+@dataclass(frozen=True, eq=False)
+class TrainingInputs:
+    """Everything that is known before a window is chosen.
+
+    Shapes:
+        features: float32 [n_dates, n_stocks, n_features]; feature_mask: bool [n_dates, n_stocks]
+        label: float64 [n_dates, n_stocks], forward returns, NaN where none can be earned
+        series: as-of edges of (at least) the days used; None trains the plain GRU
+    """
+
+    market: Market
+    features: Float32Array
+    feature_mask: BoolArray
+    label: FloatArray
+    series: SnapshotSeries | None
+    feature_names: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        shape = (self.market.n_dates, self.market.n_stocks)
+        for name in ("feature_mask", "label"):
+            if getattr(self, name).shape != shape:
+                raise ModelError(
+                    f"{name} has the shape {getattr(self, name).shape}, but the market has {shape[0]} dates "
+                    f"and {shape[1]} stocks"
+                )
+        if self.features.ndim != 3 or self.features.shape[:2] != shape:
+            raise ModelError(
+                f"features have the shape {self.features.shape}; make it (n_dates, n_stocks, n_features) with "
+                f"{shape[0]} dates and {shape[1]} stocks"
+            )
+
+    @property
+    def n_features(self) -> int:
+        """Number of daily features."""
+        return int(self.features.shape[2])
+
+    def fingerprint(self) -> str:
+        """SHA-256 of all values: equal for equal inputs."""
+        digest = hashlib.sha256("\0".join(self.market.stocks).encode())
+        digest.update(self.market.dates.as_unit("s").asi8.tobytes())
+        for array in (
+            self.features,
+            self.feature_mask,
+            self.label,
+            self.market.member,
+            self.market.weights(),
+        ):
+            digest.update(np.ascontiguousarray(array).tobytes())
+        digest.update((self.series.fingerprint() if self.series is not None else "").encode())
+        return digest.hexdigest()
+
+
+def training_inputs(market: Market, series: SnapshotSeries | None, config: HistConfig) -> TrainingInputs:
+    """Features and labels as the configuration names them."""
+    if config.encoder == "stream":
+        names = tuple(config.features)
+        features, mask = stream_features(market, names)
+    else:
+        names = WINDOW_FEATURES
+        features, mask = window_features(market)
+    label = forward_returns(market, config.horizon, lag=config.lag, price=config.price)
+    return TrainingInputs(market, features, mask, label, series, names)
+
+
+class WindowData:
+    """One window's days and stocks on the device.
+
+    Two sets of stocks a day: `rows`, to which the model is applied (members whose encoder has seen at least
+    `min_history` valid days, traded today or not), and those among them that it is fitted on (with valid
+    features today and a known label). `start` is the first day that the stream runs over.
+
+    Only stocks that are a member on some day of the window are kept: positions here are not the market's.
+    """
+
+    def __init__(
+        self, inputs: TrainingInputs, window: Window, config: HistConfig, device: torch.device
+    ) -> None:
+        market = inputs.market
+        self.inputs, self.window, self.config, self.device = inputs, window, config, device
+        self.start = max(0, window.train.start - config.burn_in)
+        self.stop = window.test.stop
+        if not 0 <= self.start < self.stop <= market.n_dates:
+            raise ModelError(f"the window ({window}) does not fit into {market.n_dates} dates")
+        period = slice(self.start, self.stop)
+        self.columns = np.flatnonzero(market.member[period].any(axis=0))
+        self.stocks = [market.stocks[i] for i in self.columns]
+        mask = inputs.feature_mask[period][:, self.columns]
+        seen_from = 0 if config.encoder == "window" else self.start
+        seen = inputs.feature_mask[seen_from : self.stop, self.columns].cumsum(axis=0)[
+            self.start - seen_from :
+        ]
+        applied = market.member[period][:, self.columns] & (seen >= config.min_history)
+        label = inputs.label[period][:, self.columns]
+        fitted = applied & mask & np.isfinite(label)
+        self.label = np.where(fitted, label, np.nan)
+        self.rows = [np.flatnonzero(day) for day in applied]
+        self.target = torch.from_numpy(rank_normalise(label, fitted)).to(device)
+        features = inputs.features[period][:, self.columns]
+        if config.encoder == "stream":
+            features = np.where(mask[:, :, None], features, np.float32(0))
+        self.features = torch.from_numpy(np.ascontiguousarray(features)).to(device)
+        self.mask = torch.from_numpy(mask).to(device)
+        self.cap = torch.from_numpy(self._caps(market.weights()[period][:, self.columns])).to(device)
+        self.graphs = GraphCache(inputs.series, self.stocks, device)
+        self._date = market.dates[period].as_unit("s").asi8
+        self._check_series()
+
+    def days(self, part: slice) -> range:
+        """A part of the window as days counted from `start`."""
+        return range(part.start - self.start, part.stop - self.start)
+
+    def date(self, day: int) -> str:
+        """ISO date of a day counted from `start`."""
+        return str(self.inputs.market.dates[self.start + day].date())
+
+    def batch(self, days: Sequence[int]) -> tuple[Batch, Tensor, Tensor]:
+        """The block-diagonal graph of some days, with the day (place in `days`) and stock of each row."""
+        rows = [self.rows[day] for day in days]
+        place = torch.from_numpy(np.repeat(np.arange(len(days)), [len(r) for r in rows])).to(self.device)
+        stock = torch.from_numpy(np.concatenate(rows)).to(self.device)
+        day = torch.tensor(list(days), device=self.device)[place]
+        graphs = [self.graphs.graph(int(self._date[d]), r) for d, r in zip(days, rows, strict=True)]
+        return collate(graphs, self.cap[day, stock]), place, stock
+
+    def _caps(self, cap: FloatArray) -> Float32Array:
+        if self.config.cap_unit is not None:
+            return (cap / self.config.cap_unit).astype(np.float32)
+        scaled = np.ones_like(cap)
+        for t, rows in enumerate(self.rows):
+            if len(rows):
+                scaled[t] = cap[t] / cap[t, rows].mean()
+        return scaled.astype(np.float32)
+
+    def _check_series(self) -> None:
+        for part in (self.window.train, self.window.valid, self.window.test):
+            for day in self.days(part):
+                if not self.graphs.has_day(int(self._date[day])):
+                    raise ModelError(
+                        f"the snapshot series has no day {self.date(day)}, which the window ({self.window}) uses; "
+                        "extract the series over the market's dates"
+                    )
+
+
+def first_bad_feature(data: WindowData, last: int) -> str | None:
+    """The first feature value that is not finite on a valid day up to `last`, in words."""
+    if data.config.encoder == "window":
+        bad: npt.NDArray[np.bool_] = np.isinf(data.features[: last + 1].cpu().numpy())
+    else:
+        values = data.features[: last + 1].cpu().numpy()
+        bad = ~np.isfinite(values) & data.mask[: last + 1].cpu().numpy()[:, :, None]
+    where = np.argwhere(bad)
+    if not len(where):
+        return None
+    t, i, f = (int(v) for v in where[0])
+    names = data.inputs.feature_names
+    name = names[f] if f < len(names) else f"number {f}"
+    value = float(data.features[t, i, f])
+    return f"feature '{name}' of company {data.stocks[i]} is {value} on {data.date(t)}"

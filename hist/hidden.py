@@ -1,0 +1,104 @@
+"""Hidden concepts: groups of stocks that move alike and that no table names.
+
+HIST (arXiv 2110.13716), section 3.3, on the residual r = x - backcast. One hidden concept starts from each
+stock. Stock i links to the K concepts j whose origin is most like it by cosine (its own counts as 0, as the
+published code has it: the diagonal is set to zero before the search), weighted by that cosine. A concept that
+somebody links to also links to its own stock with weight 1; one that nobody links to drops out. Its state is the
+weighted sum of its stocks' residuals; back to the stocks as for predefined concepts.
+
+With attention="edges" a stock hears from the hidden concepts that it is linked to, with "all" from every one
+of its day. Equal cosines are taken in the order of the rows.
+"""
+
+from __future__ import annotations
+
+import torch
+from samgraph.hist.batch import Batch
+from samgraph.hist.concepts import edge_cosine, edges_to_stocks
+from samgraph.hist.config import HistConfig
+from samgraph.hist.messages import WeightedSum, cosine_attention, unit
+from torch import Tensor, nn
+
+SEARCH_CELLS = 4_000_000  # similarities held at once in the search for neighbours
+
+
+class HiddenConcepts(nn.Module):
+    """The shared information of the hidden concepts, before its linear layer.
+
+    Shapes:
+        r: [n_rows, d]; output: [n_rows, d]
+    """
+
+    def __init__(self, config: HistConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.sum = WeightedSum()
+
+    def forward(self, r: Tensor, batch: Batch) -> Tensor:
+        links = nearest(r, batch.row_sizes, self.config.neighbours)
+        index, states = self.states(r, links)
+        if self.config.attention == "edges":
+            size = (len(r), len(r))
+            return edges_to_stocks(self.sum, r, states, index, self.config.cosine_eps, size)[0]
+        linked = torch.zeros(len(r), dtype=torch.bool, device=r.device)
+        linked[links[1]] = True
+        shared = []
+        days = zip(
+            r.split(batch.row_sizes),
+            states.split(batch.row_sizes),
+            linked.split(batch.row_sizes),
+            strict=True,
+        )
+        for rows, concepts, kept in days:
+            shared.append(cosine_attention(rows, concepts[kept], self.config.cosine_eps))
+        return torch.cat(shared)
+
+    def states(self, r: Tensor, links: Tensor) -> tuple[Tensor, Tensor]:
+        """Links with those of each linked concept to its own stock [2, n_links], and states [n_rows, d].
+
+        Rows of concepts that nobody links to are zero and have no link.
+        """
+        weight = edge_cosine(r, r, links, self.config.cosine_eps)
+        own = links[1].unique()
+        alone = (r.index_select(0, own) ** 2).sum(dim=1)
+        if self.config.cosine_eps > 0:
+            itself = alone / (alone + self.config.cosine_eps)
+        else:
+            itself = (alone > 0).to(r.dtype)
+        index = torch.cat([links, own.expand(2, -1)], dim=1)
+        states: Tensor = self.sum(r, index, torch.cat([weight, itself]), (len(r), len(r)))
+        return index, states
+
+
+@torch.no_grad()
+def nearest(r: Tensor, sizes: tuple[int, ...], k: int) -> Tensor:
+    """Links (stock, hidden concept) of each day's k most similar others, those of weight 0 left out.
+
+    Shapes:
+        r: [n_rows, d], day after day of `sizes` rows; output: int64 [2, n_links]
+    """
+    found = []
+    start = 0
+    for rows in unit(r).split(sizes):
+        n = len(rows)
+        step = max(1, SEARCH_CELLS // max(n, 1))
+        for first in range(0, n, step):
+            similarity = rows[first : first + step] @ rows.T
+            m = len(similarity)
+            similarity[torch.arange(m), torch.arange(first, first + m)] = 0.0
+            value, column = _top(similarity, min(k, n))
+            row = torch.arange(first, first + m, device=r.device).unsqueeze(1).expand_as(column)
+            kept = value != 0
+            found.append(torch.stack([row[kept], column[kept]]) + start)
+        start += n
+    return torch.cat(found, dim=1) if found else torch.zeros(2, 0, dtype=torch.int64, device=r.device)
+
+
+def _top(similarity: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """The k largest of each row; among equals the first. (torch.topk leaves the order of equals open.)"""
+    value, column = similarity.topk(min(k + 1, similarity.shape[1]), dim=1)
+    tied = (value[:, :-1] == value[:, 1:]).any(dim=1)
+    if bool(tied.any()):
+        ordered, place = similarity[tied].sort(dim=1, descending=True, stable=True)
+        value[tied], column[tied] = ordered[:, : value.shape[1]], place[:, : value.shape[1]]
+    return value[:, :k], column[:, :k]

@@ -1,0 +1,238 @@
+"""Daily market data as dates x stocks arrays.
+
+Prices are unadjusted, in the bars' own currency; `adj` is the back-adjusting factor, so `close * adj` is
+comparable over time. A stock without a bar on a day is NaN in every column and not tradable: nothing is ever
+filled forward, because a filled price makes a return of zero that never happened.
+
+Optional columns of the bars: where `vwap` is absent it is (high + low + close) / 3, `adj_factor` 1, `tradable`
+volume > 0, `limit_up` and `limit_down` False, `market_cap` unknown. This module does not need torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from samgraph.errors import DatasetError
+
+FloatArray = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+REQUIRED = ("date", "company_id", "open", "high", "low", "close", "volume")
+_PRICES = ("open", "high", "low", "close")
+
+
+@dataclass(frozen=True, eq=False)
+class Market:
+    """Bars of one universe over one period.
+
+    Shapes:
+        dates: [n_dates], the trading days, rising; stocks: [n_stocks] company ids
+        open, high, low, close, vwap: float64 [n_dates, n_stocks], currency a share, unadjusted, NaN = no bar
+        adj: float64 [n_dates, n_stocks], back-adjusting factor; volume: shares; market_cap: currency
+        tradable, limit_up, limit_down, member: bool [n_dates, n_stocks]
+        benchmark: float64 [n_dates], an index level, NaN where unknown
+    """
+
+    dates: pd.DatetimeIndex
+    stocks: tuple[str, ...]
+    open: FloatArray
+    high: FloatArray
+    low: FloatArray
+    close: FloatArray
+    vwap: FloatArray
+    adj: FloatArray
+    volume: FloatArray
+    market_cap: FloatArray
+    tradable: BoolArray
+    limit_up: BoolArray
+    limit_down: BoolArray
+    member: BoolArray
+    benchmark: FloatArray
+
+    @property
+    def n_dates(self) -> int:
+        """Number of trading days."""
+        return len(self.dates)
+
+    @property
+    def n_stocks(self) -> int:
+        """Number of stocks, whether or not they are members on a given day."""
+        return len(self.stocks)
+
+    def returns(self) -> FloatArray:
+        """Adjusted close-to-close returns [n_dates, n_stocks]: close_t adj_t / (close_t-1 adj_t-1) - 1.
+
+        NaN on the first day and wherever either day has no bar.
+        """
+        price = self.close * self.adj
+        result = np.full_like(price, np.nan)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            result[1:] = price[1:] / price[:-1] - 1.0
+        return result
+
+    def weights(self) -> FloatArray:
+        """Market capitalisations with a stated fallback, for weighting [n_dates, n_stocks], always positive.
+
+        Where a stock's is unknown (or not positive) it takes that day's cross-sectional median of the members
+        whose cap is known, or of all stocks if no member's is; 1 on a day that knows none.
+        """
+        known = np.isfinite(self.market_cap) & (self.market_cap > 0)
+        result = np.where(known, self.market_cap, np.nan)
+        for t in np.flatnonzero(~known.all(axis=1)):
+            for group in (known[t] & self.member[t], known[t]):
+                if group.any():
+                    fallback = float(np.median(self.market_cap[t, group]))
+                    break
+            else:
+                fallback = 1.0
+            result[t, ~known[t]] = fallback
+        return result
+
+    def permuted(self, order: npt.NDArray[np.int64]) -> Market:
+        """The same market with its stocks in another order: place p holds old stock `order[p]`."""
+        columns = {
+            name: getattr(self, name)[:, order]
+            for name in (*_PRICES, "vwap", "adj", "volume", "market_cap")
+            + ("tradable", "limit_up", "limit_down", "member")
+        }
+        return replace(self, stocks=tuple(self.stocks[i] for i in order), **columns)
+
+
+def build_market(
+    bars: pd.DataFrame,
+    members: pd.DataFrame,
+    *,
+    benchmark: pd.DataFrame | None,
+    start: pd.Timestamp,
+    end: pd.Timestamp,
+    warmup_days: int,
+) -> Market:
+    """Arrange bars as dates x stocks, for the stocks that are ever members.
+
+    Args:
+        bars: long table, columns as in the dataset's `bars`; bars of other stocks are left out
+        members: bool, index dates, columns company_id; False on days that it does not name
+        benchmark: columns date, close, one index; None makes it the members' return weighted by the day
+            before's market cap, starting at 1
+        start, end: the period, inclusive; `warmup_days` trading days before `start` are kept as history
+
+    Raises:
+        DatasetError: a required column is missing, two bars of one stock on one day, no bars in the period
+    """
+    for column in REQUIRED:
+        if column not in bars.columns:
+            raise DatasetError(
+                f"table bars has no column '{column}' (found: {', '.join(map(str, bars.columns))}); add it"
+            )
+    stocks = tuple(str(c) for c in members.columns)
+    code = pd.Index(stocks).get_indexer(pd.Index(bars["company_id"].astype(str)))
+    day = pd.DatetimeIndex(bars["date"]).as_unit("s")
+    used = (code >= 0) & np.asarray(day <= pd.Timestamp(end))
+    dates = _trading_days(day[used], pd.Timestamp(start), warmup_days)
+    place = dates.get_indexer(day)
+    used &= place >= 0
+    row, column_ = place[used], code[used]
+    _reject_duplicates(row, column_, dates, stocks)
+    shape = (len(dates), len(stocks))
+
+    def numbers(name: str) -> FloatArray:
+        values = np.full(shape, np.nan)
+        values[row, column_] = bars[name].to_numpy(dtype=np.float64, na_value=np.nan)[used]
+        return values
+
+    def flags(name: str) -> BoolArray:
+        values = np.zeros(shape, dtype=np.bool_)
+        values[row, column_] = bars[name].fillna(False).to_numpy(dtype=np.bool_)[used]
+        return values
+
+    prices = {name: _positive(numbers(name)) for name in _PRICES}
+    volume = numbers("volume")
+    has_bar = np.isfinite(prices["close"])
+    typical = (prices["high"] + prices["low"] + prices["close"]) / 3.0
+    vwap = _positive(numbers("vwap")) if "vwap" in bars.columns else typical
+    adj = _positive(numbers("adj_factor")) if "adj_factor" in bars.columns else np.ones(shape)
+    adj = np.where(has_bar, adj, np.nan)
+    traded = has_bar & (np.nan_to_num(volume) > 0)
+    tradable = flags("tradable") & traded if "tradable" in bars.columns else traded
+    member = _align_members(members, dates)
+    market = Market(
+        dates=dates,
+        stocks=stocks,
+        vwap=vwap,
+        adj=adj,
+        volume=volume,
+        market_cap=_positive(numbers("market_cap"))
+        if "market_cap" in bars.columns
+        else np.full(shape, np.nan),
+        tradable=tradable,
+        limit_up=flags("limit_up") if "limit_up" in bars.columns else np.zeros(shape, dtype=np.bool_),
+        limit_down=flags("limit_down") if "limit_down" in bars.columns else np.zeros(shape, dtype=np.bool_),
+        member=member,
+        benchmark=np.full(len(dates), np.nan),
+        **prices,
+    )
+    level = _universe_level(market) if benchmark is None else _benchmark_level(benchmark, dates)
+    return replace(market, benchmark=level)
+
+
+def _positive(values: FloatArray) -> FloatArray:
+    return np.where(values > 0, values, np.nan)  # a price or a cap of zero is a missing one
+
+
+def _trading_days(days: pd.DatetimeIndex, start: pd.Timestamp, warmup_days: int) -> pd.DatetimeIndex:
+    unique = pd.DatetimeIndex(np.unique(days.to_numpy()))
+    first = int(unique.searchsorted(start))
+    if first >= len(unique):
+        raise DatasetError(
+            f"table bars has no bar of the universe's stocks on or after {start.date()}; check the period"
+        )
+    return unique[max(0, first - warmup_days) :]
+
+
+def _reject_duplicates(
+    row: npt.NDArray[np.intp], column: npt.NDArray[np.intp], dates: pd.DatetimeIndex, stocks: tuple[str, ...]
+) -> None:
+    key = row.astype(np.int64) * len(stocks) + column
+    ordered = np.sort(key)
+    twice = ordered[1:][ordered[1:] == ordered[:-1]]
+    if len(twice):
+        t, i = divmod(int(twice[0]), len(stocks))
+        raise DatasetError(
+            f"table bars has two bars of company {stocks[i]} on {dates[t].date()} "
+            f"({len(twice)} such pairs); keep one"
+        )
+
+
+def _align_members(members: pd.DataFrame, dates: pd.DatetimeIndex) -> BoolArray:
+    place = pd.DatetimeIndex(members.index).as_unit("s").get_indexer(dates)
+    values = members.to_numpy(dtype=np.bool_)
+    result: BoolArray = values[np.maximum(place, 0)] & (place >= 0)[:, None]
+    return result
+
+
+def _benchmark_level(benchmark: pd.DataFrame, dates: pd.DatetimeIndex) -> FloatArray:
+    if "benchmark" in benchmark.columns and benchmark["benchmark"].nunique() > 1:
+        names = ", ".join(sorted(map(str, benchmark["benchmark"].unique())))
+        raise DatasetError(f"table benchmarks holds several indices ({names}); name one of them")
+    series = pd.Series(
+        benchmark["close"].to_numpy(dtype=np.float64), index=pd.DatetimeIndex(benchmark["date"]).as_unit("s")
+    )
+    if not series.index.is_unique:
+        day = series.index[series.index.duplicated()][0]
+        raise DatasetError(f"table benchmarks has two rows on {day.date()}; keep one")
+    return series.reindex(dates).to_numpy(dtype=np.float64)
+
+
+def _universe_level(market: Market) -> FloatArray:
+    returns = market.returns()
+    weight = market.weights()
+    level = np.ones(market.n_dates)
+    for t in range(1, market.n_dates):
+        held = market.member[t - 1] & np.isfinite(returns[t]) & np.isfinite(market.close[t - 1])
+        gain = float(np.average(returns[t, held], weights=weight[t - 1, held])) if held.any() else 0.0
+        level[t] = level[t - 1] * (1.0 + gain)
+    return level

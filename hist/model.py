@@ -1,0 +1,118 @@
+"""HIST over a batch of days: encoder state -> predefined, hidden and individual information -> score.
+
+Each shared part passes a linear layer; a linear backcast of it is taken out of the state before the next part,
+a linear forecast with LeakyReLU is kept (arXiv 2110.13716, sections 3.2 to 3.5). The output layer is linear in
+the sum of the three forecasts, so the score is exactly concept + hidden + individual + bias.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from samgraph.hist.batch import Batch
+from samgraph.hist.concepts import PredefinedConcepts
+from samgraph.hist.config import HistConfig
+from samgraph.hist.encoder import StreamEncoder, WindowEncoder
+from samgraph.hist.hidden import HiddenConcepts
+from torch import Tensor, nn
+
+PARTS = ("concept", "hidden", "individual")
+
+
+class Scores(NamedTuple):
+    """One row a stock and day, each [n_rows]."""
+
+    score: Tensor
+    concept: Tensor
+    hidden: Tensor
+    individual: Tensor
+
+
+class SharedPart(nn.Module):
+    """What both shared parts do with what the stocks receive: linear, then backcast and forecast."""
+
+    def __init__(self, hidden_size: int) -> None:
+        super().__init__()
+        self.shared = _linear(hidden_size)
+        self.backcast = _linear(hidden_size)
+        self.forecast = _linear(hidden_size)
+
+    def forward(self, received: Tensor) -> tuple[Tensor, Tensor]:
+        shared = self.shared(received)
+        return self.backcast(shared), nn.functional.leaky_relu(self.forecast(shared))
+
+
+class HistHead(nn.Module):
+    """Everything after the encoder.
+
+    `concepts=False` makes the plain GRU of the control group: no shared parts, all of the score individual.
+
+    Shapes:
+        x: [n_rows, d], the encoder's states of all days; output: four times [n_rows]
+    """
+
+    def __init__(self, config: HistConfig, *, concepts: bool = True) -> None:
+        super().__init__()
+        self.config = config
+        d = config.hidden_size
+        self.predefined = PredefinedConcepts(config) if concepts else None
+        self.hidden = HiddenConcepts(config) if concepts else None
+        self.predefined_part = SharedPart(d) if concepts else None
+        self.hidden_part = SharedPart(d) if concepts else None
+        self.individual = _linear(d)
+        self.output = nn.Linear(d, 1)
+        self.heads = nn.ModuleList(nn.Linear(d, 1) for _ in PARTS) if config.split == "heads" else None
+
+    def forward(self, x: Tensor, batch: Batch) -> Scores:
+        forecasts = self.forecasts(x, batch)
+        split = [forecast @ self.output.weight[0] for forecast in forecasts]
+        score = split[0] + split[1] + split[2] + self.output.bias
+        if self.heads is not None:
+            split = [head(part).squeeze(-1) for head, part in zip(self.heads, forecasts, strict=True)]
+        return Scores(score, *split)
+
+    def forecasts(self, x: Tensor, batch: Batch) -> tuple[Tensor, Tensor, Tensor]:
+        """The three forecasts of predefined, hidden and individual information, each [n_rows, d]."""
+        if self.predefined is None or self.predefined_part is None:
+            concept = hidden = torch.zeros_like(x)
+            residual = x
+        else:
+            assert self.hidden is not None and self.hidden_part is not None
+            backcast, concept = self.predefined_part(self.predefined(x, batch))
+            residual = x - backcast
+            backcast, hidden = self.hidden_part(self.hidden(residual, batch))
+            residual = residual - backcast
+        return concept, hidden, nn.functional.leaky_relu(self.individual(residual))
+
+    @property
+    def bias(self) -> float:
+        """The constant between the score and the sum of its exact parts."""
+        return float(self.output.bias.detach()[0])
+
+
+class Hist(nn.Module):
+    """An encoder and the head, with parameters drawn from `seed` alone.
+
+    Linear weights are Xavier uniform, everything else as torch draws it, as published.
+    """
+
+    encoder: StreamEncoder | WindowEncoder
+
+    def __init__(self, config: HistConfig, n_features: int, *, seed: int, concepts: bool = True) -> None:
+        super().__init__()
+        self.config = config
+        size, layers, dropout = config.hidden_size, config.n_layers, config.dropout
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            if config.encoder == "stream":
+                self.encoder = StreamEncoder(n_features, size, layers, dropout)
+            else:
+                self.encoder = WindowEncoder(n_features, size, layers, dropout, config.window_length)
+            self.head = HistHead(config, concepts=concepts)
+
+
+def _linear(size: int) -> nn.Linear:
+    layer = nn.Linear(size, size)
+    nn.init.xavier_uniform_(layer.weight)
+    return layer

@@ -1,0 +1,162 @@
+"""The state of one training: parameters, optimiser, averages, the best epoch so far; to and from a checkpoint."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from samgraph.hist.checkpoint import Checkpoint, write_checkpoint
+from samgraph.hist.config import HistConfig
+from samgraph.hist.model import Hist
+from torch import Tensor
+
+from samgraph.errors import ModelError
+
+Parameters = dict[str, Tensor]
+
+
+@dataclass
+class Progress:
+    """What has happened so far, in plain values. `epoch` counts finished epochs."""
+
+    epoch: int = 0
+    best_epoch: int = -1
+    best_ic: float = -math.inf
+    train_loss: list[float] = field(default_factory=list)
+    valid_ic: list[float] = field(default_factory=list)
+
+    def curves(self) -> pd.DataFrame:
+        """One row an epoch: epoch, train_loss, valid_ic, best (whether it was chosen)."""
+        frame = pd.DataFrame(
+            {"epoch": range(self.epoch), "train_loss": self.train_loss, "valid_ic": self.valid_ic}
+        )
+        frame["best"] = frame["epoch"] == self.best_epoch
+        return frame
+
+
+@dataclass
+class Training:
+    """A model while it is trained."""
+
+    model: Hist
+    config: HistConfig
+    optimiser: torch.optim.Adam
+    identity: dict[str, Any]
+    recent: deque[Parameters]
+    best: Parameters
+    progress: Progress
+
+    @classmethod
+    def begin(cls, model: Hist, config: HistConfig, identity: dict[str, Any]) -> Training:
+        """A training before its first epoch."""
+        optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+        return cls(model, config, optimiser, identity, deque(maxlen=config.average), _copy(model), Progress())
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done or `patience` of them brought nothing better."""
+        p = self.progress
+        return p.epoch >= self.config.epochs or (
+            p.epoch - 1 - p.best_epoch >= self.config.patience > 0 and p.epoch > 0
+        )
+
+    def step(self, loss: Tensor) -> None:
+        """One optimiser step with clipped gradient values."""
+        self.optimiser.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_value_(self.model.parameters(), self.config.clip)
+        self.optimiser.step()
+
+    def keep_parameters(self) -> None:
+        """Add the present parameters to those that are averaged."""
+        self.recent.append(_copy(self.model))
+
+    def average(self) -> Parameters:
+        """Mean of the kept parameters."""
+        return {name: torch.stack([p[name] for p in self.recent]).mean(dim=0) for name in self.recent[0]}
+
+    @contextmanager
+    def averaged(self) -> Iterator[None]:
+        """The model with averaged parameters; the present ones come back afterwards."""
+        present = _copy(self.model)
+        self.load(self.average())
+        try:
+            yield
+        finally:
+            self.load(present)
+
+    def load(self, parameters: Parameters) -> None:
+        """Set the model's parameters."""
+        self.model.load_state_dict(parameters)
+
+    def judge(self, train_loss: float, valid_ic: float) -> None:
+        """Close an epoch. A Rank IC that is not a number (scores without spread) is never the best."""
+        p = self.progress
+        p.train_loss.append(train_loss)
+        p.valid_ic.append(valid_ic)
+        if p.best_epoch < 0 or valid_ic > p.best_ic:
+            p.best_epoch, p.best_ic = p.epoch, valid_ic if math.isfinite(valid_ic) else -math.inf
+            self.best = self.average()
+        p.epoch += 1
+
+
+def store(training: Training, folder: Path) -> None:
+    """Write the training's checkpoint."""
+    tensors = {f"model/{name}": value for name, value in training.model.state_dict().items()}
+    tensors |= {f"best/{name}": value for name, value in training.best.items()}
+    for age, parameters in enumerate(training.recent):
+        tensors |= {f"recent/{age}/{name}": value for name, value in parameters.items()}
+    for number, state in training.optimiser.state_dict()["state"].items():
+        tensors |= {f"adam/{number}/{name}": value for name, value in state.items()}
+    # JSON has no infinity: a best Rank IC that does not exist yet is null.
+    values = {**asdict(training.progress), "recent": len(training.recent)}
+    values["best_ic"] = values["best_ic"] if math.isfinite(values["best_ic"]) else None
+    checkpoint = Checkpoint(tensors, {"identity": training.identity, "progress": values})
+    write_checkpoint(folder, training.progress.epoch, checkpoint)
+
+
+def restore(training: Training, checkpoint: Checkpoint, folder: Path) -> None:
+    """Continue from a checkpoint.
+
+    Raises:
+        ModelError: it belongs to another training
+    """
+    found = checkpoint.values["identity"]
+    differing = [name for name, value in training.identity.items() if found.get(name) != value]
+    if differing:
+        raise ModelError(
+            f"the checkpoint in {folder} belongs to another training (different: {', '.join(differing)}); "
+            "remove that folder or choose another"
+        )
+    tensors, device = checkpoint.tensors, next(training.model.parameters()).device
+    groups: dict[str, Parameters] = {}
+    for key, value in tensors.items():
+        group, name = key.rsplit("/", 1)
+        groups.setdefault(group, {})[name] = value.to(device)
+    training.load(groups["model"])
+    training.best = groups["best"]
+    values = dict(checkpoint.values["progress"])
+    for age in range(values.pop("recent")):
+        training.recent.append(groups[f"recent/{age}"])
+    state = training.optimiser.state_dict()
+    state["state"] = {
+        int(group.split("/")[1]): {
+            name: value.cpu() if name == "step" else value for name, value in part.items()
+        }
+        for group, part in groups.items()
+        if group.startswith("adam/")
+    }
+    training.optimiser.load_state_dict(state)
+    values["best_ic"] = -math.inf if values["best_ic"] is None else values["best_ic"]
+    training.progress = Progress(**values)
+
+
+def _copy(model: Hist) -> Parameters:
+    return {name: value.detach().clone() for name, value in model.state_dict().items()}

@@ -1,0 +1,224 @@
+"""Training on one walk-forward window (hist.md, Training; arXiv 2110.13716, section 4.1).
+
+Mean squared error of each day's cross-section against the rank-normalised forward return, Adam, gradient values
+clipped, early stop on the validation days' Rank IC of the parameters averaged over the last epochs. With the
+stream encoder a step is a chunk of consecutive days: the state is carried from chunk to chunk, the gradient is
+not (truncated back-propagation through time). Same seed, inputs, threads and machine: the same numbers; a killed
+run that goes on from its checkpoint ends with the same numbers too.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from samgraph.hist.apply import COLUMNS, as_frame, encode_rows, run_until, score_days, windows_of
+from samgraph.hist.checkpoint import read_checkpoint
+from samgraph.hist.config import HistConfig
+from samgraph.hist.data import TrainingInputs, WindowData, first_bad_feature
+from samgraph.hist.encoder import WindowEncoder
+from samgraph.hist.metrics import mean, rank_ic
+from samgraph.hist.model import PARTS, Hist
+from samgraph.hist.progress import Progress, Training, restore, store
+from samgraph.hist.windows import Window
+from torch import Tensor
+
+from samgraph.errors import ModelError
+
+
+@dataclass(frozen=True, eq=False)
+class FittedWindow:
+    """What training one window gives.
+
+    `predictions` has one row a stock and test day: date, company_id, concept, hidden, individual, score, where
+    score = concept + hidden + individual + `bias` (with split "exact"). `curves` has one row an epoch: epoch,
+    train_loss, valid_ic (the mean Rank IC of the validation days with averaged parameters), best.
+    """
+
+    predictions: pd.DataFrame
+    curves: pd.DataFrame
+    bias: float
+    best_epoch: int
+    parameters: dict[str, Tensor]
+
+
+def fit_window(
+    inputs: TrainingInputs,
+    window: Window,
+    config: HistConfig,
+    seed: int,
+    *,
+    device: str = "cpu",
+    checkpoint_dir: Path | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> FittedWindow:
+    """Train on the window's train days, choose on its valid days, score its test days.
+
+    Args:
+        inputs: `inputs.series` None trains the plain GRU, all of whose score is individual
+        device: a torch device, "cpu" or "cuda"
+        checkpoint_dir: written after every epoch; a folder with an unfinished training of the same inputs,
+            window, configuration and seed is continued
+        progress: called with the number of epochs advanced, `config.epochs` in all, early stop included
+
+    Raises:
+        ModelError: nothing to train or validate on, a loss that is not a number, a checkpoint of another training
+    """
+    place = torch.device(device)
+    with _settings(config.threads, place):
+        data = WindowData(inputs, window, config, place)
+        _require_labels(data)
+        model = Hist(config, inputs.n_features, seed=seed, concepts=inputs.series is not None).to(place)
+        if isinstance(model.encoder, WindowEncoder):
+            _fit_scale(model.encoder, data, seed)
+        training = Training.begin(model, config, _identity(inputs, window, config, seed))
+        if checkpoint_dir is not None:
+            found = read_checkpoint(checkpoint_dir)
+            if found is not None:
+                restore(training, found, checkpoint_dir)
+        advance = progress or (lambda _: None)
+        advance(training.progress.epoch)
+        while not training.finished:
+            _one_epoch(training, data, seed)
+            advance(1)
+            if checkpoint_dir is not None:
+                store(training, checkpoint_dir)
+        advance(config.epochs - training.progress.epoch)
+        return _finish(training, data)
+
+
+def _one_epoch(training: Training, data: WindowData, seed: int) -> None:
+    epoch = training.progress.epoch
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed * 1_000_003 + epoch)  # for dropout and the order of days, and nothing else
+        loss = _pass(training, data)
+    training.keep_parameters()
+    with training.averaged():
+        values = score_days(training.model, data, data.days(data.window.valid))
+    days = data.days(data.window.valid)
+    quality = mean(rank_ic(values[:, :, COLUMNS.index("score")], data.label[days.start : days.stop]))
+    training.judge(loss, quality)
+
+
+def _pass(training: Training, data: WindowData) -> float:
+    """One pass over the training days; the mean loss a day."""
+    model, config = training.model, training.config
+    model.train()
+    days = data.days(data.window.train)
+    if isinstance(model.encoder, WindowEncoder):
+        order = torch.randperm(len(days)).tolist()
+        groups = [[days[k] for k in order[i : i + config.chunk]] for i in range(0, len(order), config.chunk)]
+    else:
+        groups = [list(days[i : i + config.chunk]) for i in range(0, len(days), config.chunk)]
+    state = run_until(model, data, days.start)
+    total, counted = 0.0, 0
+    for group in groups:
+        x, state, batch = encode_rows(model, data, group, state.detach())
+        target = torch.cat([data.target[day, data.rows[day]] for day in group])
+        known = torch.isfinite(target)
+        n_days = sum(bool(part.any()) for part in torch.split(known, list(batch.row_sizes)))
+        if n_days == 0:
+            continue
+        scores = model.head(x, batch)
+        weight = _day_weights(known, batch.row_sizes) / n_days
+        target = torch.where(known, target, 0.0)
+        loss = (weight * (scores.score - target) ** 2).sum()
+        value = float(loss.detach())
+        if not np.isfinite(value):
+            raise ModelError(_blame(data, group, scores.score.detach(), batch.row_sizes))
+        if config.auxiliary > 0:
+            for name in PARTS:
+                loss = loss + config.auxiliary * (weight * (getattr(scores, name) - target) ** 2).sum()
+        training.step(loss)
+        total += value * n_days
+        counted += n_days
+    return total / counted
+
+
+def _day_weights(known: Tensor, sizes: tuple[int, ...]) -> Tensor:
+    """1 / (stocks with a label) within each day, 0 for those without: every day counts the same."""
+    parts = [part / part.sum().clamp(min=1) for part in torch.split(known.to(torch.float32), list(sizes))]
+    return torch.cat(parts)
+
+
+def _blame(data: WindowData, group: list[int], score: Tensor, sizes: tuple[int, ...]) -> str:
+    day = next(
+        (
+            d
+            for d, part in zip(group, torch.split(score, list(sizes)), strict=True)
+            if not part.isfinite().all()
+        ),
+        group[0],
+    )
+    feature = first_bad_feature(data, max(group) if data.config.encoder == "window" else day)
+    if feature is None:
+        cause = (
+            f"every feature up to that day is finite, so training diverged: lower learning_rate "
+            f"(now {data.config.learning_rate})"
+        )
+    else:
+        cause = f"{feature}; correct the bars or leave the feature out"
+    return f"the training loss is not a number on {data.date(day)}: {cause}"
+
+
+def _require_labels(data: WindowData) -> None:
+    for name in ("train", "valid"):
+        days = data.days(getattr(data.window, name))
+        if not np.isfinite(data.label[days.start : days.stop]).any():
+            raise ModelError(
+                f"the {name} days of the window ({data.window}) have no stock with valid features and a label "
+                f"(members need {data.config.min_history} valid days of history); use a longer period"
+            )
+
+
+def _fit_scale(encoder: WindowEncoder, data: WindowData, seed: int) -> None:
+    days = data.days(data.window.train)
+    chosen = np.random.default_rng(seed).choice(len(days), size=min(len(days), 40), replace=False)
+    encoder.fit_scale(windows_of(data, [days[int(k)] for k in np.sort(chosen)]))
+
+
+def _finish(training: Training, data: WindowData) -> FittedWindow:
+    training.load(training.best)
+    days = data.days(data.window.test)
+    values = score_days(training.model, data, days)
+    return FittedWindow(
+        predictions=as_frame(data, days, values),
+        curves=training.progress.curves(),
+        bias=training.model.head.bias,
+        best_epoch=training.progress.best_epoch,
+        parameters={name: value.detach().cpu().clone() for name, value in training.best.items()},
+    )
+
+
+def _identity(inputs: TrainingInputs, window: Window, config: HistConfig, seed: int) -> dict[str, object]:
+    return {
+        "config": {**config.as_dict(), "features": list(config.features)},
+        "inputs": inputs.fingerprint(),
+        "window": str(window),
+        "seed": seed,
+        "torch": torch.__version__,
+    }
+
+
+@contextmanager
+def _settings(threads: int, device: torch.device) -> Iterator[None]:
+    """Explicit threads and deterministic kernels, put back afterwards."""
+    before, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        torch.use_deterministic_algorithms(deterministic)
+
+
+__all__ = ["FittedWindow", "Progress", "TrainingInputs", "fit_window"]
