@@ -44,7 +44,7 @@ class Intervals:
         return marks[:-1]
 
     def walk(self, days: IntArray) -> Iterator[BoolArray]:
-        """Yield, for each of some rising `days`, the valid rows, bool [n_rows]: one array, changed in place."""
+        """Yield the valid rows of each of some rising `days`, bool [n_rows]: one array, changed in place."""
         valid = np.zeros(len(self.first), dtype=bool)
         beginning = np.argsort(self.first, kind="stable")
         ending = np.argsort(self.end, kind="stable")

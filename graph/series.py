@@ -45,8 +45,15 @@ class Edges:
         return len(self.stock)
 
     @classmethod
-    def of(cls, stock: npt.ArrayLike, concept: npt.ArrayLike, weight: npt.ArrayLike | None = None) -> Edges:
-        """Edges from any order of triples; pairs that occur twice are summed. No weight means 1 each."""
+    def of(
+        cls,
+        stock: npt.ArrayLike,
+        concept: npt.ArrayLike,
+        weight: npt.ArrayLike | None = None,
+        *,
+        most: float = np.inf,
+    ) -> Edges:
+        """Take triples in any order; pairs that occur twice are summed, to `most` at most; no weight is 1."""
         rows = np.asarray(stock, dtype=np.int64)
         columns = np.asarray(concept, dtype=np.int64)
         values = np.ones(len(rows)) if weight is None else np.asarray(weight, dtype=np.float64)
@@ -54,7 +61,7 @@ class Edges:
             return cls(rows, columns, values.astype(np.float32))
         width = int(columns.max()) + 1
         key, place = np.unique(rows * width + columns, return_inverse=True)
-        summed = np.bincount(place, weights=values, minlength=len(key))
+        summed = np.minimum(np.bincount(place, weights=values, minlength=len(key)), most)
         return cls(key // width, key % width, summed.astype(np.float32))
 
 
@@ -67,7 +74,7 @@ class SnapshotSeries:
         stocks: [n_stocks] company ids; concepts, concept_names: [n_concepts], the union over the period
         day_version: int64 [n_dates], position in `versions`; two days of the same version have the same edges
         versions: one `Edges` each; only members of that day have edges
-        coverage: one row a version (see `samgraph.graph.cuts.Coverage`), or empty where unknown
+        coverage: one row a day with the fields of `samgraph.graph.cuts.Coverage`, or empty where unknown
 
     `known` is the moment of recorded knowledge that was read, `cut` and `relation` are what was asked for.
     """

@@ -1,0 +1,191 @@
+"""One day's snapshot, from one query: which company sells what, as of a day, at a concept cut."""
+
+from __future__ import annotations
+
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from samgraph.graph.asof import AsOf
+from samgraph.graph.connection import Graph
+from samgraph.graph.cuts import Assignment, Coverage, Taxonomy, assign, coverage, parse_cut
+from samgraph.graph.series import Relation
+from samgraph.graph.universe import EDGE_DAYS, committed_moment, no_such_day, no_such_universe
+
+if TYPE_CHECKING:
+    from torch_geometric.data import HeteroData
+
+IntArray = npt.NDArray[np.int64]
+
+_STATEMENTS: dict[Relation, str] = {"products": "as_of_sells", "industries": "as_of_classified"}
+_NO_DAY = np.iinfo(np.int64).min  # numpy's NaT, seen as an integer
+
+
+@dataclass(frozen=True, eq=False)
+class Snapshot:
+    """Who sells what on one day, as known at one moment.
+
+    Attributes:
+        as_of: the day, and the moment of knowledge that was answered for (never None here)
+        universe: its members only; None is every company with an edge on that day
+        cut, relation: what was asked for
+        frame: one row an edge, sorted: company_id, product_id (the concept; for `industries` an industry_id),
+            weight (share of reported revenue), and of the report behind it period_end, announced_on and
+            valid_from (NaT where a row came with explicit intervals; the latest where several fold into one)
+        companies: [n_companies] sorted; members without an edge are among them
+        concepts: one row a concept of the frame, sorted: product_id, level (1 for a root, as of that day)
+        coverage: what the edges cover and what is missing, by cause
+    """
+
+    as_of: AsOf
+    universe: str | None
+    cut: str
+    relation: Relation
+    frame: pd.DataFrame
+    companies: tuple[str, ...]
+    concepts: pd.DataFrame
+    coverage: Coverage
+
+    def to_hetero(self) -> HeteroData:
+        """The snapshot as a bipartite PyG graph; see `samgraph.graph.hetero.bipartite` for its names."""
+        from samgraph.graph.hetero import bipartite
+
+        concepts = self.concepts["product_id"].tolist()
+        return bipartite(
+            _places(self.frame["company_id"].tolist(), self.companies),
+            _places(self.frame["product_id"].tolist(), concepts),
+            self.frame["weight"].to_numpy(),
+            company_id=self.companies,
+            product_id=concepts,
+            level=self.concepts["level"].to_numpy(),
+            as_of=self.as_of.valid,
+            known=self.as_of.known,
+            cut=self.cut,
+            universe=self.universe,
+        )
+
+
+def snapshot(
+    graph: Graph,
+    as_of: AsOf,
+    *,
+    universe: str | None = None,
+    cut: str = "leaf",
+    relation: Relation = "products",
+) -> Snapshot:
+    """Bring one day's snapshot.
+
+    Args:
+        graph: an open connection
+        as_of: the day, and optionally the moment of knowledge to replay
+        universe: bring its members of that day alone; a cut counts these alone
+        cut: see `samgraph.graph.cuts`
+        relation: `products` (SELLS, weights are shares of revenue) or `industries` (CLASSIFIED_AS, weight 1)
+
+    Raises:
+        SnapshotError: a bad cut, an unknown universe, a day without any edge or without any member
+    """
+    parsed = parse_cut(cut)
+    params: dict[str, Any] = {"as_of": as_of.valid, "known": as_of.known, "taxonomy": True}
+    if universe is None:
+        rows = graph.read(_STATEMENTS[relation], **params)
+    else:
+        rows = graph.read(f"{_STATEMENTS[relation]}_members", universe=universe, **params)
+    if not rows or rows[0]["known"] is None:
+        committed_moment(graph, as_of.known)  # raises: nothing was ever loaded
+    answer = rows[0]
+    seen = AsOf(as_of.valid, answer["known"])
+    reports = answer["reports"]
+    if universe is not None and not answer["members"]:
+        raise no_such_universe(graph, universe, seen)
+    if not reports and (universe is None or not _has_edges(graph, seen, relation)):
+        raise no_such_day(graph, seen, relation)
+    members = [report[0] for report in reports] if universe is None else answer["members"]
+    companies = tuple(sorted(set(members)))
+
+    edges = _Edges.of(reports, companies, answer["taxonomy"])
+    found = assign(parsed, edges.stock, edges.product, edges.taxonomy, len(companies))
+    frame = edges.fold(found, companies, most=1.0 if relation == "industries" else np.inf)
+    used = np.unique(found.concept)
+    concepts = pd.DataFrame(
+        {"product_id": [edges.nodes[k] for k in used], "level": edges.taxonomy.level[used]},
+    ).astype({"product_id": object, "level": np.int64})
+    return Snapshot(
+        as_of=seen,
+        universe=universe,
+        cut=str(parsed),
+        relation=relation,
+        frame=frame,
+        companies=companies,
+        concepts=concepts,
+        coverage=coverage(found, edges.stock, edges.weight, len(companies)),
+    )
+
+
+def _has_edges(graph: Graph, seen: AsOf, relation: Relation) -> bool:
+    """Tell whether the day lies within the graph's edges; a universe without any is an answer then."""
+    row = graph.read(EDGE_DAYS[relation], known=seen.known)[0]
+    return row["first"] is not None and row["first"] <= seen.valid <= row["last"]
+
+
+@dataclass(frozen=True, eq=False)
+class _Edges:
+    """A day's reported edges in the order of (company, product), with that day's taxonomy over `nodes`."""
+
+    nodes: tuple[str, ...]
+    taxonomy: Taxonomy
+    stock: IntArray
+    product: IntArray
+    weight: npt.NDArray[np.float64]
+    days: IntArray  # [n_edges, 3]: period_end, announced_on, valid_from
+
+    @classmethod
+    def of(cls, reports: list[list[Any]], companies: Sequence[str], taxonomy: list[list[Any]]) -> _Edges:
+        sizes = np.array([len(report[4]) for report in reports], dtype=np.int64)
+        reported = [product for report in reports for product in report[4]]
+        children = [child for _, below in taxonomy for child in below]
+        nodes = tuple(sorted({*reported, *children, *(parent for parent, _ in taxonomy)}))
+        place = {name: number for number, name in enumerate(nodes)}
+        parent = np.full(len(nodes), -1, dtype=np.int64)
+        parents = np.array([place[above] for above, _ in taxonomy], dtype=np.int64)
+        parent[[place[child] for child in children]] = np.repeat(
+            parents, [len(below) for _, below in taxonomy]
+        )
+        product = np.array([place[name] for name in reported], dtype=np.int64)
+        stock = np.repeat(_places([report[0] for report in reports], companies), sizes)
+        weight = np.array([weight for report in reports for weight in report[5]], dtype=np.float64)
+        each = [[_NO_DAY if day is None else day for day in report[1:4]] for report in reports]
+        days = np.repeat(np.array(each, dtype=np.int64).reshape(-1, 3), sizes, axis=0)
+        order = np.lexsort((product, stock))
+        tree = Taxonomy.of(parent, nodes)
+        return cls(nodes, tree, stock[order], product[order], weight[order], days[order])
+
+    def fold(self, found: Assignment, companies: Sequence[str], *, most: float) -> pd.DataFrame:
+        key = self.stock[found.edge] * len(self.nodes) + found.concept
+        order = np.argsort(key, kind="stable")
+        ordered, edge = key[order], found.edge[order]
+        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
+        stock, concept = np.divmod(ordered[starts], max(len(self.nodes), 1))
+        if len(starts):
+            weight = np.minimum(np.add.reduceat(self.weight[edge], starts), most)
+            days = np.maximum.reduceat(self.days[edge], starts, axis=0)
+        else:
+            weight, days = np.empty(0), np.empty((0, 3), dtype=np.int64)
+        columns = {
+            "company_id": np.array(companies, dtype=object)[stock],
+            "product_id": np.array(self.nodes, dtype=object)[concept],
+            "weight": weight,
+        }
+        for number, name in enumerate(("period_end", "announced_on", "valid_from")):
+            columns[name] = days[:, number].astype("datetime64[D]").astype("datetime64[s]")
+        return pd.DataFrame(columns)
+
+
+def _places(ids: Sequence[str], among: Sequence[str]) -> IntArray:
+    place = {name: number for number, name in enumerate(among)}
+    return np.array([place[name] for name in ids], dtype=np.int64)
