@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
+from torch import Tensor
+
 from samgraph.hist.batch import Batch
 from samgraph.hist.data import WindowData
 from samgraph.hist.encoder import StreamEncoder, WindowEncoder, ratios
 from samgraph.hist.model import PARTS, Hist, Scores
-from torch import Tensor
 
 COLUMNS = (*PARTS, "score")
 
@@ -79,7 +80,7 @@ def run_until(model: Hist, data: WindowData, day: int) -> Tensor:
 
 
 def as_frame(data: WindowData, days: range, values: npt.NDArray[np.float32]) -> pd.DataFrame:
-    """Long form: date, company_id, concept, hidden, individual, score; sorted by date and the stocks' order."""
+    """Long form: date, company_id, concept, hidden, individual, score; by date, then in the stocks' order."""
     day, stock = np.nonzero(np.isfinite(values[:, :, -1]))
     dates = data.inputs.market.dates[data.start + days.start : data.start + days.stop]
     frame = pd.DataFrame({"date": dates[day], "company_id": np.array(data.stocks, dtype=object)[stock]})

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
-from samgraph.graph.series import Edges, SnapshotSeries
 from torch import Tensor
+
+from samgraph.graph.series import Edges, SnapshotSeries
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +58,12 @@ class Batch:
     def n_concepts(self) -> int:
         """Concepts of all days, each counted on every day that it has an edge."""
         return sum(self.concept_sizes)
+
+
+def by_day(x: Tensor, sizes: tuple[int, ...]) -> tuple[Tensor, ...]:
+    """The days' parts of something with one entry a row or a concept."""
+    parts: tuple[Tensor, ...] = torch.split(x, list(sizes))
+    return parts
 
 
 class GraphCache:

@@ -17,17 +17,18 @@ it the revenue shares cancel; for binary edges both forms are the same.
 from __future__ import annotations
 
 import torch
-from samgraph.hist.batch import Batch
-from samgraph.hist.config import HistConfig
-from samgraph.hist.messages import WeightedSum, attend, cosine_attention, edge_dot, edge_softmax
 from torch import Tensor, nn
+
+from samgraph.hist.batch import Batch, by_day
+from samgraph.hist.config import HistConfig
+from samgraph.hist.messages import WeightedSum, attend, cosine_attention, edge_dot, edge_softmax, unit
 
 
 class PredefinedConcepts(nn.Module):
     """The shared information of the concepts that a stock belongs to, before its linear layer.
 
-    Stocks without an edge receive zeros with "edges". Concepts without an edge are not part of a batch. Without
-    any concept on a day everyone receives zeros.
+    Stocks without an edge receive zeros with "edges". Concepts without an edge are not part of a batch. On a
+    day without any concept everyone receives zeros.
 
     Shapes:
         x: [n_rows, d]; output: [n_rows, d]
@@ -44,7 +45,7 @@ class PredefinedConcepts(nn.Module):
             states, _ = self.correct(x, states, batch)
             return self.back(x, states, batch)[0]
         shared = []
-        days = zip(x.split(batch.row_sizes), states.split(batch.concept_sizes), strict=True)
+        days = zip(by_day(x, batch.row_sizes), by_day(states, batch.concept_sizes), strict=True)
         for rows, concepts in days:
             if self.config.correction and len(concepts):
                 concepts = attend(concepts, rows, rows)  # noqa: PLW2901
@@ -65,7 +66,7 @@ class PredefinedConcepts(nn.Module):
         return states
 
     def correct(self, x: Tensor, states: Tensor, batch: Batch) -> tuple[Tensor, Tensor | None]:
-        """Equations 4 and 5 over edges: corrected states and the attention [n_edges] of concepts to stocks."""
+        """Equations 4 and 5 over edges: corrected states, and concepts' attention to stocks [n_edges]."""
         if not self.config.correction:
             return states, None
         logits = edge_dot(x, states, batch.edge_index)
@@ -73,19 +74,13 @@ class PredefinedConcepts(nn.Module):
         return self.sum(x, batch.edge_index, attention, (batch.n_rows, batch.n_concepts)), attention
 
     def back(self, x: Tensor, states: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Equations 6 and 7 over edges: shared information and the attention [n_edges] of stocks to concepts."""
-        return edges_to_stocks(
-            self.sum, x, states, batch.edge_index, self.config.cosine_eps, (batch.n_rows, batch.n_concepts)
-        )
+        """Equations 6 and 7 over edges: what stocks receive, and their attention to concepts [n_edges]."""
+        eps = self.config.cosine_eps
+        return edges_to_stocks(self.sum, x, states, batch.edge_index, eps=eps)
 
 
 def edges_to_stocks(
-    add: WeightedSum,
-    x: Tensor,
-    states: Tensor,
-    edge_index: Tensor,
-    eps: float,
-    size: tuple[int, int],
+    add: WeightedSum, x: Tensor, states: Tensor, edge_index: Tensor, *, eps: float
 ) -> tuple[Tensor, Tensor]:
     """Each stock's cosine-weighted mean of the concepts that it has an edge to.
 
@@ -94,17 +89,15 @@ def edges_to_stocks(
         output: [n_rows, d], and the attention [n_edges], summing to 1 over each stock's edges
     """
     cosine = edge_cosine(x, states, edge_index, eps)
-    attention = edge_softmax(cosine, edge_index[0], size[0])
-    return add(states, edge_index.flip(0), attention, (size[1], size[0])), attention
+    attention = edge_softmax(cosine, edge_index[0], len(x))
+    received: Tensor = add(states, edge_index.flip(0), attention, (len(states), len(x)))
+    return received, attention
 
 
 def edge_cosine(a: Tensor, b: Tensor, edge_index: Tensor, eps: float) -> Tensor:
-    """Cosine of both ends of each edge, 0 where one of them is zero."""
-    product = edge_dot(a, b, edge_index)
-    if eps > 0:
-        norms = a.norm(dim=1).index_select(0, edge_index[0]) * b.norm(dim=1).index_select(0, edge_index[1])
-        return product / (norms + eps)
-    square = (a * a).sum(dim=1).index_select(0, edge_index[0]) * (b * b).sum(dim=1).index_select(
-        0, edge_index[1]
-    )
-    return product * torch.where(square > 0, square, 1.0).rsqrt()
+    """Cosine of both ends of each edge, 0 where one of them is zero; `eps` is added to the norms' product."""
+    if eps == 0:
+        return edge_dot(unit(a), unit(b), edge_index)
+    norms = a.norm(dim=1).index_select(0, edge_index[0]) * b.norm(dim=1).index_select(0, edge_index[1])
+    cosine: Tensor = edge_dot(a, b, edge_index) / (norms + eps)
+    return cosine

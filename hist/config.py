@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
+from samgraph.errors import ConfigError
 from samgraph.hist.features import FEATURES
 from samgraph.hist.labels import Price
-
-from samgraph.errors import ConfigError
 
 Attention = Literal["edges", "all"]
 EncoderKind = Literal["stream", "window"]
@@ -39,13 +38,13 @@ class HistConfig:
 
     What is learned from what:
         features: daily ratios of the stream encoder (`samgraph.hist.features`); the window has its own six
-        horizon, lag, price: the label is the return from execution at t + lag to t + lag + horizon trading days
+        horizon, lag, price: the label is the return over `horizon` days from the execution on day t + lag
 
     Training:
         chunk: days in one optimiser step; with "stream" also the span of back-propagation through time
         burn_in: days before the first training day that the stream runs over without a loss
         min_history: valid days that a stock needs before it enters a cross-section
-        learning_rate: of Adam; 0.002 learns in a few epochs of 10-day chunks (published: 0.0002, 1 day a step)
+        learning_rate: of Adam; 0.002 learns in few epochs of 10-day chunks (published: 0.0002, a day a step)
         epochs, patience: at most so many, stop after so many without a better validation Rank IC
         average: the parameters used are the mean over the last so many epochs
         clip: largest absolute value of a gradient's element

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch import Tensor
+
+from samgraph.errors import ModelError
 from samgraph.graph.series import SnapshotSeries
 from samgraph.hist.batch import Batch, GraphCache, collate
 from samgraph.hist.config import HistConfig
@@ -16,9 +19,6 @@ from samgraph.hist.features import WINDOW_FEATURES, Float32Array, stream_feature
 from samgraph.hist.labels import forward_returns, rank_normalise
 from samgraph.hist.market import BoolArray, FloatArray, Market
 from samgraph.hist.windows import Window
-from torch import Tensor
-
-from samgraph.errors import ModelError
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,8 +48,8 @@ class TrainingInputs:
                 )
         if self.features.ndim != 3 or self.features.shape[:2] != shape:
             raise ModelError(
-                f"features have the shape {self.features.shape}; make it (n_dates, n_stocks, n_features) with "
-                f"{shape[0]} dates and {shape[1]} stocks"
+                f"features have the shape {self.features.shape}; make it (n_dates, n_stocks, n_features) "
+                f"with {shape[0]} dates and {shape[1]} stocks"
             )
 
     @property
@@ -159,8 +159,8 @@ class WindowData:
             for day in self.days(part):
                 if not self.graphs.has_day(int(self._date[day])):
                     raise ModelError(
-                        f"the snapshot series has no day {self.date(day)}, which the window ({self.window}) uses; "
-                        "extract the series over the market's dates"
+                        f"the snapshot series has no day {self.date(day)}, which the window uses "
+                        f"({self.window}); extract the series over the market's dates"
                     )
 
 

@@ -1,7 +1,7 @@
 """Encoders: from a stock's history of daily features to one state a day (arXiv 2110.13716, section 3.1).
 
-`StreamEncoder` runs a GRU along the calendar, once for every day; `WindowEncoder` runs it over the last L days
-anew for every day, as published. Both give the last layer's last state, [n_rows, hidden_size].
+`StreamEncoder` runs a GRU along the calendar, once for every day; `WindowEncoder` runs it over the last L
+days anew for every day, as published. Both give the last layer's last state, [n_rows, hidden_size].
 """
 
 from __future__ import annotations

@@ -16,9 +16,9 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from samgraph.hist.market import BoolArray, FloatArray, Market
 
 from samgraph.errors import ModelError
+from samgraph.hist.market import BoolArray, FloatArray, Market
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -37,7 +37,7 @@ def stream_features(market: Market, names: Sequence[str] = FEATURES) -> tuple[Fl
     `open` to `vwap`: log of the adjusted price over the adjusted close of the day before; `volume`: log of
     volume over its mean of the last 20 trading days; `return_N`: log return of N days; `volatility_20`:
     log of the standard deviation of the last 20 daily log returns. Standardised with the mean and standard
-    deviation of that day's members with valid features, clipped at 4, and 0 (the day's average) where unknown.
+    deviation of that day's members with valid features, clipped at 4; 0, the day's average, where unknown.
 
     Shapes:
         features: float32 [n_dates, n_stocks, n_features], finite everywhere
@@ -62,9 +62,9 @@ def stream_features(market: Market, names: Sequence[str] = FEATURES) -> tuple[Fl
 def window_features(market: Market) -> tuple[Float32Array, BoolArray]:
     """Adjusted price levels and volumes for the published window form, with the same mask.
 
-    Six columns: open, high, low, close, vwap as price x adj, and volume / adj, so that a split changes neither.
-    NaN where unknown. `samgraph.hist.encoder.WindowEncoder` divides each window by its last close and volume,
-    as Alpha360 does.
+    Six columns: open, high, low, close, vwap as price x adj, and volume / adj, so that a split changes
+    nothing. NaN where unknown. The window encoder divides each window by its last close and volume, as
+    Alpha360 does.
 
     Shapes:
         features: float32 [n_dates, n_stocks, 6]; mask: bool [n_dates, n_stocks]
@@ -88,14 +88,19 @@ def _raw(market: Market, name: str) -> FloatArray:
     with np.errstate(divide="ignore", invalid="ignore"):
         if name == "volume":
             volume = np.where(market.volume > 0, market.volume, np.nan) / market.adj
-            return np.log(volume / _trailing_mean(volume, VOLUME_DAYS))
+            return _log(volume / _trailing_mean(volume, VOLUME_DAYS))
         if name == "volatility_20":
-            daily = pd.DataFrame(np.log(close / _shift(close, 1)))
+            daily = pd.DataFrame(_log(close / _shift(close, 1)))
             spread = daily.rolling(20, min_periods=10).std().to_numpy(dtype=np.float64)
-            return np.log(np.where(spread > 0, spread, np.nan))
+            return _log(np.where(spread > 0, spread, np.nan))
         if name.startswith("return_"):
-            return np.log(close / _shift(close, int(name.removeprefix("return_"))))
-        return np.log(getattr(market, name) * market.adj / _shift(close, 1))
+            return _log(close / _shift(close, int(name.removeprefix("return_"))))
+        return _log(getattr(market, name) * market.adj / _shift(close, 1))
+
+
+def _log(values: FloatArray) -> FloatArray:
+    result: FloatArray = np.log(values)
+    return result
 
 
 def _shift(values: FloatArray, days: int) -> FloatArray:
@@ -116,4 +121,5 @@ def _standardise(values: FloatArray, members: BoolArray) -> FloatArray:
     variance = np.where(used, centred * centred, 0.0).sum(axis=1, keepdims=True) / count
     with np.errstate(invalid="ignore", divide="ignore"):
         scaled = np.where(variance > 0, centred / np.sqrt(variance), 0.0)
-    return np.clip(np.nan_to_num(scaled, nan=0.0), -CLIP, CLIP)
+    result: FloatArray = np.clip(np.nan_to_num(scaled, nan=0.0), -CLIP, CLIP)
+    return result

@@ -3,8 +3,8 @@
 HIST (arXiv 2110.13716), section 3.3, on the residual r = x - backcast. One hidden concept starts from each
 stock. Stock i links to the K concepts j whose origin is most like it by cosine (its own counts as 0, as the
 published code has it: the diagonal is set to zero before the search), weighted by that cosine. A concept that
-somebody links to also links to its own stock with weight 1; one that nobody links to drops out. Its state is the
-weighted sum of its stocks' residuals; back to the stocks as for predefined concepts.
+somebody links to also links to its own stock with weight 1; one that nobody links to drops out. Its state is
+the weighted sum of its stocks' residuals; back to the stocks as for predefined concepts.
 
 With attention="edges" a stock hears from the hidden concepts that it is linked to, with "all" from every one
 of its day. Equal cosines are taken in the order of the rows.
@@ -13,11 +13,12 @@ of its day. Equal cosines are taken in the order of the rows.
 from __future__ import annotations
 
 import torch
-from samgraph.hist.batch import Batch
+from torch import Tensor, nn
+
+from samgraph.hist.batch import Batch, by_day
 from samgraph.hist.concepts import edge_cosine, edges_to_stocks
 from samgraph.hist.config import HistConfig
 from samgraph.hist.messages import WeightedSum, cosine_attention, unit
-from torch import Tensor, nn
 
 SEARCH_CELLS = 4_000_000  # similarities held at once in the search for neighbours
 
@@ -38,15 +39,14 @@ class HiddenConcepts(nn.Module):
         links = nearest(r, batch.row_sizes, self.config.neighbours)
         index, states = self.states(r, links)
         if self.config.attention == "edges":
-            size = (len(r), len(r))
-            return edges_to_stocks(self.sum, r, states, index, self.config.cosine_eps, size)[0]
+            return edges_to_stocks(self.sum, r, states, index, eps=self.config.cosine_eps)[0]
         linked = torch.zeros(len(r), dtype=torch.bool, device=r.device)
         linked[links[1]] = True
         shared = []
         days = zip(
-            r.split(batch.row_sizes),
-            states.split(batch.row_sizes),
-            linked.split(batch.row_sizes),
+            by_day(r, batch.row_sizes),
+            by_day(states, batch.row_sizes),
+            by_day(linked, batch.row_sizes),
             strict=True,
         )
         for rows, concepts, kept in days:
@@ -59,7 +59,7 @@ class HiddenConcepts(nn.Module):
         Rows of concepts that nobody links to are zero and have no link.
         """
         weight = edge_cosine(r, r, links, self.config.cosine_eps)
-        own = links[1].unique()
+        own = torch.unique(links[1])
         alone = (r.index_select(0, own) ** 2).sum(dim=1)
         if self.config.cosine_eps > 0:
             itself = alone / (alone + self.config.cosine_eps)
@@ -79,7 +79,7 @@ def nearest(r: Tensor, sizes: tuple[int, ...], k: int) -> Tensor:
     """
     found = []
     start = 0
-    for rows in unit(r).split(sizes):
+    for rows in by_day(unit(r), sizes):
         n = len(rows)
         step = max(1, SEARCH_CELLS // max(n, 1))
         for first in range(0, n, step):

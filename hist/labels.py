@@ -1,7 +1,7 @@
 """What the model is asked to foretell: the return that somebody who learns day t's data can still earn.
 
-Known by the close of t; traded at t + lag; sold at t + lag + horizon. Everything is adjusted for dividends and
-splits. This module does not need torch.
+Known by the close of t; traded at t + lag; sold at t + lag + horizon. Everything is adjusted for dividends
+and splits. This module does not need torch.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from samgraph.hist.market import BoolArray, FloatArray, Market
 
 from samgraph.errors import ModelError
+from samgraph.hist.market import BoolArray, FloatArray, Market
 
 Price = Literal["open", "close", "vwap"]
 
@@ -59,7 +59,8 @@ def rank_normalise(x: npt.NDArray[np.floating], mask: BoolArray) -> npt.NDArray[
     count = np.isfinite(values).sum(axis=1, keepdims=True)
     with np.errstate(invalid="ignore", divide="ignore"):
         result = ((ranks - 0.5) / count - 0.5) * np.sqrt(12.0)
-    return result.astype(np.float32)
+    normalised: npt.NDArray[np.float32] = result.astype(np.float32)
+    return normalised
 
 
 def row_ranks(values: npt.NDArray[np.floating]) -> FloatArray:

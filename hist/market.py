@@ -4,8 +4,9 @@ Prices are unadjusted, in the bars' own currency; `adj` is the back-adjusting fa
 comparable over time. A stock without a bar on a day is NaN in every column and not tradable: nothing is ever
 filled forward, because a filled price makes a return of zero that never happened.
 
-Optional columns of the bars: where `vwap` is absent it is (high + low + close) / 3, `adj_factor` 1, `tradable`
-volume > 0, `limit_up` and `limit_down` False, `market_cap` unknown. This module does not need torch.
+Optional columns of the bars: where `vwap` is absent it is (high + low + close) / 3, `adj_factor` 1,
+`tradable` volume > 0, `limit_up` and `limit_down` False, `market_cap` unknown. This module does not need
+torch.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ BoolArray = npt.NDArray[np.bool_]
 
 REQUIRED = ("date", "company_id", "open", "high", "low", "close", "volume")
 _PRICES = ("open", "high", "low", "close")
+_NUMBERS = (*_PRICES, "vwap", "adj", "volume", "market_cap")
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,8 +98,7 @@ class Market:
         """The same market with its stocks in another order: place p holds old stock `order[p]`."""
         columns = {
             name: getattr(self, name)[:, order]
-            for name in (*_PRICES, "vwap", "adj", "volume", "market_cap")
-            + ("tradable", "limit_up", "limit_down", "member")
+            for name in (*_NUMBERS, "tradable", "limit_up", "limit_down", "member")
         }
         return replace(self, stocks=tuple(self.stocks[i] for i in order), **columns)
 
@@ -118,7 +119,9 @@ def build_market(
         members: bool, index dates, columns company_id; False on days that it does not name
         benchmark: columns date, close, one index; None makes it the members' return weighted by the day
             before's market cap, starting at 1
-        start, end: the period, inclusive; `warmup_days` trading days before `start` are kept as history
+        start: first day of the period
+        end: its last day, inclusive
+        warmup_days: trading days before `start` that are kept as history
 
     Raises:
         DatasetError: a required column is missing, two bars of one stock on one day, no bars in the period
@@ -215,7 +218,7 @@ def _align_members(members: pd.DataFrame, dates: pd.DatetimeIndex) -> BoolArray:
 
 
 def _benchmark_level(benchmark: pd.DataFrame, dates: pd.DatetimeIndex) -> FloatArray:
-    if "benchmark" in benchmark.columns and benchmark["benchmark"].nunique() > 1:
+    if "benchmark" in benchmark.columns and len(benchmark["benchmark"].unique()) > 1:
         names = ", ".join(sorted(map(str, benchmark["benchmark"].unique())))
         raise DatasetError(f"table benchmarks holds several indices ({names}); name one of them")
     series = pd.Series(

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+
 from samgraph.hist.labels import row_ranks
 from samgraph.hist.market import FloatArray
 
@@ -30,7 +31,7 @@ class Metrics:
 
 
 def ic(score: Values, label: Values) -> FloatArray:
-    """Pearson correlation of each day's cross-section [n_dates]; NaN with fewer than 3 stocks or no spread."""
+    """Pearson correlation of each day's cross-section [n_dates]; NaN below 3 stocks or without spread."""
     both = np.isfinite(score) & np.isfinite(label)
     return _row_correlation(np.where(both, score, np.nan), np.where(both, label, np.nan))
 

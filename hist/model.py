@@ -1,8 +1,8 @@
 """HIST over a batch of days: encoder state -> predefined, hidden and individual information -> score.
 
-Each shared part passes a linear layer; a linear backcast of it is taken out of the state before the next part,
-a linear forecast with LeakyReLU is kept (arXiv 2110.13716, sections 3.2 to 3.5). The output layer is linear in
-the sum of the three forecasts, so the score is exactly concept + hidden + individual + bias.
+Each shared part passes a linear layer; a linear backcast of it is taken out of the state before the next
+part, a linear forecast with LeakyReLU is kept (arXiv 2110.13716, sections 3.2 to 3.5). The output layer is
+linear in the sum of the three forecasts, so the score is exactly concept + hidden + individual + bias.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+from torch import Tensor, nn
+
 from samgraph.hist.batch import Batch
 from samgraph.hist.concepts import PredefinedConcepts
 from samgraph.hist.config import HistConfig
 from samgraph.hist.encoder import StreamEncoder, WindowEncoder
 from samgraph.hist.hidden import HiddenConcepts
-from torch import Tensor, nn
 
 PARTS = ("concept", "hidden", "individual")
 

@@ -1,4 +1,4 @@
-"""The state of one training: parameters, optimiser, averages, the best epoch so far; to and from a checkpoint."""
+"""The state of one training: parameters, optimiser, averages, best epoch; to and from a checkpoint."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 
 import pandas as pd
 import torch
-from samgraph.hist.checkpoint import Checkpoint, write_checkpoint
-from samgraph.hist.config import HistConfig
-from samgraph.hist.model import Hist
 from torch import Tensor
 
 from samgraph.errors import ModelError
+from samgraph.hist.checkpoint import Checkpoint, write_checkpoint
+from samgraph.hist.config import HistConfig
+from samgraph.hist.model import Hist
 
 Parameters = dict[str, Tensor]
 
@@ -63,9 +63,8 @@ class Training:
     def finished(self) -> bool:
         """Whether all epochs are done or `patience` of them brought nothing better."""
         p = self.progress
-        return p.epoch >= self.config.epochs or (
-            p.epoch - 1 - p.best_epoch >= self.config.patience > 0 and p.epoch > 0
-        )
+        waited = p.epoch - 1 - p.best_epoch
+        return p.epoch >= self.config.epochs or (p.epoch > 0 and waited >= self.config.patience)
 
     def step(self, loss: Tensor) -> None:
         """One optimiser step with clipped gradient values."""

@@ -1,10 +1,10 @@
 """Training on one walk-forward window (hist.md, Training; arXiv 2110.13716, section 4.1).
 
-Mean squared error of each day's cross-section against the rank-normalised forward return, Adam, gradient values
-clipped, early stop on the validation days' Rank IC of the parameters averaged over the last epochs. With the
-stream encoder a step is a chunk of consecutive days: the state is carried from chunk to chunk, the gradient is
-not (truncated back-propagation through time). Same seed, inputs, threads and machine: the same numbers; a killed
-run that goes on from its checkpoint ends with the same numbers too.
+Mean squared error of each day's cross-section against the rank-normalised forward return, Adam, gradient
+values clipped, early stop on the validation days' Rank IC of the parameters averaged over the last epochs.
+With the stream encoder a step is a chunk of consecutive days: the state is carried from chunk to chunk, the
+gradient is not (truncated back-propagation through time). Same seed, inputs, threads and machine: the same
+numbers; a killed run that goes on from its checkpoint ends with the same numbers too.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import torch
+from torch import Tensor
+
+from samgraph.errors import ModelError
 from samgraph.hist.apply import COLUMNS, as_frame, encode_rows, run_until, score_days, windows_of
 from samgraph.hist.checkpoint import read_checkpoint
 from samgraph.hist.config import HistConfig
@@ -27,16 +30,13 @@ from samgraph.hist.metrics import mean, rank_ic
 from samgraph.hist.model import PARTS, Hist
 from samgraph.hist.progress import Progress, Training, restore, store
 from samgraph.hist.windows import Window
-from torch import Tensor
-
-from samgraph.errors import ModelError
 
 
 @dataclass(frozen=True, eq=False)
 class FittedWindow:
     """What training one window gives.
 
-    `predictions` has one row a stock and test day: date, company_id, concept, hidden, individual, score, where
+    `predictions` has one row a stock and test day: date, company_id, concept, hidden, individual, score, and
     score = concept + hidden + individual + `bias` (with split "exact"). `curves` has one row an epoch: epoch,
     train_loss, valid_ic (the mean Rank IC of the validation days with averaged parameters), best.
     """
@@ -62,13 +62,16 @@ def fit_window(
 
     Args:
         inputs: `inputs.series` None trains the plain GRU, all of whose score is individual
+        window: days to train, choose and test on
+        config: architecture and training
+        seed: draws the first parameters, dropout and the order of days (with the window encoder)
         device: a torch device, "cpu" or "cuda"
         checkpoint_dir: written after every epoch; a folder with an unfinished training of the same inputs,
             window, configuration and seed is continued
         progress: called with the number of epochs advanced, `config.epochs` in all, early stop included
 
     Raises:
-        ModelError: nothing to train or validate on, a loss that is not a number, a checkpoint of another training
+        ModelError: nothing to train or validate on, a loss that is not a number, a foreign checkpoint
     """
     place = torch.device(device)
     with _settings(config.threads, place):
@@ -172,8 +175,8 @@ def _require_labels(data: WindowData) -> None:
         days = data.days(getattr(data.window, name))
         if not np.isfinite(data.label[days.start : days.stop]).any():
             raise ModelError(
-                f"the {name} days of the window ({data.window}) have no stock with valid features and a label "
-                f"(members need {data.config.min_history} valid days of history); use a longer period"
+                f"the {name} days of the window ({data.window}) have no stock with valid features and a "
+                f"label (members need {data.config.min_history} valid days of history); use a longer period"
             )
 
 

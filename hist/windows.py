@@ -71,9 +71,10 @@ def walk_forward(
                 f"make it at least {lost + 1}"
             )
         if train.stop - train.start < min_train_days:
+            left = max(0, train.stop - train.start)
             raise ConfigError(
-                f"the window that tests from day {start} has {max(0, train.stop - train.start)} training days "
-                f"after purge and embargo, fewer than {min_train_days}; start the test later or take more history"
+                f"the window that tests from day {start} has {left} training days after purge and embargo, "
+                f"fewer than {min_train_days}; start the test later or take more history"
             )
         windows.append(Window(train, valid, slice(start, min(start + test_days, n_dates))))
     return windows
