@@ -146,7 +146,9 @@ def shares(segments: pd.DataFrame) -> npt.NDArray[np.float64]:
     if from_revenue.any():
         rows = segments.loc[from_revenue]
         report = report_number(rows)
-        total = np.bincount(report, weights=revenue[from_revenue])[report]
+        # Summed in the order of products, so that a table in another order gives the very same shares.
+        order = np.argsort(rows["product_id"].to_numpy(dtype="object"), kind="stable")
+        total = np.bincount(report[order], weights=revenue[from_revenue][order])[report]
         with np.errstate(divide="ignore", invalid="ignore"):
             weight[from_revenue] = np.where(total > 0, revenue[from_revenue] / total, np.nan)
     return weight

@@ -1,0 +1,9 @@
+// Which product is an input of which, as recorded at the committed moment: one list a property, in one order.
+// Days count from 1970-01-01.   $known: the committed moment (DATETIME)
+MATCH (a:Product)-[r:SUPPLIES]->(b:Product)
+WHERE r.recorded_from <= $known AND r.recorded_to > $known
+WITH collect(r) AS edges, collect(a.product_id) AS start, collect(b.product_id) AS end
+RETURN [r IN edges | elementId(r)] AS id, start, end,
+       [r IN edges | r.weight] AS weight,
+       [r IN edges | duration.inDays(date('1970-01-01'), r.valid_from).days] AS valid_from,
+       [r IN edges | duration.inDays(date('1970-01-01'), r.valid_to).days] AS valid_to

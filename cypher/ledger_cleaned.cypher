@@ -1,0 +1,3 @@
+// The remains of killed loads are gone. No parameters.
+MATCH (p:PendingLoad)
+DELETE p

@@ -1,0 +1,311 @@
+"""The checks of a dataset: every row that cannot be used, with its reason, and the tables that remain.
+
+`check` needs no server. It finds, in every table: missing columns (an error at once), cells that cannot be read,
+missing ids, rows that repeat (merged and counted) or contradict each other, spans that end before they begin; in
+the taxonomy, cycles at any date, two parents at one time and unknown parents; in segments, unknown products and
+companies, weights outside 0..1 or above 1 together, reports out before their period ended; in the rest, unknown
+ids and overlapping memberships. Rows of price tables that cannot be used are listed and left out; anything else
+is fatal to a load.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from samgraph.graph.checks_segments import check_segments
+from samgraph.graph.checks_series import check_bars, check_benchmarks
+from samgraph.graph.dataset import Dataset, Parsed
+from samgraph.graph.findings import Findings
+from samgraph.graph.reports import LAST_DAY
+from samgraph.graph.spans import overlapping
+from samgraph.graph.tables import FIRST_DAY, TABLES, Kind, Table
+from samgraph.graph.taxonomy import cycles
+
+LONGEST_ID = 1000
+"""Characters; an index of Neo4j takes keys of about 8 kB."""
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """What was found in a dataset.
+
+    tables: the usable rows of each table that goes into the graph, typed, every column of the table present, the
+        index the row's position in the file; valid_from is never empty (0001-01-01 stands for "since ever"; in
+        segments it is empty for reports) and valid_to NaT is open.
+    counts: by table, rows read, merged (exact repeats of another row) and rejected.
+    rejected: a row for each reason why a row cannot be used: table, row (from 1), reason, fatal, values (JSON).
+    notes: what was ignored, in sentences.
+    """
+
+    tables: dict[str, pd.DataFrame]
+    counts: pd.DataFrame
+    rejected: pd.DataFrame
+    notes: tuple[str, ...] = field(default=())
+
+    @property
+    def fatal(self) -> pd.DataFrame:
+        """The rejected rows that make the dataset unusable."""
+        return self.rejected[self.rejected["fatal"]]
+
+    @property
+    def ok(self) -> bool:
+        """Whether the dataset can be loaded."""
+        return not bool(self.rejected["fatal"].any())
+
+    def sentence(self) -> str:
+        """What is wrong with the dataset, in one sentence."""
+        wrong = self.fatal
+        if wrong.empty:
+            return "the dataset has no error"
+        first = wrong.iloc[0]
+        rows = len(wrong.drop_duplicates(["table", "row"]))
+        more = f" (and {rows - 1} more rows)" if rows > 1 else ""
+        return f"table {first['table']}, row {first['row']}: {first['reason']}{more}"
+
+
+def check(dataset: Dataset) -> CheckReport:
+    """Check every table of a dataset.
+
+    Raises DatasetError where a table that every dataset needs, or a required column, is missing.
+    """
+    names = [name for name, table in TABLES.items() if table.required or dataset.has(name)]
+    findings = Findings()
+    parsed: dict[str, Parsed] = {}
+    tables: dict[str, pd.DataFrame] = {}
+    merged: dict[str, int] = {}
+    notes: list[str] = []
+    for name in names:
+        parsed[name] = dataset.parse(name)
+        if parsed[name].unknown_columns:
+            notes.append(f"table {name}: ignored unknown columns {', '.join(parsed[name].unknown_columns)}")
+        _note_cells(parsed[name], findings)
+        tables[name], merged[name] = _merge(parsed[name].table, _complete(parsed[name]))
+        if not parsed[name].table.series:
+            _check_rows(parsed[name].table, tables[name], findings)
+
+    _check_taxonomy("products", "product_id", tables["products"], findings)
+    companies, products = tables["companies"]["company_id"], tables["products"]["product_id"]
+    _known("segments", tables["segments"], "company_id", companies, "companies", findings)
+    _known("segments", tables["segments"], "product_id", products, "products", findings)
+    check_segments(tables["segments"], findings)
+    if "product_links" in tables:
+        _check_links(tables["product_links"], products, findings)
+    if "industries" in tables:
+        _check_taxonomy("industries", "industry_id", tables["industries"], findings)
+    if "company_industries" in tables:
+        industries = (
+            tables["industries"]["industry_id"] if "industries" in tables else pd.Series([], dtype="str")
+        )
+        _check_memberships("company_industries", tables, ["company_id"], findings)
+        _known(
+            "company_industries",
+            tables["company_industries"],
+            "industry_id",
+            industries,
+            "industries",
+            findings,
+        )
+    if "universes" in tables:
+        _check_memberships("universes", tables, ["universe", "company_id"], findings)
+        _check_share("universes", tables["universes"], findings)
+    if "bars" in tables:
+        check_bars(tables["bars"], companies, findings)
+    if "benchmarks" in tables:
+        check_benchmarks(tables["benchmarks"], findings)
+
+    counts = pd.DataFrame(
+        {
+            "read": [len(parsed[name].frame) + len(parsed[name].ragged) for name in names],
+            "merged": [merged[name] for name in names],
+            "rejected": [findings.count(name) for name in names],
+        },
+        index=pd.Index(names, name="table", dtype="str"),
+    )
+    usable = {
+        name: frame.drop(index=findings.rows(name), errors="ignore")
+        for name, frame in tables.items()
+        if not TABLES[name].series
+    }
+    return CheckReport(usable, counts, findings.frame(parsed), tuple(notes))
+
+
+def _complete(parsed: Parsed) -> pd.DataFrame:
+    """Every column of the table, absent ones empty; spans in one form. The index is the position of the row."""
+    frame = parsed.frame
+    for column in parsed.table.columns:
+        if column.name not in frame.columns:
+            frame[column.name] = pd.Series(_EMPTY[column.kind], index=frame.index, dtype=_DTYPES[column.kind])
+    if "valid_to" in frame.columns:
+        frame["valid_to"] = frame["valid_to"].mask(frame["valid_to"] == LAST_DAY.astype("datetime64[s]"))
+    if "valid_from" in frame.columns and parsed.table.name != "segments":
+        # Cells that are not empty but unreadable are errors already; a required one that is empty as well.
+        column = parsed.table.column("valid_from")
+        if column is not None and not column.filled:
+            frame["valid_from"] = frame["valid_from"].fillna(FIRST_DAY)
+    return frame[list(parsed.table.names)]
+
+
+_EMPTY = {Kind.ID: None, Kind.TEXT: None, Kind.DATE: pd.NaT, Kind.NUMBER: np.nan, Kind.FLAG: pd.NA}
+_DTYPES = {
+    Kind.ID: "str",
+    Kind.TEXT: "str",
+    Kind.DATE: "datetime64[s]",
+    Kind.NUMBER: "float64",
+    Kind.FLAG: "boolean",
+}
+
+
+def _merge(table: Table, frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
+    """Without exact repeats of an earlier row, and how many there were."""
+    if table.series:  # millions of rows: only those that share a key can repeat
+        shared = _same_key(table, frame)
+        repeats = np.zeros(len(frame), dtype=bool)
+        if shared.any():
+            repeats[shared] = frame[shared].duplicated().to_numpy()
+    else:
+        repeats = frame.duplicated().to_numpy()
+    return (frame[~repeats], int(repeats.sum())) if repeats.any() else (frame, 0)
+
+
+def _same_key(table: Table, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
+    """Which rows share their key with another row, [n_rows]."""
+    key = np.zeros(len(frame), dtype=np.int64)
+    for name in table.key:
+        codes, distinct = pd.factorize(frame[name], use_na_sentinel=False)
+        key = key * len(distinct) + codes
+    return pd.Series(key).duplicated(keep=False).to_numpy()
+
+
+def _note_cells(parsed: Parsed, findings: Findings) -> None:
+    """Cells that are unreadable, infinite, or empty where they must not be."""
+    table = parsed.table
+    fatal = not table.series
+    for number, text in parsed.ragged:
+        findings.add_line(table.name, number, text, fatal=fatal)
+    unreadable = parsed.unreadable
+    for column in table.columns:
+        if column.name not in parsed.frame.columns:
+            continue
+        values = parsed.frame[column.name]
+        broken = unreadable.loc[unreadable["column"] == column.name, "row"].to_numpy(dtype=np.int64)
+        kind = "an ISO day" if column.kind is Kind.DATE else f"a {column.kind.value}"
+        findings.add(table.name, broken, f"{column.name} cannot be read as {kind}", fatal=fatal)
+        if column.kind is Kind.NUMBER:
+            findings.add(
+                table.name, np.flatnonzero(np.isinf(values)), f"{column.name} is infinite", fatal=fatal
+            )
+        if column.kind is Kind.ID:
+            long = np.flatnonzero((values.str.len() > LONGEST_ID).to_numpy())
+            findings.add(
+                table.name, long, f"{column.name} is longer than {LONGEST_ID} characters", fatal=fatal
+            )
+        if column.filled:
+            empty = np.setdiff1d(np.flatnonzero(values.isna()), broken)
+            findings.add(table.name, empty, f"{column.name} is empty", fatal=fatal)
+
+
+def _check_rows(table: Table, frame: pd.DataFrame, findings: Findings) -> None:
+    """Spans that do not last, and rows that share their key and contradict each other."""
+    for begin, end in (("valid_from", "valid_to"), ("listed_on", "delisted_on")):
+        if begin in frame.columns:
+            reversed_ = frame.index[frame[end] <= frame[begin]]
+            findings.add(table.name, reversed_, f"{end} is not after {begin}")
+    ids = [column.name for column in table.columns if column.kind is Kind.ID and column.name in table.key]
+    whole = frame[frame[ids].notna().all(axis=1)]
+    same = whole.index[_same_key(table, whole)]
+    if len(same):
+        shown = [name for name in table.key if name in ids]
+        reasons = [
+            "another row of the same key says otherwise: "
+            + ", ".join(f"{name} {value}" for name, value in zip(shown, row, strict=True))
+            for row in whole.loc[same, shown].itertuples(index=False)
+        ]
+        findings.add(table.name, same, reasons)
+
+
+def _known(
+    table: str, frame: pd.DataFrame, column: str, ids: pd.Series, where: str, findings: Findings
+) -> None:
+    """Ids that no row of table `where` has."""
+    values = frame[column]
+    unknown = values[values.notna() & ~values.isin(ids)]
+    findings.add(table, unknown.index, [f"{column} {value} is not in table {where}" for value in unknown])
+
+
+def _check_share(table: str, frame: pd.DataFrame, findings: Findings) -> None:
+    outside = frame.index[(frame["weight"] < 0) | (frame["weight"] > 1)]
+    findings.add(table, outside, "weight is outside 0..1")
+
+
+def _check_memberships(
+    table: str, tables: dict[str, pd.DataFrame], by: list[str], findings: Findings
+) -> None:
+    frame = tables[table]
+    _known(table, frame, "company_id", tables["companies"]["company_id"], "companies", findings)
+    sound = frame[frame[by].notna().all(axis=1) & frame["valid_from"].notna()]
+    _note_overlaps(
+        table, sound, by, f"its membership overlaps that of another row of {' and '.join(by)}", findings
+    )
+
+
+def _note_overlaps(table: str, sound: pd.DataFrame, by: list[str], reason: str, findings: Findings) -> None:
+    lasting = sound[~(sound["valid_to"] <= sound["valid_from"])]
+    other = overlapping(lasting, by)
+    rows = np.flatnonzero(other >= 0)
+    findings.add(
+        table,
+        lasting.index[rows],
+        [
+            f"{reason} {' '.join(map(str, lasting.iloc[row][by]))} (from {_day(lasting.iloc[other[row]]['valid_from'])})"
+            for row in rows
+        ],
+    )
+
+
+def _day(stamp: pd.Timestamp) -> str:
+    return "the first day" if stamp == pd.Timestamp(FIRST_DAY) else stamp.date().isoformat()
+
+
+def _check_links(frame: pd.DataFrame, products: pd.Series, findings: Findings) -> None:
+    for column in ("supplier_id", "customer_id"):
+        _known("product_links", frame, column, products, "products", findings)
+    _check_share("product_links", frame, findings)
+    own = frame.index[(frame["supplier_id"] == frame["customer_id"]).fillna(False)]
+    findings.add("product_links", own, "a product is no input of itself", fatal=False)
+    sound = frame[frame[["supplier_id", "customer_id"]].notna().all(axis=1)]
+    _note_overlaps(
+        "product_links",
+        sound,
+        ["supplier_id", "customer_id"],
+        "its span overlaps that of another row of",
+        findings,
+    )
+
+
+def _check_taxonomy(table: str, key: str, frame: pd.DataFrame, findings: Findings) -> None:
+    """Unknown parents, two parents at one time, cycles at any date."""
+    _known(table, frame, "parent_id", frame[key], table, findings)
+    rows = frame[frame[key].notna()]
+    if "valid_from" in rows.columns:
+        rows = rows[~(rows["valid_to"] <= rows["valid_from"])]
+        begin, end = rows["valid_from"], rows["valid_to"]
+        other = overlapping(rows, [key])
+        parents = rows["parent_id"].fillna("(none)").to_numpy()
+        for row in np.flatnonzero(other >= 0):
+            mine, theirs = parents[row], parents[other[row]]
+            what = "has two parents at one time" if mine != theirs else "is given twice for one time"
+            findings.add(table, [rows.index[row]], f"{key} {rows.iloc[row][key]} {what}: {mine} and {theirs}")
+    else:
+        begin = pd.Series(FIRST_DAY, index=rows.index)
+        end = pd.Series(pd.NaT, index=rows.index, dtype="datetime64[s]")
+    tree = pd.DataFrame(
+        {"child": rows[key], "parent": rows["parent_id"], "valid_from": begin, "valid_to": end}
+    )
+    for positions, day in cycles(tree):
+        members = " > ".join(str(one) for one in rows.iloc[positions][key])
+        since = "" if day == FIRST_DAY else f" on {day.astype('datetime64[D]')}"
+        findings.add(table, rows.index[positions], f"parent_id makes a cycle{since}: {members}")

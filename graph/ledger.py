@@ -1,0 +1,129 @@
+"""The ledger: up to which moment the graph is complete, and who may write to it.
+
+Every relationship carries the moments [recorded_from, recorded_to) of its life in the database. A load writes new
+versions recorded from its own moment M, and ends those that they replace at M; readers ask as of the committed
+moment K < M and see none of it. The load's last transaction sets K to M: all or nothing, at any size.
+
+One writer at a time: a load holds the write lock of the ledger's node in an open transaction, the one that commits
+it. Where the client or the server dies, the server drops that transaction, and the next load finds the mark of the
+killed one (PendingLoad) and first deletes what it wrote and reopens what it ended.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import neo4j.exceptions
+
+from samgraph.errors import GraphError
+from samgraph.graph.connection import Graph, Transaction
+from samgraph.graph.dataset import Dataset
+from samgraph.graph.tables import GRAPH_TABLES
+
+OPEN_MOMENT = dt.datetime(9999, 12, 31, tzinfo=dt.UTC)
+"""The stored form of a recorded_to that is still open."""
+BEFORE_ALL = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
+_LOCK_SECONDS = 3.0
+_LOCKED_CODES = ("TransactionTimedOut", "LockClientStopped", "LockAcquisitionTimeout", "Terminated")
+
+
+@dataclass(frozen=True)
+class PastLoad:
+    """A committed load: its moment, the dataset's name and fingerprint, and the time rules it went by."""
+
+    moment: dt.datetime
+    dataset: str
+    fingerprint: str
+    stale_after_months: int
+    lag: int | None
+
+
+def committed_moment(graph: Graph) -> dt.datetime | None:
+    """The moment of the last committed load; None where nothing was ever loaded."""
+    rows = graph.read("ledger_read")
+    return rows[0]["committed"] if rows else None
+
+
+def past_loads(graph: Graph) -> list[PastLoad]:
+    """The committed loads, newest first."""
+    return [PastLoad(**row) for row in graph.read("ledger_loads")]
+
+
+def graph_fingerprint(dataset: Dataset) -> str:
+    """One SHA-256 over those tables of a dataset that go into the graph (prices stay outside)."""
+    digests = dataset.fingerprint()
+    lines = [f"{name} {digests[name]}\n" for name in GRAPH_TABLES if name in digests]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def loaded_moment(graph: Graph, dataset: Dataset) -> dt.datetime | None:
+    """The moment at which this very dataset was last loaded; None where it never was."""
+    fingerprint = graph_fingerprint(dataset)
+    return next((load.moment for load in past_loads(graph) if load.fingerprint == fingerprint), None)
+
+
+@dataclass(frozen=True)
+class Writer:
+    """The right to write: the committed moment, the moment of this load, and the transaction that holds the lock."""
+
+    committed: dt.datetime | None
+    moment: dt.datetime
+    holder: Transaction
+
+    @property
+    def known(self) -> dt.datetime:
+        """The committed moment, or a time before all loads."""
+        return self.committed or BEFORE_ALL
+
+    def commit(self, load: dict[str, Any]) -> None:
+        """Make this load what readers see; it takes effect when the holder's block ends."""
+        self.holder.run("ledger_commit", moment=self.moment, load=load)
+
+
+@contextlib.contextmanager
+def writing(graph: Graph) -> Iterator[Writer]:
+    """Be the only writer: make the schema, take the lock, clean up after killed loads.
+
+    Raises GraphError where another load is writing.
+    """
+    if not graph.read("ledger_read"):
+        graph.run_script("schema")
+        graph.write("ledger_make")
+    _try_lock(graph)
+    with graph.transaction() as holder:
+        rows = holder.run("ledger_lock")
+        committed: dt.datetime | None = rows[0]["committed"]
+        if graph.read("ledger_pending"):
+            clean(graph, committed or BEFORE_ALL)
+        moment = dt.datetime.now(dt.UTC)
+        if committed is not None and moment <= committed:  # a clock that went back
+            moment = committed + dt.timedelta(microseconds=1)
+        yield Writer(committed, moment, holder)
+
+
+def _try_lock(graph: Graph) -> None:
+    """Take the lock for an instant. Whoever slips in before it is taken for good makes this load wait, not fail."""
+    try:
+        with graph.transaction(seconds=_LOCK_SECONDS) as probe:
+            probe.run("ledger_lock")
+    except GraphError as error:
+        cause = error.__cause__
+        code = str(getattr(cause, "code", "")) if isinstance(cause, neo4j.exceptions.Neo4jError) else ""
+        if any(word in code for word in _LOCKED_CODES):
+            raise GraphError(
+                f"another load is writing to {graph.address}; wait until it has ended, then load again"
+            ) from error
+        raise
+
+
+def clean(graph: Graph, known: dt.datetime) -> None:
+    """Undo what killed loads left behind: the graph is what it was at the committed moment `known`."""
+    graph.run_batches("ledger_clean_edges", known=known)
+    graph.run_batches("ledger_reopen_edges", known=known, open=OPEN_MOMENT)
+    graph.run_batches("ledger_clean_nodes", known=known)
+    graph.write("ledger_cleaned")

@@ -1,0 +1,244 @@
+"""Load a dataset into the graph: check it, compare it with what is there, write the difference, commit.
+
+Facts, not files: what a dataset does not mention stays. A report is replaced as a whole by one of the same company,
+period and announcement; any other row by one of the same key. What is replaced is not lost but ended at the moment
+of the load (`samgraph.graph.ledger`), so that questions as known at an earlier moment are answered as before.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+
+from samgraph.errors import ConfigError
+from samgraph.graph import edges
+from samgraph.graph.checks import CheckReport, check
+from samgraph.graph.connection import Graph
+from samgraph.graph.dataset import Dataset
+from samgraph.graph.edges import BATCH, EdgeKind
+from samgraph.graph.findings import Findings
+from samgraph.graph.ledger import (
+    BEFORE_ALL,
+    OPEN_MOMENT,
+    Writer,
+    committed_moment,
+    graph_fingerprint,
+    past_loads,
+    writing,
+)
+from samgraph.graph.load_report import COUNTS, LoadReport, RefusedDataset
+from samgraph.graph.plan import EdgeChanges, Rules
+from samgraph.graph.planner import Plan, make_plan
+from samgraph.graph.reports import Days
+
+Progress = Callable[[int], None]
+
+
+def load(
+    graph: Graph,
+    dataset: Dataset,
+    *,
+    dry_run: bool = False,
+    stale_after_months: int = 18,
+    lag: int | None = None,
+    progress: Progress | None = None,
+) -> LoadReport:
+    """Check a dataset and load it. All or nothing: whoever reads meanwhile sees the graph of before.
+
+    Parameters
+    ----------
+    dry_run: check and compare, write nothing.
+    stale_after_months: a report is used until so many months after its period end.
+    lag: use a report from the lag-th trading day after its announcement (None: from the next calendar day). The
+        trading days are those of the dataset's bars, or else of its benchmarks; Monday to Friday beyond them.
+    progress: called with the number of edges written since the last call.
+
+    Raises RefusedDataset, with the report of every unusable row, DatasetError for a missing table or column,
+    ConfigError for a wrong option, GraphError where the server fails or another load is writing.
+    """
+    rules = Rules(_months(stale_after_months), lag, _calendar(dataset, lag))
+    clock = _Clock()
+    checked = check(dataset)
+    clock.stage("check")
+    if not checked.ok:
+        report = _report(dataset, checked, None, dry_run, None, clock)
+        raise RefusedDataset(_refusal(dataset, checked.sentence()), report)
+    if dry_run:
+        plan = _planned(graph, dataset, checked, rules, committed_moment(graph), clock, dry_run=True)
+        return _report(dataset, checked, plan, True, None, clock)
+    with writing(graph) as writer:
+        plan = _planned(graph, dataset, checked, rules, writer.committed, clock, dry_run=False)
+        if plan.is_empty and _is_known(graph, dataset, rules):
+            return _report(dataset, checked, plan, False, None, clock)
+        graph.write("ledger_begin", moment=writer.moment, dataset=dataset.root.resolve().name)
+        _write(graph, plan, writer, progress)
+        clock.stage("write")
+        _commit(plan, writer, dataset, rules)
+    clock.stage("commit")
+    return _report(dataset, checked, plan, False, writer.moment, clock)
+
+
+def _months(stale_after_months: int) -> int:
+    if stale_after_months < 1:
+        raise ConfigError(f"reports cannot be stale after {stale_after_months} months; use 1 or more")
+    return stale_after_months
+
+
+def _calendar(dataset: Dataset, lag: int | None) -> Days | None:
+    """The trading days that a lag counts."""
+    if lag is None:
+        return None
+    if lag < 1:
+        raise ConfigError(
+            f"a lag of {lag} trading days would use a report on the day it came out; use 1 or more"
+        )
+    source = next((name for name in ("bars", "benchmarks") if dataset.has(name)), None)
+    if source is None:
+        return None
+    dates = dataset.read(source, ["date"])["date"].dropna().unique()
+    return np.sort(np.asarray(dates, dtype="datetime64[D]"))
+
+
+def _planned(
+    graph: Graph,
+    dataset: Dataset,
+    checked: CheckReport,
+    rules: Rules,
+    committed: dt.datetime | None,
+    clock: _Clock,
+    *,
+    dry_run: bool,
+) -> Plan:
+    findings = Findings()
+    same_rules = all(
+        (past.stale_after_months, past.lag) == (rules.stale_after_months, rules.lag)
+        for past in past_loads(graph)[:1]
+    )
+    plan = make_plan(
+        graph,
+        checked.tables,
+        rules,
+        committed or BEFORE_ALL,
+        findings,
+        fresh=committed is None,
+        every_company=not same_rules,
+    )
+    clock.stage("compare")
+    tables = [name for name in checked.counts.index if findings.count(name)]
+    if tables:
+        rejected = findings.frame({name: dataset.parse(name) for name in tables})
+        checked = CheckReport(
+            checked.tables,
+            checked.counts.assign(
+                rejected=checked.counts["rejected"]
+                + pd.Series({name: findings.count(name) for name in checked.counts.index})
+            ),
+            pd.concat([checked.rejected, rejected], ignore_index=True),
+            checked.notes,
+        )
+        report = _report(dataset, checked, None, dry_run, None, clock)
+        raise RefusedDataset(_refusal(dataset, checked.sentence()), report)
+    return plan
+
+
+def _is_known(graph: Graph, dataset: Dataset, rules: Rules) -> bool:
+    """Whether this very dataset was loaded by these rules before."""
+    me = (graph_fingerprint(dataset), rules.stale_after_months, rules.lag)
+    return me in {(past.fingerprint, past.stale_after_months, past.lag) for past in past_loads(graph)}
+
+
+def _write(graph: Graph, plan: Plan, writer: Writer, progress: Progress | None) -> None:
+    """Everything that readers cannot see before the commit: new nodes, new edges, ends of replaced edges."""
+    for nodes in plan.nodes:
+        for rows in edges.batches(nodes.create, nodes.kind.columns):
+            with graph.transaction() as transaction:  # not retried: a CREATE must not happen twice
+                transaction.run(f"load_{nodes.kind.name}", rows=rows, moment=writer.moment)
+    for changes in plan.edges:
+        for ids in (changes.end[i : i + BATCH] for i in range(0, len(changes.end), BATCH)):
+            with graph.transaction() as transaction:
+                transaction.run("load_retire", ids=ids, moment=writer.moment)
+        _create(graph, changes.kind, changes, writer, progress)
+
+
+def _create(
+    graph: Graph, kind: EdgeKind, changes: EdgeChanges, writer: Writer, progress: Progress | None
+) -> None:
+    for part in changes.create:
+        for rows in edges.batches(part, kind.columns):
+            with graph.transaction() as transaction:
+                transaction.run(f"load_{kind.name}", rows=rows, moment=writer.moment, open=OPEN_MOMENT)
+            if progress:
+                progress(len(rows))
+
+
+def _commit(plan: Plan, writer: Writer, dataset: Dataset, rules: Rules) -> None:
+    """Changed names and places, and the new committed moment, in one transaction."""
+    for nodes in plan.nodes:
+        for rows in edges.batches(nodes.update, nodes.kind.columns):
+            writer.holder.run(f"update_{nodes.kind.name}", rows=rows)
+    digests = dataset.fingerprint()
+    writer.commit(
+        {
+            "dataset": dataset.root.resolve().name,
+            "fingerprint": graph_fingerprint(dataset),
+            "tables": [f"{name} {digest}" for name, digest in digests.items()],
+            "stale_after_months": rules.stale_after_months,
+            "lag": rules.lag,
+            "edges_created": sum(changes.created for changes in plan.edges),
+            "edges_ended": sum(len(changes.end) for changes in plan.edges),
+        }
+    )
+
+
+def _refusal(dataset: Dataset, sentence: str) -> str:
+    return f"{dataset.root} cannot be loaded and nothing was written: {sentence}; correct the table"
+
+
+@dataclass
+class _Clock:
+    """Seconds of each stage."""
+
+    begun: float = field(default_factory=time.perf_counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def stage(self, name: str) -> None:
+        now = time.perf_counter()
+        self.seconds[name] = round(now - self.begun, 3)
+        self.begun = now
+
+
+def _report(
+    dataset: Dataset,
+    checked: CheckReport,
+    plan: Plan | None,
+    dry_run: bool,
+    moment: dt.datetime | None,
+    clock: _Clock,
+) -> LoadReport:
+    tables = checked.counts.reindex(columns=list(COUNTS), fill_value=0)
+    kinds = plan.edges if plan else []
+    if plan:
+        for name, fates in plan.fates.items():
+            tables.loc[name, list(fates)] = list(fates.values())
+    for name in tables.index:
+        if plan and name not in plan.fates:  # prices: used as they are
+            row = tables.loc[name]
+            tables.loc[name, "used"] = row["read"] - row["merged"] - row["rejected"]
+    return LoadReport(
+        dataset=str(dataset.root),
+        dry_run=dry_run,
+        moment=moment,
+        tables=tables.astype("int64"),
+        rejected=checked.rejected,
+        edges=pd.DataFrame(
+            {"created": [c.created for c in kinds], "ended": [len(c.end) for c in kinds]},
+            index=pd.Index([c.kind.name for c in kinds], name="edges", dtype="str"),
+        ),
+        notes=checked.notes,
+        seconds=clock.seconds,
+    )
