@@ -1,0 +1,341 @@
+"""Multi-label cross-sectional regressions: factor returns of products, industries and styles.
+
+Every day t, over the stocks with a return, a market cap and all styles:
+
+    r_i = m + sum_k X_ik f_k + sum_s Z_is g_s + u_i
+
+r_i is the return that starts after t (row t of `forward`), X_ik and Z_is are what was known by t: revenue
+shares, industry dummies, styles. Weighted least squares with square-root-of-market-cap weights. A market
+factor beside exposures that sum to one is not identified; the usual constraint (Menchero, "Characteristics
+of factor portfolios", 2010) makes it so, here with fractional membership: for each family
+
+    sum_k c_k f_k = 0,   c_k = sum_i cap_i X_ik
+
+so that m is the cap-weighted return beside styles, and f_k a product's return over it. Where a stock's shares
+do not sum to one the constraint still defines m; it is then a restriction and no mere convention.
+
+A ridge (`Ridge`) shrinks products along the taxonomy, with a strength chosen by leave-one-company-out error
+on days whose returns were known by t. R2 is weighted and centred, as statsmodels' WLS with a constant;
+out-of-sample R2 predicts companies that were held out, against the held-in companies' weighted mean.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from samgraph.errors import ModelError
+from samgraph.factors.arrays import Floats, Ints, panel
+from samgraph.factors.cross_section import DayFit, fit_day, held_out, leave_one_out
+from samgraph.factors.exposures import Design, EdgeSums, Membership
+from samgraph.factors.ridge import Ridge, Shrinkage
+
+MARKET = "market"
+
+
+@dataclass(frozen=True, eq=False)
+class Regression:
+    """What `cross_sectional_regression` found.
+
+    Attributes:
+        dates: [n_dates]; stocks: [n_stocks].
+        columns: [n_columns] factor ids; kinds: "market", "style" or the family of each; names for people.
+        returns: [n_dates, n_columns] factor returns of the day after; NaN where no stock is exposed.
+        errors: [n_dates, n_columns] their standard errors; NaN too where a factor is at fault.
+        specific: [n_dates, n_stocks] specific returns; NaN outside the day's estimation set.
+        days: date, n (stocks), rank (free parameters), edf (effective ones under a ridge), r2, adj_r2,
+            oos_r2, ridge (strength used), at_fault (number of columns).
+        deficiencies: date, column, depends_on: columns left out and what determines them.
+        designs: the exposures of each day.
+    """
+
+    dates: pd.DatetimeIndex
+    stocks: tuple[str, ...]
+    columns: tuple[str, ...]
+    kinds: tuple[str, ...]
+    names: tuple[str, ...]
+    returns: Floats
+    errors: Floats
+    specific: Floats
+    days: pd.DataFrame
+    deficiencies: pd.DataFrame
+    designs: Designs
+
+    def factor_returns(self) -> pd.DataFrame:
+        """The factor returns as a table: date, kind, factor, name, factor_return, se, t."""
+        t, k = np.nonzero(~np.isnan(self.returns))
+        value, se = self.returns[t, k], self.errors[t, k]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = value / se
+        frame = {
+            "date": self.dates[t],
+            "kind": np.asarray(self.kinds, dtype=object)[k],
+            "factor": np.asarray(self.columns, dtype=object)[k],
+            "name": np.asarray(self.names, dtype=object)[k],
+            "factor_return": value,
+            "se": se,
+            "t": ratio,
+        }
+        return pd.DataFrame(frame).astype({"kind": "str", "factor": "str", "name": "str"})
+
+    def exposures(self, t: int) -> Floats:
+        """Exposures of day number `t` [n_stocks, n_columns], 0 where unknown."""
+        design = self.designs.of(t)
+        out: Floats = np.hstack([design.dense, design.edges.matrix.toarray()])
+        return out
+
+    def contributions(self, t: int) -> Floats:
+        """Exposure times factor return [n_stocks, n_columns]; with the specific return it adds up to the
+        return.
+
+        NaN outside the day's estimation set.
+        """
+        parts: Floats = self.exposures(t) * np.nan_to_num(self.returns[t])
+        parts[np.isnan(self.specific[t])] = np.nan
+        return parts
+
+    def summary(self) -> dict[str, float]:
+        """Means over days: r2, adj_r2, oos_r2, and k, the mean number of identified factors."""
+        days = self.days[self.days["rank"] > 0]
+        figures = days[["r2", "adj_r2", "oos_r2", "rank"]].mean().rename({"rank": "k"})
+        return {str(name): float(value) for name, value in figures.items()}
+
+
+def next_day(returns: Any) -> Floats:
+    """Returns moved so that row t holds the return of day t+1. Shapes: [n_dates, n_stocks]."""
+    values = panel(returns, "returns")
+    out = np.full(values.shape, np.nan)
+    out[:-1] = values[1:]
+    return out
+
+
+def cross_sectional_regression(
+    forward: Any,
+    cap: Any,
+    dates: pd.DatetimeIndex,
+    stocks: Sequence[str],
+    *,
+    memberships: Sequence[Membership] = (),
+    styles: Mapping[str, Any] | None = None,
+    weights: Any | None = None,
+    universe: Any | None = None,
+    market: bool = True,
+    ridge: Ridge | None = None,
+    folds: int = 5,
+    seed: int = 0,
+    slack: int = 5,
+) -> Regression:
+    """Regress each day's next return on what was known that day.
+
+    Args:
+        forward: [n_dates, n_stocks]; row t is the return that starts after t (see `next_day`), NaN = missing.
+        cap: [n_dates, n_stocks] market cap known by t, positive; a stock without one is left out.
+        dates: [n_dates].
+        stocks: [n_stocks].
+        memberships: families of factors with their edges, columns in this order after market and styles.
+        styles: name -> [n_dates, n_stocks], known by t; a stock that lacks one is left out that day.
+        weights: regression weights [n_dates, n_stocks]; square root of `cap` if None.
+        universe: bool [n_dates, n_stocks], stocks to use; all if None.
+        market: include the market factor, with the constraint of the module's text on each family.
+        ridge: shrinkage; none if None.
+        folds: parts of the companies for the out-of-sample R2, fixed over time; 0 leaves it out (NaN).
+        seed: deals companies into folds.
+        slack: a day with no more than this many stocks beyond the free parameters is left out.
+
+    Raises:
+        ModelError: wrong shapes, or neither market, styles nor memberships.
+    """
+    shape = (len(dates), len(stocks))
+    y = panel(forward, "the forward return", shape)
+    size = panel(cap, "cap", shape)
+    looks = {name: panel(values, f"style {name}", shape) for name, values in (styles or {}).items()}
+    for family in memberships:
+        if len(family.day_version) != shape[0]:
+            raise ModelError(
+                f"the {family.kind} exposures have {len(family.day_version)} days and the returns "
+                f"{shape[0]}; cut both to the same days."
+            )
+    if not (market or looks or memberships):
+        raise ModelError("a regression needs a market factor, styles or memberships; none was given.")
+    with np.errstate(invalid="ignore"):
+        scale = np.sqrt(size) if weights is None else panel(weights, "weights", shape)
+        use = ~np.isnan(y) & (size > 0.0) & (scale > 0.0)
+    for values in looks.values():
+        use &= ~np.isnan(values)
+    if universe is not None:
+        use &= np.asarray(universe, dtype=bool)
+    fold = np.random.default_rng(seed).permutation(shape[1]) % folds if folds > 1 else None
+    designs = Designs(tuple(memberships), looks, market, shape[1])
+    shrinkage = None if ridge is None else Shrinkage(ridge, memberships, designs.n_dense)
+    store = _Store(shape, designs.width)
+    for t in range(shape[0]):
+        if use[t].sum() > slack:
+            day = _Day(*(np.where(use[t], values[t], 0.0) for values in (y, scale, size)))
+            store.keep(t, day, *_regress(t, day, designs, shrinkage, fold), slack)
+        else:
+            store.skip(int(use[t].sum()))
+    return store.regression(dates, tuple(stocks), designs)
+
+
+def compare_families(
+    forward: Any,
+    cap: Any,
+    dates: pd.DatetimeIndex,
+    stocks: Sequence[str],
+    *,
+    product: Membership,
+    industry: Membership,
+    **settings: Any,
+) -> dict[str, Regression]:
+    """The same regression on the same companies, folds and days with products, with industries and with both.
+
+    Returns:
+        "product", "industry" and "both" -> Regression. Settings go to `cross_sectional_regression`.
+    """
+    families = {"product": [product], "industry": [industry], "both": [product, industry]}
+    return {
+        name: cross_sectional_regression(forward, cap, dates, stocks, memberships=chosen, **settings)
+        for name, chosen in families.items()
+    }
+
+
+class Designs:
+    """The exposures of any day; those of a day with the same edges as the last one are not built again."""
+
+    def __init__(
+        self, memberships: tuple[Membership, ...], styles: dict[str, Floats], market: bool, n_stocks: int
+    ) -> None:
+        self.memberships, self.styles, self.market, self.n_stocks = memberships, styles, market, n_stocks
+        self.widths = [len(m.columns) for m in memberships]
+        self.n_dense = len(styles) + market
+        self.width = self.n_dense + sum(self.widths)
+        self._last: tuple[tuple[int, ...], EdgeSums] | None = None
+
+    @property
+    def columns(self) -> list[tuple[str, str, str]]:
+        """Kind, id and name of every column."""
+        out = [(MARKET, MARKET, MARKET)] if self.market else []
+        out += [("style", name, name) for name in self.styles]
+        for family in self.memberships:
+            out += [(family.kind, c, n) for c, n in zip(family.columns, family.names, strict=True)]
+        return out
+
+    def of(self, t: int) -> Design:
+        """The exposures of day number `t`, 0 where a style is missing."""
+        version = tuple(int(m.day_version[t]) for m in self.memberships)
+        if self._last is None or self._last[0] != version:
+            self._last = version, EdgeSums([m.edges(t) for m in self.memberships], self.widths, self.n_stocks)
+        dense = np.ones((self.n_stocks, self.n_dense))
+        for place, values in enumerate(self.styles.values(), start=int(self.market)):
+            dense[:, place] = np.nan_to_num(values[t])
+        return Design(dense, self._last[1])
+
+    def constraints(self, design: Design, cap: Floats) -> Floats:
+        """Cap-weighted exposure of each family's factors [n_families, width]; none without a market factor.
+
+        Shapes: cap [n_stocks], 0 outside the estimation set.
+        """
+        if not self.market:
+            return np.zeros((0, self.width))
+        total = design.edges.transposed @ (cap / cap.sum())
+        out = np.zeros((len(self.widths), self.width))
+        start = 0
+        for row, width in enumerate(self.widths):
+            out[row, self.n_dense + start : self.n_dense + start + width] = total[start : start + width]
+            start += width
+        return out
+
+
+@dataclass(frozen=True, eq=False)
+class _Day:
+    """Return, weight and market cap of every stock [n_stocks], 0 outside the estimation set."""
+
+    y: Floats
+    weight: Floats
+    cap: Floats
+
+
+def _regress(
+    t: int, day: _Day, designs: Designs, shrinkage: Shrinkage | None, fold: Any
+) -> tuple[DayFit, float, float]:
+    """The day's fit, out-of-sample R2 and ridge strength."""
+    design = designs.of(t)
+    constraints = designs.constraints(design, day.cap)
+    precision, strength = None, 0.0
+    if shrinkage is not None:
+        diagonal = design.diagonal(day.weight)
+        strength = shrinkage.strength(t)
+        precision = shrinkage.precision(diagonal, strength)
+    fit = fit_day(design, day.y, day.weight, constraints, precision)
+    if shrinkage is not None and shrinkage.due(t):
+        errors = []
+        for trial in shrinkage.ridge.strengths:
+            tried = fit_day(design, day.y, day.weight, constraints, shrinkage.precision(diagonal, trial))
+            errors.append(leave_one_out(design, tried, day.weight))
+        shrinkage.record(t, np.asarray(errors))
+    oos = math.nan
+    if fold is not None:
+        by_factors, by_mean = held_out(design, day.y, day.weight, constraints, precision, fold=fold)
+        oos = 1.0 - by_factors / by_mean if by_mean > 0.0 else math.nan
+    return fit, oos, strength
+
+
+class _Store:
+    """Gathers the days' results."""
+
+    def __init__(self, shape: tuple[int, int], width: int) -> None:
+        self.returns = np.full((shape[0], width), np.nan)
+        self.errors = np.full((shape[0], width), np.nan)
+        self.specific = np.full(shape, np.nan)
+        self.rows: list[dict[str, float]] = []
+        self.faults: list[tuple[int, int, Ints]] = []
+
+    def skip(self, n: int) -> None:
+        names = ("edf", "r2", "adj_r2", "oos_r2", "ridge")
+        self.rows.append({"n": n, "rank": 0, **dict.fromkeys(names, math.nan), "at_fault": 0})
+
+    def keep(self, t: int, day: _Day, fit: DayFit, oos: float, strength: float, slack: int) -> None:
+        if fit.n - fit.edf <= slack:
+            self.skip(fit.n)
+            return
+        kept = fit.solution.kept
+        self.returns[t, kept], self.errors[t, kept] = fit.factor_returns[kept], fit.errors[kept]
+        inside = day.weight > 0.0
+        self.specific[t, inside] = fit.residual[inside]
+        for column, on in fit.solution.at_fault.items():
+            self.returns[t, column] = 0.0
+            self.faults.append((t, column, on))
+        r2 = 1.0 - fit.sse / fit.sst if fit.sst > 0.0 else math.nan
+        row = {"n": fit.n, "rank": fit.solution.rank, "edf": fit.edf, "r2": r2}
+        row["adj_r2"] = 1.0 - (1.0 - r2) * (fit.n - 1.0) / (fit.n - fit.edf)
+        self.rows.append({**row, "oos_r2": oos, "ridge": strength, "at_fault": len(fit.solution.at_fault)})
+
+    def regression(self, dates: pd.DatetimeIndex, stocks: tuple[str, ...], designs: Designs) -> Regression:
+        kinds, columns, names = zip(*designs.columns, strict=True)
+        days = pd.DataFrame(self.rows)
+        days.insert(0, "date", dates)
+        faults = pd.DataFrame(
+            {
+                "date": dates[[t for t, _, _ in self.faults]],
+                "column": [columns[j] for _, j, _ in self.faults],
+                "depends_on": [" ".join(columns[i] for i in on) for _, _, on in self.faults],
+            }
+        )
+        return Regression(
+            dates,
+            stocks,
+            columns,
+            kinds,
+            names,
+            self.returns,
+            self.errors,
+            self.specific,
+            days,
+            faults,
+            designs,
+        )
