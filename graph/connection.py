@@ -1,8 +1,8 @@
 """The one place that touches the Neo4j driver: addresses, queries by name, errors as sentences.
 
-Queries are files of `cypher/` called by name with parameters; no statement is built from values. Results are lists
-of plain dicts with Python dates. A driver error becomes a GraphError that says what, where and what to do; no
-message holds a password.
+Queries are files of `cypher/` called by name with parameters; no statement is built from values. Results are
+lists of plain dicts with Python dates. A driver error becomes a GraphError that says what, where and what to do;
+no message holds a password.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import neo4j.time
 from neo4j import Driver, GraphDatabase, NotificationMinimumSeverity
 
 from samgraph.errors import ConfigError, GraphError
-from samgraph.graph.failures import sentence
+from samgraph.graph.failures import translated
 from samgraph.graph.statements import script, statement
 
 CONNECT_SECONDS = 15.0
@@ -51,8 +51,8 @@ def resolve_address(settings: Mapping[str, str] | None = None, *, start_local: b
     """The Neo4j database to use (interface.md, section 5).
 
     The environment's SAMGRAPH_NEO4J_URI, _USER, _PASSWORD and _DATABASE come first, then `settings` with the
-    keys uri, user, password and database; without a URI it is the local server. If that one does not run it is
-    started for this process and ends with it (`start_local`), else GraphError.
+    keys uri, user, password and database; without a URI it is the local server. If that one does not run it
+    is started for this process and ends with it (`start_local`), else GraphError.
     """
     given = {key: value for key, value in (settings or {}).items() if value}
     unknown = set(given) - {"uri", "user", "password", "database"}
@@ -67,8 +67,8 @@ def resolve_address(settings: Mapping[str, str] | None = None, *, start_local: b
         return _named_address(given)
     if given:
         raise ConfigError(
-            f"Neo4j's {' and '.join(sorted(given))} is set without an address: set SAMGRAPH_NEO4J_URI too (such as "
-            "bolt://127.0.0.1:7687), or none of them to use the local server."
+            f"Neo4j's {' and '.join(sorted(given))} is set without an address: set SAMGRAPH_NEO4J_URI too (such "
+            "as bolt://127.0.0.1:7687), or none of them to use the local server."
         )
     from samgraph.graph.server import LocalServer
 
@@ -85,15 +85,20 @@ def resolve_address(settings: Mapping[str, str] | None = None, *, start_local: b
 
 def _named_address(given: Mapping[str, str]) -> Address:
     uri = given["uri"]
-    parts = urlsplit(uri)
+    try:
+        parts = urlsplit(uri)
+        understood = parts.scheme in SCHEMES and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        raise ConfigError("SAMGRAPH_NEO4J_URI is not an address: write bolt://HOST:PORT.") from None
     if "@" in parts.netloc:
         raise ConfigError(
-            "SAMGRAPH_NEO4J_URI holds a user or a password: give them as SAMGRAPH_NEO4J_USER and _PASSWORD, so that "
-            "they show in no message."
+            "SAMGRAPH_NEO4J_URI holds a user or a password: give them as SAMGRAPH_NEO4J_USER and _PASSWORD, so "
+            "that they show in no message."
         )
-    if parts.scheme not in SCHEMES or not parts.hostname:
+    if not understood:
         raise ConfigError(
-            f"The Neo4j address {uri!r} is not understood: write bolt://HOST:PORT, or neo4j://HOST:PORT for a cluster."
+            f"The Neo4j address {uri!r} is not understood: write bolt://HOST:PORT, or neo4j://HOST:PORT for a "
+            "cluster."
         )
     if "password" not in given:
         raise ConfigError(f"The password for {uri} is missing: set SAMGRAPH_NEO4J_PASSWORD.")
@@ -103,12 +108,13 @@ def _named_address(given: Mapping[str, str]) -> Address:
 class Transaction:
     """An open read-write transaction; `Graph.transaction` makes, commits and rolls back."""
 
-    def __init__(self, inner: neo4j.Transaction) -> None:
+    def __init__(self, inner: neo4j.Transaction, where: str) -> None:
         self._inner = inner
+        self._where = where
 
     def run(self, name: str, **params: Any) -> list[dict[str, Any]]:
         """Run `cypher/NAME.cypher` in this transaction; its rows."""
-        with _sentences(f"cypher/{name}.cypher"):
+        with _sentences(f"cypher/{name}.cypher", self._where):
             return _rows(self._inner.run(_text(name), params))
 
 
@@ -124,27 +130,32 @@ class Graph:
 
     @classmethod
     def open(cls, address: Address | None = None) -> Graph:
-        """Connect and make sure that the server answers; without an address, the one that `resolve_address` finds.
+        """Connect and make sure that the server answers; without an address, to what `resolve_address` finds.
 
         Raises GraphError: nobody listens there, the password is wrong, there is no such database.
         """
         where = resolve_address() if address is None else address
-        driver = GraphDatabase.driver(
-            where.uri,
-            auth=(where.user, where.password),
-            connection_timeout=CONNECT_SECONDS,
-            connection_acquisition_timeout=2 * CONNECT_SECONDS,
-            max_transaction_retry_time=RETRY_SECONDS,
-            notifications_min_severity=NotificationMinimumSeverity.OFF,
-            warn_notification_severity=NotificationMinimumSeverity.OFF,
-            user_agent="samgraph",
-        )
-        graph = cls(where, driver)
-        try:
-            graph._ask("RETURN 1 AS one", "the first query", {}, "READ", seconds=CONNECT_SECONDS)
-        except BaseException:
-            driver.close()
-            raise
+        with _sentences("the first query", str(where)):
+            driver = GraphDatabase.driver(
+                where.uri,
+                auth=(where.user, where.password),
+                connection_timeout=CONNECT_SECONDS,
+                connection_acquisition_timeout=2 * CONNECT_SECONDS,
+                max_transaction_retry_time=RETRY_SECONDS,
+                notifications_min_severity=NotificationMinimumSeverity.OFF,
+                warn_notification_severity=NotificationMinimumSeverity.OFF,
+                user_agent="samgraph",
+            )
+            graph = cls(where, driver)
+            try:
+                # Not retried: whether somebody is there shall be known at once.
+                with graph._session("READ") as session:
+                    transaction = session.begin_transaction(timeout=CONNECT_SECONDS)
+                    transaction.run("RETURN 1").consume()
+                    transaction.close()
+            except BaseException:
+                driver.close()
+                raise
         return graph
 
     def close(self) -> None:
@@ -165,11 +176,11 @@ class Graph:
         return self._ask(_text(name), f"cypher/{name}.cypher", params, "READ")
 
     def write(self, name: str, **params: Any) -> list[dict[str, Any]]:
-        """Run `cypher/NAME.cypher` in a transaction of its own, retried as a whole if the connection is lost."""
+        """Run `cypher/NAME.cypher` in a transaction of its own, retried whole if the connection is lost."""
         return self._ask(_text(name), f"cypher/{name}.cypher", params, "WRITE")
 
     def run_script(self, name: str) -> None:
-        """Run every statement of `cypher/NAME.cypher` (each ends a line with `;`), each in its own transaction."""
+        """Run every statement of `cypher/NAME.cypher` (each ends a line with `;`), one transaction each."""
         for text in script(name):
             self._ask(text, f"cypher/{name}.cypher", {}, "WRITE")
 
@@ -184,13 +195,16 @@ class Graph:
 
         `seconds` bounds it on the server (none: the server's own limit). It is never retried.
         """
-        with self._session("WRITE") as session, self._sentences("a transaction"):
-            inner = session.begin_transaction(timeout=seconds)
+        with self._session("WRITE") as session:
+            with self._sentences("a transaction"):
+                inner = session.begin_transaction(timeout=seconds)
             try:
-                yield Transaction(inner)
-                inner.commit()
+                yield Transaction(inner, str(self.address))
+                with self._sentences("a transaction's commit"):
+                    inner.commit()
             finally:
-                inner.close()
+                with self._sentences("a transaction's end"):
+                    inner.close()
 
     def server_version(self) -> str:
         """The server's version, such as `2026.09.0`."""
@@ -228,11 +242,11 @@ def connect(settings: Mapping[str, str] | None = None) -> Graph:
 
 
 @contextlib.contextmanager
-def _sentences(what: str, where: str = "") -> Iterator[None]:
+def _sentences(what: str, where: str) -> Iterator[None]:
     try:
         yield
     except (neo4j.exceptions.DriverError, neo4j.exceptions.Neo4jError, OSError) as error:
-        raise GraphError(sentence(error, what, where)) from error
+        raise translated(error, what, where) from error
 
 
 def _text(name: str) -> Any:

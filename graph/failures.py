@@ -6,33 +6,47 @@ import re
 
 from neo4j import exceptions as driver
 
+from samgraph.errors import GraphError
+
 _LONGEST = 300
 
 
-def sentence(error: Exception, what: str, where: str) -> str:
-    """What went wrong with `what` (a statement's name) at `where` (an address), for a user who can act on it."""
+class LoginError(GraphError):
+    """The server refused the user or the password."""
+
+
+def translated(error: Exception, what: str, where: str) -> GraphError:
+    """What went wrong with `what` (a statement's file) at `where` (an address), for a user who can act on it."""
     at = f" at {where}" if where else ""
     code = str(getattr(error, "code", "") or "")
-    said = _first_line(error)
     if isinstance(error, driver.AuthError) or code.startswith("Neo.ClientError.Security"):
-        return _security(code, at)
+        return _login(code, at)
+    return GraphError(_sentence(error, code, what, at))
+
+
+def _sentence(error: Exception, code: str, what: str, at: str) -> str:
+    said = _first_line(error)
     if code == "Neo.ClientError.Database.DatabaseNotFound":
         return f"Neo4j{at} has no such database: set SAMGRAPH_NEO4J_DATABASE to one that exists ({said})."
     if "TransactionTimedOut" in code or "LockAcquisitionTimeout" in code:
-        return f"Neo4j{at} ended {what}, which took longer than it may: ask for less, or try when it is less busy."
+        return (
+            f"Neo4j{at} ended {what}, which took longer than it may: ask for less, or when it is less busy."
+        )
     if "ConstraintValidationFailed" in code:
         return f"Neo4j{at} refused {what}, which would break a constraint: {said}."
     if "MemoryPoolOutOfMemory" in code or "OutOfMemory" in code:
         return (
-            f"Neo4j{at} has too little memory for {what}: give it more (SAMGRAPH_NEO4J_HEAP=4g for the local "
-            f"server, then `samgraph neo4j stop`), or ask for less ({said})."
+            f"Neo4j{at} has too little memory for {what}: give it more (a local server: `samgraph neo4j stop`, "
+            f"then SAMGRAPH_NEO4J_HEAP=4g), or ask for less ({said})."
         )
     if code.startswith("Neo.ClientError.Statement.ParameterMissing"):
         return f"{what} needs a parameter that was not given: {said}."
     if code.startswith("Neo.ClientError.Statement"):
         return f"Neo4j{at} does not understand {what}: {said}."
-    if code.startswith("Neo.TransientError") or code.startswith("Neo.DatabaseError"):
-        return f"Neo4j{at} could not finish {what}: {said} ({code}); try again, and see the server's log if it stays."
+    if code.startswith(("Neo.TransientError", "Neo.DatabaseError")):
+        return (
+            f"Neo4j{at} could not finish {what}: {said} ({code}); try again, then look at the server's log."
+        )
     if isinstance(
         error, (driver.ServiceUnavailable, driver.SessionExpired, driver.ResultFailedError, OSError)
     ):
@@ -40,24 +54,28 @@ def sentence(error: Exception, what: str, where: str) -> str:
             f"Neo4j{at} does not answer ({said}): see whether it runs (`samgraph neo4j status`) and whether "
             "SAMGRAPH_NEO4J_URI is right."
         )
-    if isinstance(error, (driver.ConfigurationError, driver.UnsupportedServerProduct)):
+    if isinstance(error, (driver.ConfigurationError, driver.UnsupportedServerProduct, ValueError)):
         return f"Neo4j{at} cannot be connected to as asked: {said}."
     return f"Neo4j{at} failed at {what}: {said}" + (f" ({code})." if code else ".")
 
 
-def _security(code: str, at: str) -> str:
+def _login(code: str, at: str) -> LoginError:
     if "AuthenticationRateLimit" in code:
-        return f"Neo4j{at} refuses to log in for some seconds after too many wrong passwords: wait, then try again."
+        return LoginError(
+            f"Neo4j{at} lets nobody in for some seconds after wrong passwords: wait, try again."
+        )
     if "CredentialsExpired" in code:
-        return f"Neo4j{at} wants a new password first: log in with Neo4j Browser once and set one."
+        return LoginError(
+            f"Neo4j{at} wants a new password first: log in with Neo4j Browser once and set one."
+        )
     if "Forbidden" in code:
-        return f"Neo4j{at} does not let this user do that: ask for the right, or set another SAMGRAPH_NEO4J_USER."
-    return (
+        return LoginError(f"Neo4j{at} does not let this user do that: set another SAMGRAPH_NEO4J_USER.")
+    return LoginError(
         f"Neo4j{at} refused the user or the password: check SAMGRAPH_NEO4J_USER and SAMGRAPH_NEO4J_PASSWORD."
     )
 
 
 def _first_line(error: Exception) -> str:
-    said = str(getattr(error, "message", None) or error) or type(error).__name__
-    line = re.sub(r"\s+", " ", said.strip().splitlines()[0] if said.strip() else type(error).__name__)
+    said = str(getattr(error, "message", None) or error).strip()
+    line = re.sub(r"\s+", " ", said.splitlines()[0]) if said else type(error).__name__
     return (line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…").rstrip(".:")

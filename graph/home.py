@@ -16,14 +16,13 @@ import errno
 import hashlib
 import json
 import os
-import re
 import secrets
 import shutil
 import socket
 import string
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -32,13 +31,12 @@ import psutil
 
 from samgraph.errors import GraphError
 from samgraph.graph.jars import Release
+from samgraph.graph.watch import is_process
 
 USER = "neo4j"
 LOCK_SECONDS = 240.0
 LEAST_FREE_BYTES = 200 << 20
 PREFERRED_PORTS = {"bolt": 7687, "http": 7474}
-# A process's creation time may be read with some drift (the clock is set, boot time is recomputed).
-_CREATED_SECONDS = 3.0
 
 
 @dataclass(frozen=True)
@@ -60,18 +58,23 @@ class Running:
     ports: Ports
 
 
+class PortTaken(GraphError):
+    """Another program listens on a port that this home's server uses."""
+
+
 class Home:
     """A local server's folder."""
 
     def __init__(self, root: Path | None = None) -> None:
         chosen = os.environ.get("SAMGRAPH_HOME")
         default = Path(chosen) if chosen else Path(platformdirs.user_data_dir("samgraph"))
-        self.root = (root or default).expanduser().absolute()
+        self.root = (root or default).expanduser().resolve()
         self.neo4j = self.root / "neo4j"
         self.arguments = self.neo4j / "conf" / "java.args"
         self.clients = self.root / "clients"
         self.password_file = self.root / "password"
-        self._run = self.root / "run.json"
+        self.run_file = self.root / "run.json"
+        self.lock_file = self.root / "lock"
         self._ports = self.root / "ports.json"
 
     def make(self) -> None:
@@ -99,7 +102,7 @@ class Home:
 
         with self._writing():
             self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
-            handle = os.open(self.root / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            handle = os.open(self.lock_file, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             deadline = time.monotonic() + LOCK_SECONDS
             while True:
@@ -109,8 +112,8 @@ class Home:
                 except BlockingIOError:
                     if time.monotonic() > deadline:
                         raise GraphError(
-                            f"Another program has been starting or stopping the Neo4j server of {self.root} for "
-                            f"{LOCK_SECONDS:.0f} s: wait for it, or end it."
+                            f"Another program has been starting or stopping the Neo4j server of {self.root} "
+                            f"for {LOCK_SECONDS:.0f} s: wait for it, or end it."
                         ) from None
                     time.sleep(0.1)
             yield
@@ -122,7 +125,7 @@ class Home:
     def running(self) -> Running | None:
         """The server that run.json names, if that process is still the one that was started."""
         try:
-            kept = json.loads(self._run.read_text())
+            kept = json.loads(self.run_file.read_text())
             run = Running(**{**kept, "ports": Ports(**kept["ports"])})
         except (OSError, ValueError, TypeError, KeyError):
             return None
@@ -138,15 +141,15 @@ class Home:
             return False
 
     def keep_running(self, run: Running) -> None:
-        self._write(self._run, json.dumps(asdict(run)))
+        self.write(self.run_file, json.dumps(asdict(run)))
 
     def forget_running(self) -> None:
-        self._run.unlink(missing_ok=True)
+        self.run_file.unlink(missing_ok=True)
 
     def enter_client(self) -> None:
         """Note that this process uses the server, which must not outlive the last such process."""
         process = psutil.Process()
-        self._write(self.clients / str(process.pid), repr(process.create_time()))
+        self.write(self.clients / str(process.pid), repr(process.create_time()))
 
     def leave_client(self) -> None:
         (self.clients / str(os.getpid())).unlink(missing_ok=True)
@@ -159,8 +162,8 @@ class Home:
             return self.password_file.read_text().strip()
         except FileNotFoundError:
             raise GraphError(
-                f"The password of the local Neo4j server is gone from {self.password_file}: put it back, or empty "
-                "the database with `samgraph neo4j reset --yes`."
+                f"The password of the local Neo4j server is gone from {self.password_file}: put it back, or "
+                "empty the database with `samgraph neo4j reset --yes`."
             ) from None
         except OSError as error:
             raise GraphError(
@@ -170,8 +173,8 @@ class Home:
     def make_password(self) -> str:
         """Make a password if this home has no database yet.
 
-        The server gets it as the salted hash that it keeps itself (`data/dbms/auth.ini`, what `neo4j-admin dbms
-        set-initial-password` writes), so the password is never an argument of a process.
+        The server gets it as the salted hash that it keeps itself (`data/dbms/auth.ini`, which is what
+        `neo4j-admin dbms set-initial-password` writes), so the password is never an argument of a process.
         """
         if any((self.neo4j / "data").glob("databases/*")):
             password = self.password()
@@ -179,44 +182,42 @@ class Home:
             return password
         if not self.password_file.exists():
             letters = string.ascii_letters + string.digits
-            self._write(self.password_file, "".join(secrets.choice(letters) for _ in range(20)) + "\n")
+            self.write(self.password_file, "".join(secrets.choice(letters) for _ in range(20)) + "\n")
         password = self.password()
         salt = secrets.token_bytes(32)
         digest = hashlib.sha256(salt + password.encode()).digest()
         for _ in range(1023):
             digest = hashlib.sha256(digest).digest()
-        self._write(
+        self.write(
             self.neo4j / "data" / "dbms" / "auth.ini", f"{USER}:SHA-256,{digest.hex()},{salt.hex()},1024:\n"
         )
         return password
 
-    def choose_ports(self, *, new: bool = False) -> Ports:
-        """The ports that this home keeps; the first time, or for `new`, free ones (7687 and 7474 if they are).
+    def kept_ports(self) -> Ports | None:
+        """The ports that this home keeps, None the first time; PortTaken if another program has one of them."""
+        try:
+            ports = Ports(**json.loads(self._ports.read_text()))
+        except (OSError, ValueError, TypeError):
+            return None
+        for port in (ports.bolt, ports.http):
+            if not is_free(port):
+                raise self.port_taken(port)
+        return ports
 
-        Raises GraphError if a kept port is taken by another program.
-        """
-        if not new:
-            try:
-                ports = Ports(**json.loads(self._ports.read_text()))
-            except (OSError, ValueError, TypeError):
-                pass
-            else:
-                for port in (ports.bolt, ports.http):
-                    if not is_free(port):
-                        raise self.port_taken(port)
-                return ports
+    def choose_ports(self, *, new: bool = False) -> Ports:
+        """Free ports, kept from now on: 7687 and 7474 if they are free and not `new`."""
         chosen = {
             name: preferred if not new and is_free(preferred) else _any_free_port()
             for name, preferred in PREFERRED_PORTS.items()
         }
         ports = Ports(**chosen)
-        self._write(self._ports, json.dumps(asdict(ports)))
+        self.write(self._ports, json.dumps(asdict(ports)))
         return ports
 
-    def port_taken(self, port: int) -> GraphError:
-        return GraphError(
-            f"Port {port} of 127.0.0.1, which the Neo4j server of {self.root} uses, is taken by another program: "
-            "stop that one, or move to free ports with `samgraph neo4j start --new-ports`."
+    def port_taken(self, port: int) -> PortTaken:
+        return PortTaken(
+            f"Port {port} of 127.0.0.1, which the Neo4j server of {self.root} uses, is taken by another "
+            "program: stop that one, or move to free ports with `samgraph neo4j start --new-ports`."
         )
 
     def claim_version(self, release: Release) -> None:
@@ -231,62 +232,9 @@ class Home:
                     f"SAMGRAPH_NEO4J_VERSION={kept}, use another SAMGRAPH_HOME, or empty it with "
                     "`samgraph neo4j reset --yes`."
                 )
-        self._write(note, release.version + "\n")
+        self.write(note, release.version + "\n")
 
-    def configure(self, release: Release, jars: Sequence[Path], ports: Ports) -> None:
-        """Write neo4j.conf and Java's argument file."""
-        heap = _memory("SAMGRAPH_NEO4J_HEAP", "1g")
-        pagecache = _memory("SAMGRAPH_NEO4J_PAGECACHE", "512m")
-        settings = {
-            "server.default_listen_address": "127.0.0.1",
-            "server.bolt.listen_address": f"127.0.0.1:{ports.bolt}",
-            "server.bolt.advertised_address": f"127.0.0.1:{ports.bolt}",
-            "server.http.listen_address": f"127.0.0.1:{ports.http}",
-            "server.http.advertised_address": f"127.0.0.1:{ports.http}",
-            "server.https.enabled": "false",
-            "server.directories.import": "import",
-            "server.directories.plugins": "plugins",
-            "server.config.strict_validation.enabled": "true",
-            "server.memory.pagecache.size": pagecache,
-            "dbms.usage_report.enabled": "false",
-            "client.allow_telemetry": "false",
-            "browser.remote_content_hostname_whitelist": "localhost",
-            # The query log would keep every parameter of every query.
-            "db.logs.query.enabled": "OFF",
-            "dbms.security.allow_csv_import_from_file_urls": "false",
-            "db.tx_log.preallocate": "false",
-            "db.tx_log.rotation.size": "64m",
-            "db.tx_log.rotation.retention_policy": "1 files",
-            # The databases are closed by then: without these, stopping idles for ten seconds more.
-            "internal.dbms.bolt.netty_server_shutdown_quiet_period": "0",
-            "internal.server.bolt.thread_pool_shutdown_wait_time": "1s",
-        }
-        if release.line == "calendar":
-            settings["dbms.fleet_manager.enabled"] = "false"
-            settings["server.fleet_discovery.enabled"] = "false"
-            settings["server.http.x_forward.enabled"] = "false"
-        self._write(
-            self.neo4j / "conf" / "neo4j.conf", "".join(f"{key}={value}\n" for key, value in settings.items())
-        )
-        opened = ("java.nio", "java.io", "sun.nio.ch", "java.util.concurrent")
-        arguments = [
-            *(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in opened),
-            "--enable-native-access=ALL-UNNAMED",
-            "-Xms256m",
-            f"-Xmx{heap}",
-            "-XX:+ExitOnOutOfMemoryError",
-            "-Dfile.encoding=UTF-8",
-            "-Djava.awt.headless=true",
-            "-cp",
-            os.pathsep.join(map(str, jars)),
-            release.main_class,
-            f"--home-dir={self.neo4j}",
-            f"--config-dir={self.neo4j / 'conf'}",
-        ]
-        quoted = ('"' + argument.replace("\\", "\\\\").replace('"', '\\"') + '"\n' for argument in arguments)
-        self._write(self.arguments, "".join(quoted))
-
-    def _write(self, path: Path, text: str) -> None:
+    def write(self, path: Path, text: str) -> None:
         """Put a file into place whole, readable by its owner alone."""
         part = path.with_name(f".{path.name}.{os.getpid()}")
         with self._writing():
@@ -306,25 +254,13 @@ class Home:
         except OSError as error:
             if error.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise GraphError(
-                    f"No space is left on the disk of {self.root}: free some, or set SAMGRAPH_HOME to a folder on "
-                    "another disk."
+                    f"No space is left on the disk of {self.root}: free some, or set SAMGRAPH_HOME to a folder "
+                    "on another disk."
                 ) from error
             raise GraphError(
                 f"The local Neo4j server's folder {self.root} cannot be written ({error.strerror}): make it "
                 "writable, or set SAMGRAPH_HOME to another one."
             ) from error
-
-
-def is_process(pid: int, created: float) -> bool:
-    """Whether the process of this number is alive and was created at this moment (seconds since 1970)."""
-    try:
-        process = psutil.Process(pid)
-        return (
-            process.status() != psutil.STATUS_ZOMBIE
-            and abs(process.create_time() - created) < _CREATED_SECONDS
-        )
-    except psutil.Error:
-        return False
 
 
 def is_free(port: int) -> bool:
@@ -350,12 +286,3 @@ def _any_free_port() -> int:
 
 def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split("."))
-
-
-def _memory(name: str, default: str) -> str:
-    value = os.environ.get(name) or default
-    if not re.fullmatch(r"[1-9]\d*[mMgG]", value):
-        raise GraphError(f"{name} is {value!r}: write a size such as 512m or 4g.")
-    if value[-1] in "mM" and int(value[:-1]) < 256 and name.endswith("HEAP"):
-        raise GraphError(f"{name} is {value!r}, less than the 256m that Neo4j needs.")
-    return value.lower()

@@ -1,8 +1,9 @@
 """The Neo4j server's jars: pinned by a committed lock, fetched side by side, checked by SHA-256.
 
 A lock (`neo4j-VERSION.lock` beside this module) names every jar of one server release by its Maven coordinate
-with its SHA-256 and size; `tools/lock_neo4j.py` makes it. Jars are kept in the user's cache in Maven's own layout and are
-hashed again before every start (170 MB, a fraction of a second), so a damaged one is noticed and fetched anew.
+with its SHA-256 and size; `tools/lock_neo4j.py` makes it. Jars are kept in the user's cache in Maven's own
+layout and are hashed again before every start (176 MB, a tenth of a second), so a damaged one is noticed and
+fetched anew.
 
 Settings: SAMGRAPH_NEO4J_VERSION (which lock; `5.26` is enough for the newest 5.26 there is),
 SAMGRAPH_CACHE (the cache folder), SAMGRAPH_MAVEN_URL (a mirror of Maven Central).
@@ -206,8 +207,8 @@ def _download(jar: Jar, target: Path, address: str, stop: threading.Event) -> No
         if not problem:
             return
     raise GraphError(
-        f"The Neo4j server cannot be downloaded: {address}: {problem}. Connect to the network, name a mirror of "
-        f"Maven Central in SAMGRAPH_MAVEN_URL, or name a running server in SAMGRAPH_NEO4J_URI."
+        f"The Neo4j server cannot be downloaded: {address}: {problem}. Connect to the network, name a mirror "
+        "of Maven Central in SAMGRAPH_MAVEN_URL, or name a running server in SAMGRAPH_NEO4J_URI."
     )
 
 
@@ -241,10 +242,10 @@ def _download_once(jar: Jar, target: Path, address: str, stop: threading.Event) 
 def _cannot_write(target: Path, error: OSError) -> GraphError:
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return GraphError(
-            f"No space is left for the Neo4j server's files in {target.parent}: free some (about 250 MB), or set "
-            "SAMGRAPH_CACHE to a folder on another disk."
+            f"No space is left for the Neo4j server's files in {target.parent}: free some (about 250 MB), or "
+            "set SAMGRAPH_CACHE to a folder on another disk."
         )
     return GraphError(
-        f"The Neo4j server's files cannot be written to {target.parent} ({error.strerror}): make it writable, or "
-        "set SAMGRAPH_CACHE to another folder."
+        f"The Neo4j server's files cannot be written to {target.parent} ({error.strerror}): make it writable, "
+        "or set SAMGRAPH_CACHE to another folder."
     )

