@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+
 from samgraph.factors.arrays import Floats, Ints
 from samgraph.factors.costs import Costs
 from samgraph.factors.tape import FREE, HELD, REASONS, TOO_SOON, Tape

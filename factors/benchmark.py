@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-from samgraph.factors.arrays import Floats
-from samgraph.factors.tape import Tape
 
 from samgraph.errors import ConfigError
+from samgraph.factors.arrays import Floats
+from samgraph.factors.tape import Tape
 
 if TYPE_CHECKING:
     from samgraph.hist.market import Market

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+
 from samgraph.factors.arrays import Floats
 from samgraph.factors.rules import Rules
 

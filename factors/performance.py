@@ -7,9 +7,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
-from samgraph.factors.arrays import Floats
 
 from samgraph.errors import RunError
+from samgraph.factors.arrays import Floats
 
 DAYS_A_YEAR = 252
 

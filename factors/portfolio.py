@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+
+from samgraph.errors import RunError
 from samgraph.factors.accounting import Ledger
 from samgraph.factors.arrays import Floats, Ints, panel
 from samgraph.factors.benchmark import benchmark_returns
@@ -29,8 +31,6 @@ from samgraph.factors.costs import of_rules
 from samgraph.factors.rules import Rules
 from samgraph.factors.tape import FREE, NO_SLOT, SMALL, Tape, build_tape
 from samgraph.factors.topk import choose
-
-from samgraph.errors import RunError
 
 if TYPE_CHECKING:
     from samgraph.hist.market import Market

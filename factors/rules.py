@@ -14,6 +14,7 @@ from samgraph.errors import ConfigError
 Weighting = Literal["equal", "cap"]
 Price = Literal["close", "open", "vwap"]
 Impact = Literal["none", "linear", "sqrt"]
+Limits = Literal["a_share", "flags", "none"]
 
 _WHEN = {"close": "at the close", "open": "at the open", "vwap": "at the volume-weighted average price"}
 
@@ -56,8 +57,10 @@ class Rules:
     """Extra cost by size: c * participation, or c * daily volatility * sqrt(participation)."""
     impact_coefficient: float = 0.0
     """The c of `impact`; participation is the amount over the mean traded amount of the 20 days before."""
-    limits: bool = True
-    """No purchase at limit-up, no sale at limit-down, judged at the execution price."""
+    limits: Limits = "a_share"
+    """No purchase at limit-up, no sale at limit-down, judged at the execution price: by the flags of the
+    bars, and for ids such as 600000.SH also by the exchange's rule (`samgraph.factors.limits`); `flags`
+    alone; or `none`."""
     hold_days: int = 1
     """Days from a purchase to the first sale (qlib's `hold_thresh`); 1 is T+1, 0 is T+0."""
     delist_after: int = 120
@@ -75,6 +78,7 @@ class Rules:
             ("weighting", ("equal", "cap")),
             ("price", tuple(_WHEN)),
             ("impact", ("none", "linear", "sqrt")),
+            ("limits", ("a_share", "flags", "none")),
         ):
             value = getattr(self, name)
             if value not in allowed:
@@ -126,7 +130,7 @@ class Rules:
         limits = (
             f"On {done} nothing is bought at limit-up or sold at limit-down; these flags of {done} stop an "
             "order, they never choose one."
-            if self.limits
+            if self.limits != "none"
             else "Price limits are ignored."
         )
         split = "evenly" if self.weighting == "equal" else "by the market caps of t"

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
-from samgraph.factors.arrays import Bools, Floats, Ints
-from samgraph.factors.rules import Rules
 
 from samgraph.errors import ConfigError
+from samgraph.factors.arrays import Bools, Floats, Ints
+from samgraph.factors.limits import at_limit, board_rates
+from samgraph.factors.rules import Rules
 
 if TYPE_CHECKING:
     from samgraph.hist.market import Market
@@ -109,7 +110,7 @@ def build_tape(market: Market, rules: Rules) -> Tape:
 
     A limit flag belongs to a day's close. An order is blocked when the flag is set and its price is the
     close: always for `price="close"`, for an open at that same price, for a VWAP only if the whole day traded
-    at the limit.
+    at the limit. The exchange's own limits (`limits="a_share"`) are compared with the execution price itself.
 
     Raises:
         ConfigError: the execution price is not in the market at all.
@@ -140,11 +141,15 @@ def build_tape(market: Market, rules: Rules) -> Tape:
         )
     blocked = np.where(traded, np.where(priced, FREE, NO_PRICE), SUSPENDED).astype(np.int8)
     no_buy, no_sell = blocked.copy(), blocked
-    if rules.limits:
+    if rules.limits != "none":
         with np.errstate(invalid="ignore"):
             high, low = price >= close * (1.0 - SAME_PRICE), price <= close * (1.0 + SAME_PRICE)
         no_buy[(no_buy == FREE) & np.asarray(market.limit_up, dtype=bool) & high] = LIMIT_UP
         no_sell[(no_sell == FREE) & np.asarray(market.limit_down, dtype=bool) & low] = LIMIT_DOWN
+    if rules.limits == "a_share":
+        upper, lower = at_limit(price, mark, growth, bar, board_rates(tuple(market.stocks), market.dates))
+        no_buy[(no_buy == FREE) & upper] = LIMIT_UP
+        no_sell[(no_sell == FREE) & lower] = LIMIT_DOWN
 
     volume = np.asarray(market.volume, dtype=np.float64)
     return Tape(

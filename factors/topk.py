@@ -24,6 +24,7 @@ Where this departs from qlib's code:
 from __future__ import annotations
 
 import numpy as np
+
 from samgraph.factors.arrays import Bools, Floats, Ints
 
 
