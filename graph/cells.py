@@ -142,7 +142,7 @@ def _to_flags(column: pa.ChunkedArray) -> Converted:
     if pa.types.is_boolean(column.type):
         return pd.Series(column.to_pandas().astype("boolean")), _no_mistakes(len(column))
     values, unreadable = _by_distinct(column.cast(pa.string()), _parse_flag, -1, "int8")
-    return values.astype("boolean").mask(values < 0), unreadable
+    return (values > 0).astype("boolean").mask(values < 0), unreadable
 
 
 _CONVERTERS: dict[Kind, Callable[[pa.ChunkedArray], Converted]] = {

@@ -46,6 +46,7 @@ def load(
     dry_run: bool = False,
     stale_after_months: int = 18,
     lag: int | None = None,
+    checked: CheckReport | None = None,
     progress: Progress | None = None,
 ) -> LoadReport:
     """Check a dataset and load it. All or nothing: whoever reads meanwhile sees the graph of before.
@@ -56,6 +57,7 @@ def load(
     stale_after_months: a report is used until so many months after its period end.
     lag: use a report from the lag-th trading day after its announcement (None: from the next calendar day). The
         trading days are those of the dataset's bars, or else of its benchmarks; Monday to Friday beyond them.
+    checked: what `check(dataset)` said, if it was asked already.
     progress: called with the number of edges written since the last call.
 
     Raises RefusedDataset, with the report of every unusable row, DatasetError for a missing table or column,
@@ -63,11 +65,10 @@ def load(
     """
     rules = Rules(_months(stale_after_months), lag, _calendar(dataset, lag))
     clock = _Clock()
-    checked = check(dataset)
+    checked = check(dataset) if checked is None else checked
     clock.stage("check")
     if not checked.ok:
-        report = _report(dataset, checked, None, dry_run, None, clock)
-        raise RefusedDataset(_refusal(dataset, checked.sentence()), report)
+        raise refusal(dataset, checked, dry_run=dry_run)
     if dry_run:
         plan = _planned(graph, dataset, checked, rules, committed_moment(graph), clock, dry_run=True)
         return _report(dataset, checked, plan, True, None, clock)
@@ -81,6 +82,14 @@ def load(
         _commit(plan, writer, dataset, rules)
     clock.stage("commit")
     return _report(dataset, checked, plan, False, writer.moment, clock)
+
+
+def refusal(dataset: Dataset, checked: CheckReport, *, dry_run: bool = False) -> RefusedDataset:
+    """The error of a dataset that cannot be loaded, with its report."""
+    return RefusedDataset(
+        f"{dataset.root} cannot be loaded, nothing was written: {checked.sentence()}; correct it and load again",
+        _report(dataset, checked, None, dry_run, None, _Clock()),
+    )
 
 
 def _months(stale_after_months: int) -> int:
@@ -141,8 +150,7 @@ def _planned(
             pd.concat([checked.rejected, rejected], ignore_index=True),
             checked.notes,
         )
-        report = _report(dataset, checked, None, dry_run, None, clock)
-        raise RefusedDataset(_refusal(dataset, checked.sentence()), report)
+        raise refusal(dataset, checked, dry_run=dry_run)
     return plan
 
 
@@ -193,10 +201,6 @@ def _commit(plan: Plan, writer: Writer, dataset: Dataset, rules: Rules) -> None:
             "edges_ended": sum(len(changes.end) for changes in plan.edges),
         }
     )
-
-
-def _refusal(dataset: Dataset, sentence: str) -> str:
-    return f"{dataset.root} cannot be loaded and nothing was written: {sentence}; correct the table"
 
 
 @dataclass
