@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 
 from samgraph.graph.findings import Findings
-from samgraph.graph.reports import report_number
-from samgraph.graph.spans import heaviest_day
+from samgraph.graph.reports import report_number, shares
+from samgraph.graph.spans import heaviest_day, overlapping
 
 TOLERANCE = 0.005
 """Rounding of published shares: a company's weights may add up to this much above 1."""
@@ -60,12 +60,14 @@ def _check_reports(frame: pd.DataFrame, findings: Findings) -> None:
         [f"the weights of its report add up to {total[report[i]]:.6g}" for i in heavy],
     )
     lasting = ~(frame["valid_to"] <= frame["valid_from"]).to_numpy()
-    _check_spans(frame[explicit & in_weights & lasting], findings)
+    _check_spans(frame[explicit & lasting & ~mixed], findings)
 
 
 def _check_spans(frame: pd.DataFrame, findings: Findings) -> None:
     """Rows with spans: the weights of a company at any day, and one product twice at one time."""
-    for company, rows, total, day in too_heavy(frame, frame["weight"].to_numpy()):
+    twice = np.flatnonzero(overlapping(frame, ["company_id", "product_id"]) >= 0)
+    findings.add("segments", frame.index[twice], "its company sells its product twice at one time")
+    for company, rows, total, day in too_heavy(frame, np.nan_to_num(shares(frame))):
         findings.add("segments", rows, f"the weights of company {company} add up to {total:.6g} on {day}")
 
 
