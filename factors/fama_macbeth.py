@@ -1,0 +1,146 @@
+"""Fama-MacBeth: the mean of each day's cross-sectional slopes, with Newey-West errors over the days.
+
+Source: Fama and MacBeth (1973), "Risk, Return, and Equilibrium"; the errors are those of
+`samgraph.factors.newey_west` on each slope's series (linearmodels' `cov_type="kernel"`, Bartlett,
+`debiased=False`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from samgraph.errors import ModelError
+from samgraph.factors.arrays import Floats, day_blocks, panel
+from samgraph.factors.cross_section import RANK_TOLERANCE, Solution
+from samgraph.factors.newey_west import lags_for, newey_west, p_value
+
+CONSTANT = "constant"
+
+
+@dataclass(frozen=True, eq=False)
+class FamaMacBeth:
+    """Premia and the slopes behind them.
+
+    Attributes:
+        premia: indexed by name: premium (mean slope), se, t, p_value, n_days.
+        slopes: [n_dates, 1 + n_factors] each day's slopes, constant first; NaN on days without.
+        names: [1 + n_factors]; r2: [n_dates] centred R2 of each day.
+        deficiencies: row (day number), column, depends_on: days left out because columns depend on others.
+        lags: of Newey-West.
+    """
+
+    premia: pd.DataFrame
+    slopes: Floats
+    names: tuple[str, ...]
+    r2: Floats
+    deficiencies: pd.DataFrame
+    lags: int
+
+
+def fama_macbeth(
+    forward: Any,
+    factors: Mapping[str, Any],
+    *,
+    weights: Any | None = None,
+    horizon: int = 1,
+    lags: int | None = None,
+) -> FamaMacBeth:
+    """Regress each day's forward return on that day's factors and average the slopes.
+
+    Args:
+        forward: [n_dates, n_stocks] returns that start after each day, NaN = missing.
+        factors: name -> [n_dates, n_stocks]; a stock that lacks one is left out that day.
+        weights: [n_dates, n_stocks] positive regression weights; all alike if None.
+        horizon: of the forward return in days, for the lags.
+        lags: of Newey-West; `lags_for(horizon, n_days)` if None.
+
+    Raises:
+        ModelError: wrong shapes, no factors, or no day with more stocks than slopes.
+    """
+    if not factors:
+        raise ModelError("Fama-MacBeth needs at least one factor; none was given.")
+    y = panel(forward, "the forward return")
+    columns = [panel(values, f"factor {name}", y.shape) for name, values in factors.items()]
+    scale = None if weights is None else panel(weights, "weights", y.shape)
+    names = (CONSTANT, *factors)
+    slopes = np.full((len(y), len(names)), np.nan)
+    r2 = np.full(len(y), np.nan)
+    faults: list[tuple[int, str, str]] = []
+    for days in day_blocks(*y.shape):
+        part = None if scale is None else scale[days]
+        block = _block(y[days], [c[days] for c in columns], part)
+        slopes[days], r2[days] = block.slopes, block.r2
+        for t, solution in block.deficient:
+            for column, on in solution.at_fault.items():
+                # the day's means are taken off first, so column j here is factor j + 1
+                others = " ".join(names[i + 1] for i in on) or CONSTANT
+                faults.append((days.start + t, names[column + 1], others))
+    used = ~np.isnan(slopes[:, 0])
+    if not used.any():
+        raise ModelError(f"no day has more stocks than the {len(names)} slopes asked for.")
+    lag = lags_for(horizon, int(used.sum())) if lags is None else lags
+    found = [newey_west(slopes[used, j], lag) for j in range(len(names))]
+    premia = pd.DataFrame(
+        {
+            "premium": [m.mean for m in found],
+            "se": [m.se for m in found],
+            "t": [m.t for m in found],
+            "p_value": p_value([m.t for m in found]),
+            "n_days": [m.n for m in found],
+        },
+        index=pd.Index(names, name="factor"),
+    )
+    deficiencies = pd.DataFrame(faults, columns=["row", "column", "depends_on"])
+    return FamaMacBeth(premia, slopes, names, r2, deficiencies, lag)
+
+
+@dataclass(frozen=True, eq=False)
+class _Block:
+    slopes: Floats
+    r2: Floats
+    deficient: list[tuple[int, Solution]]
+
+
+def _block(y: Floats, columns: list[Floats], scale: Floats | None) -> _Block:
+    mask = ~np.isnan(y)
+    for column in columns:
+        mask &= ~np.isnan(column)
+    if scale is not None:
+        with np.errstate(invalid="ignore"):
+            mask &= scale > 0.0
+    weight = mask.astype(np.float64) if scale is None else np.where(mask, scale, 0.0)
+    total = weight.sum(axis=1)
+    safe = np.where(total > 0.0, total, 1.0)
+    stack = np.stack([np.where(mask, values, 0.0) for values in (y, *columns)])
+    means = np.einsum("pti,ti->pt", stack, weight) / safe
+    stack = np.where(mask, stack - means[:, :, None], 0.0)
+    moments = np.matmul((stack * weight).transpose(1, 0, 2), stack.transpose(1, 2, 0))
+    length = np.sqrt(np.einsum("tpp->tp", moments[:, 1:, 1:]))
+    # a column that does not vary leaves rounding noise behind its mean
+    spread = np.sqrt(np.einsum("ti,pti->tp", weight, np.square(means[1:, :, None]) * mask))
+    unit = np.where(length > 1e-10 * spread, 1.0 / np.where(length > 0.0, length, 1.0), 0.0)
+    gram = moments[:, 1:, 1:] * unit[:, :, None] * unit[:, None, :]
+    enough = mask.sum(axis=1) > len(columns) + 1
+    lowest = np.linalg.eigvalsh(gram)[:, 0]
+    good = enough & (lowest > RANK_TOLERANCE)
+    slopes = np.full((len(y), len(columns) + 1), np.nan)
+    beta = np.linalg.solve(gram[good], (moments[good, 1:, 0] * unit[good])[:, :, None])[:, :, 0] * unit[good]
+    slopes[good, 1:] = beta
+    slopes[good, 0] = means[0, good] - np.einsum("tp,pt->t", beta, means[1:, good])
+    r2 = np.full(len(y), np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        r2[good] = np.einsum("tp,tp->t", beta, moments[good, 1:, 0]) / moments[good, 0, 0]
+    none = np.zeros((0, len(columns)))
+    deficient = []
+    for t in np.flatnonzero(enough & ~good):
+        solution = Solution(gram[t], none)
+        solution.at_fault.update(
+            {int(j): np.zeros(0, dtype=np.int64) for j in np.flatnonzero(unit[t] == 0.0)}
+        )
+        deficient.append((int(t), solution))
+    return _Block(slopes, r2, deficient)

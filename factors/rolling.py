@@ -1,0 +1,48 @@
+"""Sums over trailing windows of panels with gaps: a day's value depends on no later day, to the last bit."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from samgraph.factors.arrays import Floats
+
+
+def trailing_sum(values: Floats, window: int) -> tuple[Floats, Floats]:
+    """Sum and count of the known values of the last `window` days, the day itself included.
+
+    Shapes: values and both results [n_dates, n_stocks]; the first days have shorter windows.
+    """
+    known = ~np.isnan(values)
+    return _window(np.where(known, values, 0.0), window), _window(known.astype(np.float64), window)
+
+
+def _window(values: Floats, window: int) -> Floats:
+    total = np.cumsum(values, axis=0)
+    out = total.copy()
+    out[window:] -= total[:-window]
+    return out
+
+
+def trailing_mean(values: Floats, window: int, least: int) -> Floats:
+    """Mean of the last `window` days' known values; NaN where fewer than `least` are known."""
+    total, count = trailing_sum(values, window)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        out: Floats = np.where(count >= max(least, 1), total / count, np.nan)
+    return out
+
+
+def trailing_std(values: Floats, window: int, least: int) -> Floats:
+    """Standard deviation (n - 1) of the last `window` days' known values; NaN where fewer than `least`."""
+    total, count = trailing_sum(values, window)
+    squares, _ = trailing_sum(values**2, window)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance = (squares - total**2 / count) / (count - 1.0)
+        out: Floats = np.where(count >= max(least, 2), np.sqrt(np.maximum(variance, 0.0)), np.nan)
+    return out
+
+
+def lagged(values: Floats, days: int) -> Floats:
+    """Values of `days` days before; NaN on the first days. Shapes: [n_dates, n_stocks]."""
+    out = np.full(values.shape, np.nan)
+    out[days:] = values[: len(values) - days]
+    return out
