@@ -20,6 +20,7 @@ missing), and each is reported with the columns that it depends on.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.linalg import lapack
@@ -91,6 +92,18 @@ class Solution:
         out[self.kept] = part * self._unit
         return out
 
+    def variances(self) -> Floats:
+        """The diagonal of P [n_columns], at half the cost of `operator`; 0 in columns without a solution."""
+        out = np.zeros(self.width)
+        if len(self.kept):
+            triangle = lapack.dtrtri(self._factor, lower=1)[0]
+            found = np.einsum("kl,kl->l", triangle, triangle)
+            if len(self._bounds):
+                found = found - np.einsum("kq,qk->k", self._pull, np.linalg.solve(self._inner, self._pull.T))
+            out[self.kept] = found * self._unit**2
+        return out
+
+    @cached_property
     def operator(self) -> Floats:
         """P [n_columns, n_columns], 0 in columns without a solution."""
         out = np.zeros((self.width, self.width))
@@ -130,7 +143,7 @@ class DayFit:
         residual: [n_stocks], 0 outside the estimation set.
         n, edf: stocks, effective parameters (the rank without a ridge).
         sse, sst: weighted sums of squares, around the fit and around the weighted mean.
-        solution, operator: of the normal equations.
+        solution: of the normal equations.
     """
 
     factor_returns: Floats
@@ -141,7 +154,6 @@ class DayFit:
     sse: float
     sst: float
     solution: Solution
-    operator: Floats
 
 
 def fit_day(
@@ -163,18 +175,17 @@ def fit_day(
     residual = np.where(inside, y - design.fitted(found), 0.0)
     n = int(inside.sum())
     sse = float(weight @ residual**2)
-    operator = solution.operator()
     if precision is None:
-        edf, unscaled = float(solution.rank), np.diag(operator)
+        edf, unscaled = float(solution.rank), solution.variances()
     else:
-        spread = operator @ gram
-        edf, unscaled = float(np.trace(spread)), np.einsum("kl,lk->k", spread, operator)
+        spread = solution.operator @ gram
+        edf, unscaled = float(np.trace(spread)), np.einsum("kl,lk->k", spread, solution.operator)
     variance = sse / (n - edf) if n > edf else np.nan
     errors = np.full(solution.width, np.nan)
     errors[solution.kept] = np.sqrt(np.maximum(unscaled[solution.kept], 0.0) * variance)
     mean = weight @ y / weight.sum()
     sst = float(weight @ (np.where(inside, y - mean, 0.0)) ** 2)
-    return DayFit(found, errors, residual, n, edf, sse, sst, solution, operator)
+    return DayFit(found, errors, residual, n, edf, sse, sst, solution)
 
 
 def leave_one_out(design: Design, fit: DayFit, weight: Floats) -> float:
@@ -183,7 +194,7 @@ def leave_one_out(design: Design, fit: DayFit, weight: Floats) -> float:
     From the leverage h_i = w_i x_i' P x_i: the error without i is u_i / (1 - h_i). A company that alone
     determines a factor (h_i = 1) cannot be predicted and is left out.
     """
-    leverage = weight * design.quadratic(fit.operator)
+    leverage = weight * design.quadratic(fit.solution.operator)
     usable = (weight > 0.0) & (leverage < 1.0 - 1e-9)
     total = weight[usable].sum()
     if total <= 0.0:

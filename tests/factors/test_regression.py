@@ -193,6 +193,7 @@ def test_rank_equals_numpys(seed, n_columns, n_copies):
     found = Solution(x.T @ x, np.zeros((0, x.shape[1])))
     assert found.rank == np.linalg.matrix_rank(x / np.linalg.norm(x, axis=0), tol=1e-4)
     assert len(found.at_fault) == n_copies
+    np.testing.assert_allclose(found.variances(), np.diag(found.operator), rtol=1e-6)
     y = rng.normal(size=40)
     fitted = x @ found.coefficients(x.T @ y)
     np.testing.assert_allclose(fitted, x @ np.linalg.lstsq(x, y, rcond=None)[0], atol=1e-5)
@@ -244,9 +245,9 @@ def test_a_ridge_fit_is_the_constrained_penalised_minimum():
     kkt = np.block([[x.T @ (w[:, None] * x) + precision, c.T], [c, np.zeros((1, 1))]])
     want = np.linalg.solve(kkt, np.r_[x.T @ (w * y), 0.0])[:-1]
     np.testing.assert_allclose(fit.factor_returns, want, atol=1e-11)
-    hat = x @ fit.operator @ (x.T * w)
+    hat = x @ fit.solution.operator @ (x.T * w)
     assert fit.edf == pytest.approx(np.trace(hat))
-    np.testing.assert_allclose(fit.operator @ (x.T * w) @ y, want, atol=1e-11)
+    np.testing.assert_allclose(fit.solution.operator @ (x.T * w) @ y, want, atol=1e-11)
 
 
 def test_shrinkage_pulls_products_toward_their_parents():
