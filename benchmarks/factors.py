@@ -1,0 +1,145 @@
+"""Speed of the factor statistics beside their peers, in one run: `python benchmarks/factors.py [--quick]`.
+
+Times are processor seconds of this process (so a busy machine disturbs them little), one thread, best of the
+repeats; the peers do the same work on the same input. Prints one line a measurement.
+"""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import argparse
+import resource
+import time
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from samgraph.factors.evaluation import evaluate
+from samgraph.factors.exposures import Membership
+from samgraph.factors.fama_macbeth import fama_macbeth
+from samgraph.factors.neutralise import neutralise
+from samgraph.factors.regression import cross_sectional_regression
+from samgraph.factors.ridge import Ridge
+from samgraph.graph.series import Edges, SnapshotSeries
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")
+    from alphalens import performance, utils
+    from linearmodels.panel import FamaMacBeth
+
+
+def seconds(work: Callable[[], Any], repeats: int = 1) -> float:
+    """Least processor time of `repeats` runs."""
+    best = float("inf")
+    for _ in range(repeats):
+        start = time.process_time()
+        work()
+        best = min(best, time.process_time() - start)
+    return best
+
+
+def line(what: str, ours: float, peer: str = "", theirs: float | None = None, *, days: int = 1) -> None:
+    """Print one measurement, milliseconds a day if `days` is given."""
+    unit, scale = ("ms a day", 1e3 / days) if days > 1 else ("s", 1.0)
+    text = f"{what:<62} {ours * scale:9.3f} {unit}"
+    if theirs is not None:
+        text += f"   {peer} {theirs * scale:9.2f} {unit}   x{theirs / ours:.0f}"
+    print(text, flush=True)
+
+
+def evaluation(n_dates: int, n_stocks: int, *, peer: bool) -> None:
+    """Rank IC, quantile returns, turnover and rank autocorrelation at three horizons, against alphalens."""
+    rng = np.random.default_rng(0)
+    factor = rng.normal(size=(n_dates, n_stocks))
+    forward = {h: rng.normal(0, 0.02, (n_dates, n_stocks)) for h in (1, 5, 10)}
+    dates = pd.date_range("2015-01-01", periods=n_dates, freq="D")
+    stocks = [f"s{i:04d}" for i in range(n_stocks)]
+    ours = seconds(lambda: evaluate({"a": factor}, forward, dates, stocks), 2)
+
+    def theirs() -> None:
+        index = pd.MultiIndex.from_product([dates, stocks], names=["date", "asset"])
+        frame = pd.DataFrame({f"{h}D": r.ravel() for h, r in forward.items()}, index=index)
+        frame["factor"] = factor.ravel()
+        frame["factor_quantile"] = utils.quantize_factor(frame, 5)
+        performance.factor_information_coefficient(frame)
+        performance.mean_return_by_quantile(frame, by_date=True, demeaned=False)
+        for h in forward:
+            performance.factor_rank_autocorrelation(frame, h)
+            for q in (1, 5):
+                performance.quantile_turnover(frame["factor_quantile"], q, h)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        other = seconds(theirs) if peer else None
+    line(f"evaluation, {n_stocks} stocks x {n_dates} days, 3 horizons", ours, "alphalens", other)
+    labels, cap = rng.integers(0, 30, factor.shape), rng.normal(size=factor.shape)
+    line(
+        f"neutralisation, {n_stocks} stocks x {n_dates} days",
+        seconds(lambda: neutralise(factor, labels, cap)),
+    )
+
+
+def premia(n_dates: int, n_stocks: int, peer_days: int) -> None:
+    """Fama-MacBeth with five factors, against linearmodels (on fewer days, for patience)."""
+    rng = np.random.default_rng(1)
+    factors = {f"f{k}": rng.normal(size=(n_dates, n_stocks)) for k in range(5)}
+    forward = rng.normal(size=(n_dates, n_stocks))
+    ours = seconds(lambda: fama_macbeth(forward, factors, lags=4), 2)
+    index = pd.MultiIndex.from_product([range(n_stocks), pd.bdate_range("2015-01-01", periods=peer_days)])
+    frame = pd.DataFrame({name: f[:peer_days].T.ravel() for name, f in factors.items()}, index=index)
+    frame.insert(0, "constant", 1.0)
+    frame["y"] = forward[:peer_days].T.ravel()
+
+    def theirs() -> None:
+        model = FamaMacBeth(frame["y"], frame[["constant", *factors]])
+        model.fit(cov_type="kernel", bandwidth=4, debiased=False)
+
+    other = seconds(theirs) * n_dates / peer_days
+    line(f"Fama-MacBeth, {n_stocks} stocks, 5 factors", ours, "linearmodels", other, days=n_dates)
+
+
+def regression(what: str, n_dates: int, shape: tuple[int, int, int], edges: int, **settings: Any) -> None:
+    """Factor returns with standard errors; `edges` labels a stock, one meaning dummies."""
+    n_stocks, n_factors, n_styles = shape
+    rng = np.random.default_rng(2)
+    stocks = tuple(f"s{i}" for i in range(n_stocks))
+    names = tuple(f"p{k}" for k in range(n_factors))
+    dates = pd.bdate_range("2015-01-01", periods=n_dates)
+    stock = np.repeat(np.arange(n_stocks), edges)
+    version = Edges.of(stock, rng.integers(0, n_factors, len(stock)), np.full(len(stock), 1.0 / edges))
+    series = SnapshotSeries(dates, stocks, names, names, np.zeros(n_dates, dtype=np.int64), (version,))
+    styles = {f"z{k}": rng.normal(size=(n_dates, n_stocks)) for k in range(n_styles)}
+    y, cap = rng.normal(size=(n_dates, n_stocks)), np.exp(rng.normal(size=(n_dates, n_stocks)))
+    members = [Membership.from_series(series)]
+
+    def work() -> None:
+        cross_sectional_regression(y, cap, dates, stocks, memberships=members, styles=styles, **settings)
+
+    line(what, seconds(work, 2), days=n_dates)
+
+
+def main() -> None:
+    """Run everything."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of the days for the slow peers")
+    quick = parser.parse_args().quick
+    part = 10 if quick else 1
+    evaluation(2000 // part, 300, peer=True)
+    evaluation(500 // part, 3000, peer=True)
+    premia(500, 3000, 20 if quick else 100)
+    regression("11 sectors, 4 styles, 3000 stocks", 250, (3000, 11, 4), 1, folds=0)
+    regression("300 products, 7 styles, 3000 stocks", 100, (3000, 300, 7), 5, folds=0)
+    regression("the same with 5 folds held out", 50, (3000, 300, 7), 5)
+    regression("the same with a ridge chosen on past days", 50, (3000, 300, 7), 5, folds=0, ridge=Ridge())
+    print(f"most memory held: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.2f} GiB")
+
+
+if __name__ == "__main__":
+    main()
