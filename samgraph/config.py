@@ -17,6 +17,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from samgraph.errors import ConfigError
+from samgraph.hist.config import HistConfig, variant
 
 
 class Section(BaseModel):
@@ -29,7 +30,9 @@ class Concepts(Section):
     """What a company is described by (hist.md, concept cuts)."""
 
     cut: str = Field("adaptive:min=3,max=0.2", description="the product cut of HIST and of the regressions")
-    industry_cut: str = Field("adaptive:min=3,max=0.2", description="the same for the control group's industries")
+    industry_cut: str = Field(
+        "adaptive:min=3,max=0.2", description="the same for the control group's industries"
+    )
     neutral_level: int = Field(1, ge=1, description="the industry level that factors are neutralised for")
 
 
@@ -43,26 +46,43 @@ class Windows(Section):
 
 
 class Model(Section):
-    """HIST and its training (hist.md)."""
+    """HIST and its training (hist.md). What is left empty is as the variant has it (`samgraph.hist.config`)."""
 
-    variant: Literal["samgraph", "paper", "qlib"] = Field("samgraph", description="which reading of the paper")
-    encoder: Literal["stream", "window"] = Field("stream", description="along the calendar, or a window a day")
-    attention: Literal["edges", "all"] = Field("edges", description="a concept's own stocks, or every stock")
-    hidden: int = Field(64, ge=2, description="width of a stock's state")
-    neighbours: int = Field(5, ge=1, description="hidden concepts that a stock links to (K)")
-    label_horizon: int = Field(10, ge=1, description="trading days of the forward return that is learnt")
-    epochs: int = Field(14, ge=1, description="passes over the training days at most")
-    patience: int = Field(5, ge=1, description="epochs without a better validation Rank IC before stopping")
-    learning_rate: float = Field(2e-3, gt=0, description="Adam's step size")
-    chunk_days: int = Field(10, ge=1, description="days in one optimiser step (stream)")
-    lookback: int = Field(60, ge=2, description="days that a state looks back (window), or warms up (stream)")
+    variant: Literal["samgraph", "paper", "qlib"] = Field(
+        "samgraph", description="which reading of the paper"
+    )
+    horizon: int | None = Field(None, ge=1, description="trading days of the forward return that is learnt")
+    encoder: Literal["stream", "window"] | None = Field(
+        None, description="along the calendar, or a window a day"
+    )
+    attention: Literal["edges", "all"] | None = Field(
+        None, description="a concept's own stocks, or every stock"
+    )
+    hidden_size: int | None = Field(None, ge=2, description="width of a stock's state")
+    neighbours: int | None = Field(None, ge=1, description="hidden concepts that a stock links to (K)")
+    chunk: int | None = Field(None, ge=1, description="days in one optimiser step")
+    learning_rate: float | None = Field(None, gt=0, description="Adam's step size")
+    epochs: int | None = Field(None, ge=1, description="passes over the training days at most")
+    patience: int | None = Field(
+        None, ge=1, description="epochs without a better validation Rank IC before stopping"
+    )
+
+    def hist(self, trading: Trading) -> HistConfig:
+        """The model's full settings; its label is what the portfolio can trade."""
+        own = self.model_dump(exclude={"variant"})
+        changes = {name: value for name, value in own.items() if value is not None}
+        return variant(self.variant, lag=trading.lag, price=trading.price, **changes)
 
 
 class Trading(Section):
     """The simulated portfolio (factors.md, section 7). Costs are fractions of the amount traded."""
 
-    top: int | None = Field(None, ge=1, description="stocks held; empty: 50, or a fifth of a smaller universe")
-    drop: int | None = Field(None, ge=1, description="stocks replaced at a rebalance at most; empty: a tenth of top")
+    top: int | None = Field(
+        None, ge=1, description="stocks held; empty: 50, or a fifth of a smaller universe"
+    )
+    drop: int | None = Field(
+        None, ge=1, description="stocks replaced at a rebalance at most; empty: a tenth of top"
+    )
     rebalance_days: int = Field(1, ge=1, description="trading days between rebalances")
     weighting: Literal["equal", "cap"] = Field("equal", description="weights of the stocks bought")
     price: Literal["close", "open", "vwap"] = Field("close", description="execution price")
@@ -89,7 +109,9 @@ class RunConfig(Section):
     universe: str = Field(description="name in table universes")
     start: dt.date = Field(description="first day of training")
     end: dt.date = Field(description="last day of testing")
-    benchmark: str | None = Field(None, description="name in table benchmarks; empty: the universe's own name")
+    benchmark: str | None = Field(
+        None, description="name in table benchmarks; empty: the universe's own name"
+    )
     variants: tuple[Literal["product", "industry", "gru"], ...] = Field(
         ("product", "industry", "gru"), description="models compared"
     )
@@ -114,7 +136,7 @@ class RunConfig(Section):
 
     def quick(self) -> RunConfig:
         """The same run made small enough to try the plumbing: fewer epochs, one seed; its figures mean little."""
-        model = self.model.model_copy(update={"epochs": 2, "hidden": 16})
+        model = self.model.model_copy(update={"epochs": 2, "hidden_size": 16})
         return self.model_copy(update={"model": model, "seeds": 1})
 
 
@@ -176,7 +198,9 @@ def _sentence(error: ValidationError, file: Path | None) -> str:
     if fault["type"] == "extra_forbidden":
         parent: type[BaseModel] = RunConfig
         for part in fault["loc"][:-1]:
-            parent = type(getattr(RunConfig.model_construct(), str(part), parent))
+            section = parent.model_fields[str(part)].annotation
+            assert isinstance(section, type) and issubclass(section, BaseModel)
+            parent = section
         near = difflib.get_close_matches(str(fault["loc"][-1]), parent.model_fields, n=1)
         hint = f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(parent.model_fields)}"
         return f"{where}: the key {path} is unknown{hint}"

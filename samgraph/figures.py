@@ -99,7 +99,7 @@ def rank_ic_by_horizon(decay: pd.DataFrame, parts: tuple[str, ...]) -> go.Figure
     figure = go.Figure()
     for part in parts:
         rows = decay[decay["factor"] == part].sort_values("horizon")
-        spread = Z95 * (rows["rank_ic"] / rows["rank_ic_tstat_nw"]).abs()
+        spread = Z95 * (rows["rank_ic"] / rows["tstat_nw"]).abs()
         figure.add_trace(
             go.Scatter(
                 x=rows["horizon"].astype(str),
@@ -143,7 +143,7 @@ def learning_curves(curves: pd.DataFrame) -> go.Figure:
     figure = make_subplots(rows=1, cols=len(variants), subplot_titles=variants, shared_yaxes=True)
     for column, variant in enumerate(variants, start=1):
         for (seed, window), rows in curves[curves["variant"] == variant].groupby(["seed", "window"]):
-            trace = _line(rows["epoch"], rows["valid_rank_ic"], variant, width=1.4, percent=False)
+            trace = _line(rows["epoch"], rows["valid_ic"], variant, width=1.4, percent=False)
             trace.name = f"seed {seed}, window {window}"
             trace.showlegend = False
             figure.add_trace(trace, row=1, col=column)

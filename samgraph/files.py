@@ -32,7 +32,9 @@ def whole(path: Path) -> Iterator[Path]:
         yield scratch
         os.replace(scratch, path)
     except OSError as error:
-        raise RunError(f"{path} cannot be written: {error.strerror or error}; free the disk or choose another folder") from error
+        raise RunError(
+            f"{path} cannot be written: {error.strerror or error}; free the disk or choose another folder"
+        ) from error
     finally:
         if scratch is not None:
             scratch.unlink(missing_ok=True)

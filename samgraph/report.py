@@ -81,7 +81,9 @@ def render(run: RunFiles) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>samgraph: {_text(title)}</title><style>{css}</style>"
         f"<script>{get_plotlyjs()}</script></head><body><main>"
-        f'<p class="soft">samgraph backtest</p><h1>{_text(title)}</h1>' + "\n".join(sections) + "</main></body></html>\n"
+        f'<p class="soft">samgraph backtest</p><h1>{_text(title)}</h1>'
+        + "\n".join(sections)
+        + "</main></body></html>\n"
     )
 
 
@@ -110,7 +112,9 @@ def _better(run: RunFiles) -> str:
     words = ""
     difference = summary.get("product_minus_industry")
     if difference:
-        tiles.append(("over the industry control", _points(difference["excess_return"]), difference["excess_return"]))
+        tiles.append(
+            ("over the industry control", _points(difference["excess_return"]), difference["excess_return"])
+        )
         sure = "does not hold zero" if difference["ci_low"] > 0 or difference["ci_high"] < 0 else "holds zero"
         words = (
             f"<p>Products over industries: {_points(difference['excess_return'])} a year; 95% interval "
@@ -154,7 +158,8 @@ def _better(run: RunFiles) -> str:
         rows,
         f"Portfolios after costs; IC and Rank IC of the raw score at {summary['label_horizon']} days.",
     )
-    return f"<h2>Did it beat the benchmark and the industry control?</h2><ul class='figures'>{cells}</ul>{words}{pictures}{table}"
+    head = f"<h2>Did it beat the benchmark and the industry control?</h2><ul class='figures'>{cells}</ul>"
+    return head + words + pictures + table
 
 
 def _where_from(run: RunFiles) -> str:
@@ -219,14 +224,20 @@ def _costs(run: RunFiles) -> str:
                 _percent(float((daily["cost"] / daily["value"].shift(1)).sum()) / years),
             ]
         )
-    table = _table(["variant", "trades", "turnover a year", "costs a year"], rows, "Costs as a share of value.")
+    table = _table(
+        ["variant", "trades", "turnover a year", "costs a year"], rows, "Costs as a share of value."
+    )
     return f"<h2>What it cost</h2>{table}"
 
 
 def _missing(run: RunFiles) -> str:
     coverage = run.tables["coverage"]
-    rows = [[str(r.what), f"{r.count:,}", _percent(r.share), str(r.cause)] for r in coverage.itertuples()]
-    table = _table(["of the stock-days in the test period", "number", "share", "cause"], rows, "Coverage by cause.")
+    rows = [
+        [r["what"], f"{r['count']:,}", _percent(r["share"]), r["cause"]] for r in coverage.to_dict("records")
+    ]
+    table = _table(
+        ["of the stock-days in the test period", "number", "share", "cause"], rows, "Coverage by cause."
+    )
     return f"<h2>Which data were missing, and why</h2>{table}"
 
 

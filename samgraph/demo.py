@@ -1,0 +1,62 @@
+"""The whole path on a made economy: simulate, load, backtest, report."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+from samgraph.config import load_config
+from samgraph.graph.connection import Graph
+from samgraph.graph.dataset import Dataset
+from samgraph.graph.load import load
+from samgraph.graph.server import LocalServer
+from samgraph.progress import stage
+from samgraph.run import backtest
+from samgraph.simulate import UNIVERSE, simulate
+
+TRAIN_DAYS, VALID_DAYS = 720, 120  # the rest of the made years is for testing
+
+
+def demo(out: Path, *, seed: int, signal: float, seeds: int, companies: int = 200) -> dict[str, Any]:
+    """Make an economy in `out`/data, load it into a server of its own and backtest it; the run's summary.
+
+    The server lives in `out`/neo4j and is stopped at the end, so that nothing made here can mix with a real graph.
+
+    Raises:
+        SamgraphError: as the stages do; what was done is kept, and the same call continues
+    """
+    out = out.resolve()
+    data = out / "data"
+    with stage("make an economy"):
+        simulate(data, seed=seed, companies=companies, signal=signal)
+    dataset = Dataset(data)
+    days = dataset.read("benchmarks")["date"]
+    config = load_config(
+        None,
+        {
+            "data": data,
+            "universe": UNIVERSE,
+            "start": _first_month_after(days.min()),
+            "end": days.max().date(),
+            "seeds": seeds,
+            "seed": seed,
+            "windows": {"train_days": TRAIN_DAYS, "valid_days": VALID_DAYS, "test_days": 2000},
+        },
+    )
+    server = LocalServer(out / "neo4j")
+    with stage("start Neo4j"):
+        address = server.start()
+    try:
+        with Graph.open(address) as graph:
+            with stage("load"):
+                load(graph, dataset)
+            return backtest(config, out / "run", graph=graph)
+    finally:
+        server.stop()
+
+
+def _first_month_after(first: Any) -> dt.date:
+    """Training starts half a year in, when every company has reported."""
+    day: dt.date = (first + dt.timedelta(days=183)).date()
+    return day

@@ -1,0 +1,112 @@
+"""What a portfolio holds, through the product taxonomy; and which data a run lacked, by cause."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from samgraph.inputs import Inputs
+
+FloatArray = npt.NDArray[np.float64]
+
+
+def exposure_table(inputs: Inputs, holdings: pd.DataFrame) -> pd.DataFrame:
+    """Product exposure of the last day's holdings, rolled up through the taxonomy of that day.
+
+    Returns:
+        product_id, name, parent_id (None for a root), weight (holdings x revenue share, of the subtree, as a share
+        of what is invested), active_weight (less the same of the universe, weighted by market cap); products of
+        which the portfolio holds something. Children sum to their parent less what is reported at the parent itself.
+    """
+    columns = ["product_id", "name", "parent_id", "weight", "active_weight"]
+    if holdings.empty:
+        return pd.DataFrame(columns=columns)
+    tree, leaf = inputs.last_tree.set_index("product_id"), inputs.last_edges
+    held = _last_weights(holdings)
+    caps = _last_caps(inputs)
+    own, universe = (_sums(leaf, weights, tree) for weights in (held, caps))
+    table = tree.assign(weight=own, active_weight=own - universe).reset_index()
+    return table.loc[table["weight"] > 0, columns].reset_index(drop=True)
+
+
+def concentration(inputs: Inputs, holdings: pd.DataFrame) -> dict[str, float]:
+    """Effective numbers (the inverse of the sum of squared shares) of products and of industries, on the last day."""
+    if holdings.empty:
+        return {"products": 0.0, "industries": 0.0}
+    held = _last_weights(holdings)
+    leaf = inputs.last_edges
+    by_product = (leaf["weight"] * leaf["company_id"].map(held).fillna(0.0)).groupby(leaf["product_id"]).sum()
+    last = inputs.test.stop - 1
+    labels = pd.Series(inputs.sectors[last], index=list(inputs.market.stocks)).reindex(held.index)
+    by_industry = held.groupby(labels).sum()
+    return {"products": _effective(by_product), "industries": _effective(by_industry)}
+
+
+def coverage_table(inputs: Inputs, score: FloatArray) -> pd.DataFrame:
+    """Stock-days of the universe in the test period that lack something, by cause.
+
+    Returns:
+        what, count, share (of member stock-days), cause
+    """
+    test, market = inputs.test, inputs.market
+    member = market.member[test]
+    total = max(int(member.sum()), 1)
+    lacks = {
+        "members of the universe": (member, ""),
+        "without a product edge": (
+            member & ~_has_edge(inputs, "products"),
+            "no usable report, or cut away as too rare or too general",
+        ),
+        "without an industry": (member & (inputs.sectors[test] < 0), "no label valid on the day"),
+        "without a market cap": (
+            member & ~(market.market_cap[test] > 0),
+            "empty in bars: not in neutralised figures; the day's median weighs it in a concept",
+        ),
+        "without a bar": (member & ~np.isfinite(market.close[test]), "no row in bars"),
+        "not tradable": (
+            member & np.isfinite(market.close[test]) & ~market.tradable[test],
+            "suspended, or no volume",
+        ),
+        "without a score": (member & ~np.isfinite(score[test]), "too little history"),
+    }
+    rows = [(what, int(mask.sum()), mask.sum() / total, cause) for what, (mask, cause) in lacks.items()]
+    return pd.DataFrame(rows, columns=["what", "count", "share", "cause"])
+
+
+def _has_edge(inputs: Inputs, name: str) -> npt.NDArray[np.bool_]:
+    series = getattr(inputs, name)
+    days = range(inputs.test.start, inputs.test.stop)
+    mask = np.zeros((len(days), series.n_stocks), dtype=np.bool_)
+    for row, t in enumerate(days):
+        mask[row, series.edges(t).stock] = True
+    return mask
+
+
+def _last_weights(holdings: pd.DataFrame) -> pd.Series:
+    last = holdings[holdings["date"] == holdings["date"].max()]
+    value = last.set_index("company_id")["value"]
+    return value / value.sum()
+
+
+def _last_caps(inputs: Inputs) -> pd.Series:
+    t = inputs.test.stop - 1
+    cap = np.where(inputs.market.member[t], inputs.market.weights()[t], 0.0)
+    return pd.Series(cap / cap.sum(), index=list(inputs.market.stocks))
+
+
+def _sums(leaf: pd.DataFrame, weights: pd.Series, tree: pd.DataFrame) -> pd.Series:
+    """Weighted revenue of every product's subtree, indexed as `tree`."""
+    amount = leaf["weight"] * leaf["company_id"].map(weights).fillna(0.0)
+    total = amount.groupby(leaf["product_id"]).sum().reindex(tree.index, fill_value=0.0)
+    step = total[total > 0]
+    while len(step):  # one level up at a time; a load refuses cycles, so this ends at the roots
+        above = tree["parent_id"].reindex(step.index)
+        step = step.groupby(above).sum()
+        total = total.add(step, fill_value=0.0)
+    return total.reindex(tree.index)
+
+
+def _effective(shares: pd.Series) -> float:
+    total = float(shares.sum())
+    return float(total**2 / (shares**2).sum()) if total > 0 else 0.0

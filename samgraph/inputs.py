@@ -1,0 +1,182 @@
+"""What a run reads: market data from the dataset's folder, as-of snapshots and labels from the graph.
+
+Everything about companies, products, industries and universes comes from the graph as of each day, read at one
+moment of recorded knowledge; only bars and benchmarks come from the folder, and the graph must have loaded that very
+folder before.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from samgraph.config import RunConfig
+from samgraph.errors import ConfigError, DatasetError
+from samgraph.graph.asof import AsOf
+from samgraph.graph.dataset import Dataset
+from samgraph.graph.ledger import committed_moment, loaded_moment
+from samgraph.graph.period import extract_period, industry_labels, universe_members
+from samgraph.graph.series import SnapshotSeries
+from samgraph.graph.snapshot import snapshot
+from samgraph.graph.tree import product_tree
+from samgraph.hist.market import Market, build_market
+from samgraph.hist.windows import Window, walk_forward
+from samgraph.progress import stage
+
+if TYPE_CHECKING:
+    from samgraph.graph.connection import Graph
+
+BAR_COLUMNS = ("date", "company_id", "open", "high", "low", "close", "volume", "vwap", "adj_factor", "market_cap",
+               "tradable", "limit_up", "limit_down")  # fmt: skip
+HISTORY_DAYS = 130  # trading days before `start` that trailing features and styles may look back on
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """The inputs of one run; axes are market.dates x market.stocks.
+
+    Attributes:
+        market: bars of the universe's past and present members, with history before `start`
+        products: as-of product snapshots at the run's cut
+        industries: the same for industry labels, for the control group
+        sectors: int64 [n_dates, n_stocks], position in `sector_ids` of the industry that factors are neutralised
+            for; -1 where a stock has none
+        sector_ids: industry ids
+        last_edges: the last day's edges as they were reported: company_id, product_id, weight, ...
+        first_tree, last_tree: the product taxonomy on the first and on the last test day: product_id, name, parent_id
+        first_day: position of the first training day
+        windows: walk-forward windows, positions in market.dates
+        known: the moment of recorded knowledge that the graph was read at
+    """
+
+    market: Market
+    products: SnapshotSeries
+    industries: SnapshotSeries
+    sectors: npt.NDArray[np.int64]
+    sector_ids: tuple[str, ...]
+    last_edges: pd.DataFrame
+    first_tree: pd.DataFrame
+    last_tree: pd.DataFrame
+    first_day: int
+    windows: tuple[Window, ...]
+    known: dt.datetime
+
+    @property
+    def test(self) -> slice:
+        """Positions of all test days: the windows' test parts follow each other without a gap."""
+        return slice(self.windows[0].test.start, self.windows[-1].test.stop)
+
+
+def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.datetime | None) -> Inputs:
+    """Read everything that a run needs.
+
+    Raises:
+        DatasetError: the folder was not loaded into this graph, or a table is missing or wrong
+        SnapshotError: the universe is unknown to the graph
+        ConfigError: the period is too short for its windows, or the benchmark is unknown
+    """
+    _require_loaded(graph, dataset)
+    moment = known or committed_moment(graph)
+    if moment is None:
+        raise DatasetError(f"the graph holds no load; run: samgraph load {dataset.root}")
+    with stage("read bars"):
+        bars = _bars(dataset)
+        calendar = pd.DatetimeIndex(np.unique(bars["date"].to_numpy()))
+        calendar = calendar[calendar <= pd.Timestamp(config.end)]
+        first = int(calendar.searchsorted(pd.Timestamp(config.start)))
+        dates = calendar[max(0, first - HISTORY_DAYS) :]
+        members = universe_members(graph, config.universe, dates, known=moment)
+        market = build_market(
+            bars,
+            members,
+            benchmark=_benchmark(config, dataset),
+            start=pd.Timestamp(config.start),
+            end=pd.Timestamp(config.end),
+            warmup_days=HISTORY_DAYS,
+        )
+        del bars
+    first_day = int(market.dates.searchsorted(pd.Timestamp(config.start)))
+    windows = _windows(config, market, first_day)
+    with stage("read as-of snapshots"):
+        read = functools.partial(
+            extract_period, graph, market.dates, stocks=market.stocks, members=market.member, known=moment
+        )
+        products = read(cut=config.concepts.cut, relation="products")
+        industries = read(cut=config.concepts.industry_cut, relation="industries")
+        labels = industry_labels(
+            graph, market.dates, market.stocks, level=config.concepts.neutral_level, known=moment
+        )
+        last = AsOf(market.dates[-1].date(), moment)
+        last_edges = snapshot(graph, last, universe=config.universe).frame
+        first_tree = product_tree(graph, AsOf(market.dates[windows[0].test.start].date(), moment))
+        last_tree = product_tree(graph, last)
+    codes, ids = pd.factorize(labels.to_numpy().ravel(), use_na_sentinel=True)
+    return Inputs(
+        market=market,
+        products=products,
+        industries=industries,
+        sectors=codes.reshape(labels.shape).astype(np.int64),
+        sector_ids=tuple(str(name) for name in ids),
+        last_edges=last_edges,
+        first_tree=first_tree,
+        last_tree=last_tree,
+        first_day=first_day,
+        windows=tuple(windows),
+        known=moment,
+    )
+
+
+def _require_loaded(graph: Graph, dataset: Dataset) -> None:
+    if loaded_moment(graph, dataset) is None:
+        raise DatasetError(
+            f"{dataset.root} as it is now has not been loaded into this graph; run: samgraph load {dataset.root}"
+        )
+
+
+def _bars(dataset: Dataset) -> pd.DataFrame:
+    if not dataset.has("bars"):
+        raise DatasetError(
+            f"{dataset.root} has no table bars; a backtest needs daily prices (interface: table bars)"
+        )
+    return dataset.read("bars", columns=BAR_COLUMNS)
+
+
+def _benchmark(config: RunConfig, dataset: Dataset) -> pd.DataFrame | None:
+    """The named benchmark, or the one called as the universe is; None where the dataset has neither."""
+    table = dataset.read("benchmarks") if dataset.has("benchmarks") else None
+    name = config.benchmark or config.universe
+    if table is not None and (table["benchmark"] == name).any():
+        return table[table["benchmark"] == name]
+    if config.benchmark is None:
+        return None
+    known = "none" if table is None else ", ".join(sorted(table["benchmark"].unique()))
+    raise ConfigError(
+        f"benchmark {name!r} is not in table benchmarks (there: {known}); name one of them or none"
+    )
+
+
+def _windows(config: RunConfig, market: Market, first_day: int) -> list[Window]:
+    sizes = config.windows
+    first_test = first_day + sizes.train_days + sizes.valid_days
+    days = market.n_dates - first_day
+    if first_test >= market.n_dates:
+        raise ConfigError(
+            f"{config.start} to {config.end} has {days} trading days, but training takes {sizes.train_days} and "
+            f"validation {sizes.valid_days}, which leaves none to test; lengthen the period or shorten the windows"
+        )
+    return walk_forward(
+        market.n_dates,
+        first_test=first_test,
+        train_days=sizes.train_days,
+        valid_days=sizes.valid_days,
+        test_days=sizes.test_days,
+        horizon=config.model.hist(config.trading).horizon,
+        lag=config.trading.lag,
+        embargo=sizes.embargo,
+    )

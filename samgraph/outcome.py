@@ -1,0 +1,279 @@
+"""What a run found: from predictions to factors, regressions, portfolios, their comparison and the summary.
+
+The order of things on one day: features and snapshot of day t -> score of t -> orders decided at the close of t ->
+traded at t + lag. Factors of day t meet returns that start at t + lag; exposures of day t meet the return of t + 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from samgraph.config import RunConfig
+from samgraph.exposure import concentration, coverage_table, exposure_table
+from samgraph.factors.compare import Comparison, paired_difference
+from samgraph.factors.evaluation import Evaluation, evaluate
+from samgraph.factors.exposures import Membership
+from samgraph.factors.performance import performance
+from samgraph.factors.portfolio import PortfolioResult, run_topk
+from samgraph.factors.regression import Regression, compare_families, next_day
+from samgraph.factors.ridge import Ridge
+from samgraph.factors.rules import Rules
+from samgraph.graph.series import SnapshotSeries
+from samgraph.hist.labels import forward_returns
+from samgraph.inputs import Inputs
+
+PARTS = ("concept", "hidden", "individual", "score")
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The tables and figures of a run, named as its files (interface.md, section 7)."""
+
+    tables: dict[str, pd.DataFrame]
+    summary: dict[str, Any]
+    timeline: list[str]
+
+
+def assess(config: RunConfig, inputs: Inputs, predictions: pd.DataFrame) -> Outcome:
+    """Everything after the models: `predictions` holds variant, seed, window, date, company_id and the parts."""
+    horizon = config.model.hist(config.trading).horizon
+    scores = {str(name): _average(rows, inputs) for name, rows in predictions.groupby("variant", sort=False)}
+    factors = _evaluate_factors(config, inputs, scores)
+    raw = _evaluate_raw(config, inputs, scores, horizon)
+    regressions = _regress(inputs)
+    rules = _rules(config, inputs)
+    books = {name: run_topk(parts["score"], inputs.market, rules) for name, parts in scores.items()}
+    difference = _compare(books, config.seed)
+    exposure = exposure_table(inputs, books["product"].holdings)
+    tables = {
+        "factors": _factor_table(inputs, scores, factors),
+        "ic": factors.ic,
+        "decay": factors.decay,
+        "quantiles": factors.quantiles,
+        "turnover": factors.turnover,
+        "regression": _by_model({name: found.days for name, found in regressions.items()}, "model"),
+        "factor_returns": _by_model(
+            {name: found.factor_returns() for name, found in regressions.items()}, "model"
+        ),
+        "portfolio": _by_model({name: book.daily for name, book in books.items()}, "variant"),
+        "trades": _by_model({name: book.trades for name, book in books.items()}, "variant"),
+        "blocked": _by_model({name: book.blocked for name, book in books.items()}, "variant"),
+        "holdings": _by_model({name: book.holdings for name, book in books.items()}, "variant"),
+        "exposure": exposure,
+        "coverage": coverage_table(inputs, scores["product"]["score"]),
+    }
+    days = inputs.market.dates[inputs.test]
+    summary: dict[str, Any] = {
+        "universe": config.universe,
+        "start": config.start.isoformat(),
+        "test_start": days[0].date().isoformat(),
+        "end": days[-1].date().isoformat(),
+        "days": len(days),
+        "companies": int(np.isfinite(scores["product"]["score"]).any(axis=0).sum()),
+        "seeds": config.seeds,
+        "label_horizon": horizon,
+        "variants": {name: _variant_summary(raw, name, books[name]) for name in scores},
+        "horizons": _horizons(factors.decay),
+        "regression": {name: _clean(found.summary()) for name, found in regressions.items()},
+        "concentration": concentration(inputs, books["product"].holdings),
+    }
+    if difference is not None:
+        summary["product_minus_industry"] = difference
+    return Outcome(tables, summary, _timeline(config, rules))
+
+
+def _average(predictions: pd.DataFrame, inputs: Inputs) -> dict[str, FloatArray]:
+    """Mean over seeds of each part as [n_dates, n_stocks], NaN outside the test days and the universe."""
+    market = inputs.market
+    row = market.dates.get_indexer(pd.DatetimeIndex(predictions["date"]).as_unit("s"))
+    column = pd.Index(market.stocks).get_indexer(pd.Index(predictions["company_id"]))
+    place = row * market.n_stocks + column
+    count = np.bincount(place, minlength=market.n_dates * market.n_stocks)
+    parts = {}
+    for part in PARTS:
+        total = np.bincount(place, weights=predictions[part], minlength=len(count))
+        with np.errstate(invalid="ignore"):
+            mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        parts[part] = mean.reshape(market.n_dates, market.n_stocks)
+    return parts
+
+
+def _named_factors(scores: Mapping[str, Mapping[str, FloatArray]]) -> dict[str, FloatArray]:
+    """The factors of a run: the product model's parts under their own names, the controls' beside them."""
+    named = dict(scores["product"])
+    if "industry" in scores:
+        named |= {f"industry_{part}": values for part, values in scores["industry"].items()}
+    if "gru" in scores:
+        named["gru_score"] = scores["gru"]["score"]
+    return named
+
+
+def _evaluate_factors(
+    config: RunConfig, inputs: Inputs, scores: Mapping[str, Mapping[str, FloatArray]]
+) -> Evaluation:
+    """Factors neutral to industry and log market cap, at every horizon, on the test days."""
+    test, market = inputs.test, inputs.market
+    forward = {
+        h: forward_returns(market, h, lag=config.trading.lag, price=config.trading.price)[test]
+        for h in config.horizons
+    }
+    return evaluate(
+        {name: values[test] for name, values in _named_factors(scores).items()},
+        forward,
+        market.dates[test],
+        market.stocks,
+        labels=inputs.sectors[test],
+        log_cap=_log_cap(market.market_cap[test]),
+    )
+
+
+def _log_cap(cap: FloatArray) -> FloatArray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(cap > 0, np.log(cap), np.nan)
+
+
+def _evaluate_raw(
+    config: RunConfig, inputs: Inputs, scores: Mapping[str, Mapping[str, FloatArray]], horizon: int
+) -> pd.DataFrame:
+    """IC figures of each variant's score as it is, at the label's horizon."""
+    test, market = inputs.test, inputs.market
+    forward = forward_returns(market, horizon, lag=config.trading.lag, price=config.trading.price)[test]
+    raw = {name: parts["score"][test] for name, parts in scores.items()}
+    return evaluate(raw, {horizon: forward}, market.dates[test], market.stocks).decay
+
+
+def _regress(inputs: Inputs) -> dict[str, Regression]:
+    """Returns of the day after on exposures of the day: products, industries, both; the market and size beside them."""
+    test, market = inputs.test, inputs.market
+    cap = market.weights()[test]
+    parents = dict(zip(inputs.first_tree["product_id"], inputs.first_tree["parent_id"], strict=True))
+    return compare_families(
+        next_day(market.returns())[test],
+        cap,
+        market.dates[test],
+        market.stocks,
+        product=Membership.from_series(_cut(inputs.products, test), kind="product", parents=parents),
+        industry=Membership.from_series(_cut(inputs.industries, test), kind="industry"),
+        universe=market.member[test],
+        ridge=Ridge(kinds=("product", "industry")),
+    )
+
+
+def _cut(series: SnapshotSeries, days: slice) -> SnapshotSeries:
+    return replace(series, dates=series.dates[days], day_version=series.day_version[days])
+
+
+def _rules(config: RunConfig, inputs: Inputs) -> Rules:
+    trading = config.trading
+    members = int(np.median(inputs.market.member[inputs.test].sum(axis=1)))
+    top = trading.top or max(1, min(50, members // 5))
+    return Rules(
+        top=top,
+        drop=min(top, trading.drop or max(1, top // 10)),
+        weighting=trading.weighting,
+        every=trading.rebalance_days,
+        lag=trading.lag,
+        price=trading.price,
+        lot=trading.lot,
+        cash=trading.capital,
+        buy_cost=trading.buy_cost,
+        sell_cost=trading.sell_cost,
+    )
+
+
+def _compare(books: Mapping[str, PortfolioResult], seed: int) -> dict[str, Any] | None:
+    """The paired difference of the product and the industry portfolio; None without an industry variant."""
+    if "industry" not in books:
+        return None
+    daily = [books[name].daily.set_index("date")["return"] for name in ("product", "industry")]
+    both = pd.concat(daily, axis=1, join="inner")
+    found: Comparison = paired_difference(both.iloc[:, 0].to_numpy(), both.iloc[:, 1].to_numpy(), seed=seed)
+    return _clean(
+        {
+            "excess_return": found.difference,
+            "ci_low": found.ci_low,
+            "ci_high": found.ci_high,
+            "p_value": found.p_value,
+            "days": len(both),
+            "block_length": found.block_length,
+            "daily_se": found.daily_se,
+        }
+    )
+
+
+def _factor_table(
+    inputs: Inputs, scores: Mapping[str, Mapping[str, FloatArray]], evaluation: Evaluation
+) -> pd.DataFrame:
+    """date, company_id, factor, value, neutralised: a row for every stock-day with a value."""
+    dates, stocks = inputs.market.dates[inputs.test], np.asarray(inputs.market.stocks, dtype=object)
+    frames = []
+    for name, values in _named_factors(scores).items():
+        raw = values[inputs.test]
+        t, i = np.nonzero(np.isfinite(raw))
+        frames.append(
+            pd.DataFrame(
+                {
+                    "date": dates[t],
+                    "company_id": stocks[i],
+                    "factor": name,
+                    "value": raw[t, i],
+                    "neutralised": evaluation.neutralised[name][t, i],
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _variant_summary(raw: pd.DataFrame, name: str, book: PortfolioResult) -> dict[str, Any]:
+    row = raw[raw["factor"] == name].iloc[0]
+    figures = {column: float(row[column]) for column in ("ic", "rank_ic", "icir", "rank_icir")}
+    figures["rank_ic_tstat_nw"] = float(row["tstat_nw"])
+    return _clean(figures) | performance(book.daily).as_dict()
+
+
+def _horizons(decay: pd.DataFrame) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = {}
+    for row in decay.to_dict("records"):
+        figures = {"rank_ic": row["rank_ic"], "rank_ic_tstat_nw": row["tstat_nw"], "days": row["n_days"]}
+        found.setdefault(row["factor"], {})[str(row["horizon"])] = _clean(figures)
+    return found
+
+
+def _by_model(frames: Mapping[str, pd.DataFrame], column: str) -> pd.DataFrame:
+    """Frames of several models under each other, with the model's name in the first column."""
+    named = []
+    for name, frame in frames.items():
+        copy = frame.copy()
+        copy.insert(0, column, name)
+        named.append(copy)
+    return pd.concat(named, ignore_index=True)
+
+
+def _clean(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """NaN and infinity as None, for JSON."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in figures.items()
+    }
+
+
+def _timeline(config: RunConfig, rules: Rules) -> list[str]:
+    """When things are known and done, in the order of a day, in words."""
+    model = config.model.hist(config.trading)
+    done = f"t+{rules.lag}"
+    return [
+        "A report announced on day a is used from the calendar day after a.",
+        "At the close of t: the bars of t, and reports, memberships and labels valid on t, give the score of t.",
+        f"At the {rules.price} of {done}: the orders that the score decided are filled.",
+        f"From the {rules.price} of {done} on: the returns that factors of t are measured by; a model learns from those "
+        f"of {model.horizon} days.",
+        f"A label of t is used in training only where t+{rules.lag + model.horizon} lies within the training days.",
+    ]

@@ -1,0 +1,222 @@
+"""The main job: inputs -> HIST walk-forward -> factors -> regressions -> portfolios -> comparison -> report.
+
+A run is a folder. It belongs to one configuration, one state of the dataset and one moment of recorded knowledge, all
+kept in `manifest.json` when it begins, so that an interrupted run continues as what it was. Fitted pieces are
+kept; everything after them takes seconds to minutes and is computed anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from samgraph import manifest
+from samgraph.config import RunConfig, to_toml
+from samgraph.errors import RunError
+from samgraph.files import write_frame, write_json, write_text
+from samgraph.graph.connection import connect
+from samgraph.graph.dataset import Dataset
+from samgraph.inputs import Inputs, read_inputs
+from samgraph.outcome import Outcome, assess
+from samgraph.pieces import CURVES, PREDICTIONS, Piece, Work, fit_pieces, gather, write_market, write_series
+from samgraph.progress import stage
+from samgraph.report import write_report
+
+if TYPE_CHECKING:
+    from samgraph.graph.connection import Graph
+
+NOT_DECIDING = ("jobs", "neo4j")  # settings that change no number
+
+
+@dataclass
+class Clock:
+    """Seconds of each stage, for the manifest."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextlib.contextmanager
+    def __call__(self, name: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - began, 3)
+
+
+def backtest(
+    config: RunConfig, out: Path, *, known: dt.datetime | None = None, graph: Graph | None = None
+) -> dict[str, Any]:
+    """Run, or continue, the backtest in folder `out`; the run's summary, as in `out`/summary.json.
+
+    Args:
+        config: the settings
+        out: folder of the run; made if absent
+        known: the moment of recorded knowledge to read the graph at; the newest load by default
+        graph: an open connection; the configured server by default
+
+    Raises:
+        SamgraphError: what was wrong and what to do; finished pieces are kept
+    """
+    dataset = Dataset(config.data)
+    clock = Clock()
+    started = _begin(config, out, dataset, known)
+    with contextlib.ExitStack() as stack:
+        server = graph or stack.enter_context(connect(_server(config)))
+        with clock("inputs"):
+            inputs = read_inputs(config, server, dataset, started.known)
+            started.keep_known(inputs.known)
+    pieces = _pieces(config, inputs)
+    work = _work(config, out)
+    with clock("training"), stage("train") as progress:
+        _write_model_inputs(config, inputs, work.folder)
+        fit_pieces(pieces, work, config.jobs or os.cpu_count() or 1, progress)
+    predictions = gather(pieces, work, PREDICTIONS)
+    with clock("evaluation"), stage("evaluate"):
+        outcome = assess(config, inputs, predictions)
+    with clock("files"):
+        tables = outcome.tables | {
+            "predictions": predictions,
+            "curves": gather(pieces, work, CURVES),
+            "windows": _window_table(inputs),
+        }
+        for name, table in tables.items():
+            write_frame(out / f"{name}.parquet", table)
+        write_json(out / "summary.json", outcome.summary)
+    started.finish(outcome, clock.seconds)
+    with stage("report"):
+        write_report(out)
+    return outcome.summary
+
+
+def summary_frame(summary: dict[str, Any]) -> pd.DataFrame:
+    """The variants' main figures as a small table."""
+    columns = (
+        "return",
+        "benchmark_return",
+        "excess_return",
+        "information_ratio",
+        "max_drawdown",
+        "rank_ic",
+        "rank_ic_tstat_nw",
+    )
+    rows = [
+        {"variant": name} | {column: values[column] for column in columns}
+        for name, values in summary["variants"].items()
+    ]
+    return pd.DataFrame(rows)
+
+
+@dataclass
+class _Started:
+    """The manifest of a run under way."""
+
+    path: Path
+    content: dict[str, Any]
+
+    @property
+    def known(self) -> dt.datetime | None:
+        text = self.content["known"]
+        return dt.datetime.fromisoformat(text) if text else None
+
+    def keep_known(self, known: dt.datetime) -> None:
+        """From now on the run reads the graph at this moment, also when it is continued after another load."""
+        self.content["known"] = known.isoformat()
+        write_json(self.path, self.content)
+
+    def finish(self, outcome: Outcome, seconds: dict[str, float]) -> None:
+        self.content |= {
+            "timeline": outcome.timeline,
+            "seconds": seconds,
+            "peak_memory_gib": round(manifest.peak_memory(), 3),
+            "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        }
+        write_json(self.path, self.content)
+
+
+def _begin(config: RunConfig, out: Path, dataset: Dataset, known: dt.datetime | None) -> _Started:
+    """Begin a run in `out`, or take up the one that is there if it is the same."""
+    decides = config.model_dump(mode="json", exclude=set(NOT_DECIDING))
+    content: dict[str, Any] = {
+        "config": decides,
+        "inputs": dataset.fingerprint(),
+        "known": known.isoformat() if known else None,
+        "versions": manifest.versions(),
+        "machine": manifest.machine(),
+        "seeds": list(range(config.seed, config.seed + config.seeds)),
+        "started": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+    }
+    path = out / "manifest.json"
+    if path.exists():
+        content = _same_run(path, content)
+    elif out.exists() and any(out.iterdir()):
+        raise RunError(f"{out} holds files that are no run; choose an empty or new folder for --out")
+    write_json(path, content)
+    write_text(out / "config.toml", to_toml(config))
+    return _Started(path, content)
+
+
+def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
+    try:
+        before: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        kept, inputs, moment = before["config"], before["inputs"], before["known"]
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(
+            f"{path} cannot be read as a run's manifest ({error}); choose another --out"
+        ) from error
+    for where, old, new in (("setting", kept, content["config"]), ("table", inputs, content["inputs"])):
+        for name in sorted(old.keys() | new.keys()):
+            if old.get(name) != new.get(name):
+                raise RunError(
+                    f"{path.parent} was begun with another {where} {name}; choose another --out, or delete that run"
+                )
+    if content["known"] not in (None, moment):
+        raise RunError(f"{path.parent} was begun with --known-at {moment}; choose another --out")
+    return content | {"known": moment, "started": before.get("started", content["started"])}
+
+
+def _server(config: RunConfig) -> dict[str, str]:
+    settings = {name: getattr(config.neo4j, name) for name in ("uri", "user", "database")}
+    if config.neo4j.password is not None:
+        settings["password"] = config.neo4j.password.get_secret_value()
+    return {name: value for name, value in settings.items() if value is not None}
+
+
+def _pieces(config: RunConfig, inputs: Inputs) -> list[Piece]:
+    """All pieces, the slow variants first so that the processes end together."""
+    return [
+        Piece(name, config.seed + number, index, window)
+        for name in config.variants
+        for number in range(config.seeds)
+        for index, window in enumerate(inputs.windows)
+    ]
+
+
+def _work(config: RunConfig, out: Path) -> Work:
+    return Work(
+        folder=out / "checkpoints",
+        config=config.model.hist(config.trading),
+        device=config.device,
+    )
+
+
+def _write_model_inputs(config: RunConfig, inputs: Inputs, folder: Path) -> None:
+    write_market(folder, inputs.market)
+    for name, series in (("product", inputs.products), ("industry", inputs.industries)):
+        if name in config.variants:
+            write_series(folder, name, series)
+
+
+def _window_table(inputs: Inputs) -> pd.DataFrame:
+    rows = []
+    for number, window in enumerate(inputs.windows):
+        for part, days in (("train", window.train), ("validate", window.valid), ("test", window.test)):
+            dates = inputs.market.dates[days]
+            rows.append((number, part, dates[0], dates[-1], len(dates)))
+    return pd.DataFrame(rows, columns=["window", "part", "first", "last", "days"])
