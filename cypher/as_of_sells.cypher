@@ -32,6 +32,7 @@ CALL (known, earliest) {
 CALL (known) {
   WITH known WHERE $taxonomy
   MATCH (child:Product)-[t:CHILD_OF]->(parent:Product)
+  USING INDEX t:CHILD_OF(valid_from)
   WHERE t.valid_from <= $as_of AND t.valid_to > $as_of
       AND t.recorded_from <= known AND t.recorded_to > known
   WITH parent.product_id AS parent, collect(child.product_id) AS children

@@ -11,6 +11,7 @@
 MATCH (ledger:Ledger {name: 'samgraph'})
 WITH CASE WHEN $known < ledger.committed THEN $known ELSE ledger.committed END AS known
 MATCH (child:Product)-[t:CHILD_OF]->(parent:Product)
+USING INDEX t:CHILD_OF(valid_from)
 WHERE t.valid_from <= $last AND t.valid_to > $first
   AND t.recorded_from <= known AND t.recorded_to > known
 WITH t.valid_from AS valid_from, t.valid_to AS valid_to,

@@ -9,6 +9,7 @@ CREATE CONSTRAINT load_moment IF NOT EXISTS FOR (l:Load) REQUIRE l.moment IS UNI
 // An as-of query seeks the versions that begin by its day, and a period those that begin before its end.
 CREATE RANGE INDEX sells_valid_from IF NOT EXISTS FOR ()-[r:SELLS]-() ON (r.valid_from);
 CREATE RANGE INDEX member_of_valid_from IF NOT EXISTS FOR ()-[r:MEMBER_OF]-() ON (r.valid_from);
+CREATE RANGE INDEX child_of_valid_from IF NOT EXISTS FOR ()-[r:CHILD_OF]-() ON (r.valid_from);
 // cjk reads Chinese, Japanese and Korean names by pairs of characters, and others by words.
 CREATE FULLTEXT INDEX product_names IF NOT EXISTS FOR (p:Product) ON EACH [p.name, p.name_en]
 OPTIONS {indexConfig: {`fulltext.analyzer`: 'cjk'}};

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -38,7 +39,11 @@ def bipartite(
         level: int64 [n_concepts]
     """
     import torch
-    from torch_geometric.data import HeteroData
+
+    with warnings.catch_warnings():
+        # torch 2.10 and later deprecate torch.jit.script, which PyG still calls while it is imported.
+        warnings.simplefilter("ignore", FutureWarning)
+        from torch_geometric.data import HeteroData
 
     data = HeteroData()
     data["stock"].num_nodes = len(company_id)

@@ -77,7 +77,7 @@ def command(
     Example:
       samgraph snapshot --as-of 2023-01-03 --universe CSI300 \\
           --concepts adaptive:min=3,max=0.2 -o snapshot.pt
-    """  # noqa: D301
+    """
     from samgraph.graph.asof import AsOf
     from samgraph.graph.connection import connect
     from samgraph.graph.cuts import parse_cut
