@@ -12,7 +12,7 @@ values are left out and their neighbours close up. Returns over h days measured 
 so L is never below h-1 (`lags_for`).
 
 Source: Newey and West (1987), "A Simple, Positive Semi-definite, Heteroskedasticity and Autocorrelation
-Consistent Covariance Matrix", equation 5; the rule of thumb for L is Newey and West (1994), section 3.
+Consistent Covariance Matrix", equation 5; the rule of thumb for L is Newey and West's (1994).
 """
 
 from __future__ import annotations
