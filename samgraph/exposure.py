@@ -86,7 +86,8 @@ def _has_edge(inputs: Inputs, name: str) -> npt.NDArray[np.bool_]:
 def _last_weights(holdings: pd.DataFrame) -> pd.Series:
     last = holdings[holdings["date"] == holdings["date"].max()]
     value = last.set_index("company_id")["value"]
-    return value / value.sum()
+    weight: pd.Series = value / value.sum()
+    return weight
 
 
 def _last_caps(inputs: Inputs) -> pd.Series:

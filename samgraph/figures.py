@@ -59,15 +59,15 @@ def excess_curves(portfolio: pd.DataFrame) -> go.Figure:
     return _layout(figure, "cumulated excess return", percent=True)
 
 
-def difference_curve(difference: pd.Series, daily_se: float) -> go.Figure:
+def difference_curve(difference: pd.Series, half_width: float) -> go.Figure:
     """Cumulated daily difference of two variants, with the band that 95% of paths without one would stay in.
 
     Args:
         difference: [n_dates] product minus industry, indexed by date
-        daily_se: long-run standard deviation of a day's difference, from the stationary bootstrap
+        half_width: of the bootstrap's 95% interval of the whole period's mean day; it grows as the root of time
     """
     days = np.arange(1, len(difference) + 1)
-    band = Z95 * daily_se * np.sqrt(days)
+    band = half_width * np.sqrt(len(difference) * days)
     figure = go.Figure()
     edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
     figure.add_trace(go.Scatter(x=difference.index, y=band, **edge))

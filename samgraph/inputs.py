@@ -45,6 +45,7 @@ class Inputs:
         market: bars of the universe's past and present members, with history before `start`
         products: as-of product snapshots at the run's cut
         industries: the same for industry labels, for the control group
+        coarse_products, coarse_industries: the same at the regressions' cut
         sectors: int64 [n_dates, n_stocks], position in `sector_ids` of the industry that factors are neutralised
             for; -1 where a stock has none
         sector_ids: industry ids
@@ -58,6 +59,8 @@ class Inputs:
     market: Market
     products: SnapshotSeries
     industries: SnapshotSeries
+    coarse_products: SnapshotSeries
+    coarse_industries: SnapshotSeries
     sectors: npt.NDArray[np.int64]
     sector_ids: tuple[str, ...]
     last_edges: pd.DataFrame
@@ -109,6 +112,8 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
         )
         products = read(cut=config.concepts.cut, relation="products")
         industries = read(cut=config.concepts.industry_cut, relation="industries")
+        coarse_products = read(cut=config.concepts.regression_cut, relation="products")
+        coarse_industries = read(cut=config.concepts.regression_cut, relation="industries")
         labels = industry_labels(
             graph, market.dates, market.stocks, level=config.concepts.neutral_level, known=moment
         )
@@ -121,6 +126,8 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
         market=market,
         products=products,
         industries=industries,
+        coarse_products=coarse_products,
+        coarse_industries=coarse_industries,
         sectors=codes.reshape(labels.shape).astype(np.int64),
         sector_ids=tuple(str(name) for name in ids),
         last_edges=last_edges,

@@ -17,7 +17,7 @@ import pandas as pd
 
 from samgraph.config import RunConfig
 from samgraph.exposure import concentration, coverage_table, exposure_table
-from samgraph.factors.compare import Comparison, paired_difference
+from samgraph.factors.compare import paired_difference
 from samgraph.factors.evaluation import Evaluation, evaluate
 from samgraph.factors.exposures import Membership
 from samgraph.factors.performance import performance
@@ -160,8 +160,8 @@ def _regress(inputs: Inputs) -> dict[str, Regression]:
         cap,
         market.dates[test],
         market.stocks,
-        product=Membership.from_series(_cut(inputs.products, test), kind="product", parents=parents),
-        industry=Membership.from_series(_cut(inputs.industries, test), kind="industry"),
+        product=Membership.from_series(_cut(inputs.coarse_products, test), kind="product", parents=parents),
+        industry=Membership.from_series(_cut(inputs.coarse_industries, test), kind="industry"),
         universe=market.member[test],
         ridge=Ridge(kinds=("product", "industry")),
     )
@@ -195,18 +195,9 @@ def _compare(books: Mapping[str, PortfolioResult], seed: int) -> dict[str, Any] 
         return None
     daily = [books[name].daily.set_index("date")["return"] for name in ("product", "industry")]
     both = pd.concat(daily, axis=1, join="inner")
-    found: Comparison = paired_difference(both.iloc[:, 0].to_numpy(), both.iloc[:, 1].to_numpy(), seed=seed)
-    return _clean(
-        {
-            "excess_return": found.difference,
-            "ci_low": found.ci_low,
-            "ci_high": found.ci_high,
-            "p_value": found.p_value,
-            "days": len(both),
-            "block_length": found.block_length,
-            "daily_se": found.daily_se,
-        }
-    )
+    found = paired_difference(both.iloc[:, 0].to_numpy(), both.iloc[:, 1].to_numpy(), seed=seed)
+    figures = found.as_dict()
+    return _clean({"excess_return": figures.pop("difference")} | figures)
 
 
 def _factor_table(
@@ -273,7 +264,7 @@ def _timeline(config: RunConfig, rules: Rules) -> list[str]:
         "A report announced on day a is used from the calendar day after a.",
         "At the close of t: the bars of t, and reports, memberships and labels valid on t, give the score of t.",
         f"At the {rules.price} of {done}: the orders that the score decided are filled.",
-        f"From the {rules.price} of {done} on: the returns that factors of t are measured by; a model learns from those "
-        f"of {model.horizon} days.",
+        f"From the {rules.price} of {done} on: the returns that factors of t are measured by; a model learns from "
+        f"those of {model.horizon} days.",
         f"A label of t is used in training only where t+{rules.lag + model.horizon} lies within the training days.",
     ]

@@ -1,7 +1,6 @@
 """The independent pieces of a backtest (variant x seed x window), fitted over several processes.
 
-A piece reads the run's model inputs from a folder and leaves its predictions and learning curves in a folder of its own.
-A finished piece is never fitted again; one that was killed half way goes on from its last epoch. The predictions
+A piece reads the run's model inputs from a folder and leaves its predictions and learning curves in one of its own. A finished piece is never fitted again; one that was killed half way goes on from its last epoch. The predictions
 do not depend on how many processes there are.
 """
 

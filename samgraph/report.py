@@ -21,6 +21,7 @@ from samgraph import figures
 from samgraph.errors import RunError
 from samgraph.files import write_text
 
+DAYS_A_YEAR = 252
 PARTS = ("concept", "hidden", "individual", "score")
 TABLES = ("portfolio", "decay", "quantiles", "curves", "windows", "exposure", "coverage", "trades")
 
@@ -119,7 +120,7 @@ def _better(run: RunFiles) -> str:
         words = (
             f"<p>Products over industries: {_points(difference['excess_return'])} a year; 95% interval "
             f"{_points(difference['ci_low'])} to {_points(difference['ci_high'])}, p = {difference['p_value']:.3f} "
-            f"(paired stationary bootstrap, {difference['days']} days, mean block {difference['block_length']:.1f} "
+            f"(paired stationary bootstrap, {difference['n_days']} days, mean block {difference['block_length']:.1f} "
             f"days). The interval {sure}.</p>"
         )
     tiles.append(("information ratio", f"{product['information_ratio']:.2f}", product["information_ratio"]))
@@ -133,9 +134,10 @@ def _better(run: RunFiles) -> str:
     )
     daily = run.tables["portfolio"].pivot_table(index="date", columns="variant", values="excess_return")
     if difference:
+        half_width = (difference["ci_high"] - difference["ci_low"]) / 2 / DAYS_A_YEAR
         pictures += _figure(
-            figures.difference_curve((daily["product"] - daily["industry"]).dropna(), difference["daily_se"]),
-            f"Product portfolio less industry portfolio, the same days and seeds; {difference['days']} days.",
+            figures.difference_curve((daily["product"] - daily["industry"]).dropna(), half_width),
+            f"Product portfolio less industry portfolio, the same days and seeds; {difference['n_days']} days.",
         )
     columns = {
         "return": ("return a year", _percent),
@@ -215,7 +217,7 @@ def _costs(run: RunFiles) -> str:
     rows = []
     for variant, daily in run.tables["portfolio"].groupby("variant", sort=False):
         trades = run.tables["trades"]
-        years = len(daily) / 252
+        years = len(daily) / DAYS_A_YEAR
         rows.append(
             [
                 str(variant),

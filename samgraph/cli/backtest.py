@@ -20,16 +20,22 @@ def _day(_ctx: click.Context, _param: click.Parameter, value: str | None) -> dt.
 
 
 @click.command("backtest")
-@click.option("--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the dataset, loaded before.")
+@click.option(
+    "--data", type=click.Path(path_type=Path, file_okay=False), help="Folder of the dataset, loaded before."
+)
 @click.option("--universe", help="Name in the dataset's table universes.")
 @click.option("--start", callback=_day, metavar="DATE", help="First day of training.")
 @click.option("--end", callback=_day, metavar="DATE", help="Last day of testing.")
-@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the run.")
+@click.option(
+    "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the run."
+)
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file of settings.")
 @click.option("--seeds", type=int, help="Models a variant, averaged.")
 @click.option("--jobs", type=int, help="Processes at once; one a core by default.")
-@click.option("--quick", is_flag=True, help="A small model and two epochs: tries the plumbing, its figures mean little.")
-@click.option("--known-at", metavar="MOMENT", help="Read the graph as it was recorded then (ISO time; UTC by default).")
+@click.option("--quick", is_flag=True, help="A small model and two epochs: tries the plumbing only.")
+@click.option(
+    "--known-at", metavar="MOMENT", help="Read the graph as it was recorded then (ISO time; UTC by default)."
+)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="Form of the result.")
 def command(
     data: Path | None,

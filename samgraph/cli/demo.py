@@ -8,7 +8,9 @@ import click
 
 
 @click.command("demo")
-@click.option("--out", default="demo", type=click.Path(path_type=Path, file_okay=False), help="Folder of the demo.")
+@click.option(
+    "--out", default="demo", type=click.Path(path_type=Path, file_okay=False), help="Folder of the demo."
+)
 @click.option("--seed", default=7, type=int, help="Seed of the made economy and of the models.")
 @click.option("--signal", default=1.0, type=float, help="Strength of what is planted; 0 plants nothing.")
 @click.option("--seeds", default=1, type=int, help="Models a variant, averaged.")

@@ -18,7 +18,7 @@ from samgraph.progress import stage
 
 @click.group("neo4j")
 def command() -> None:
-    r"""Start, stop, look at or empty the local Neo4j server.
+    """Start, stop, look at or empty the local Neo4j server.
 
     The other commands start it by themselves when SAMGRAPH_NEO4J_URI names no other, and it ends with them; one
     that `start` started stays until `stop`. Its data and password are in SAMGRAPH_HOME, by default the
@@ -36,7 +36,7 @@ def command() -> None:
 @command.command()
 @click.option("--new-ports", is_flag=True, help="Move to free ports, if others took this home's.")
 def start(new_ports: bool) -> None:
-    r"""Start the server; it stays until `samgraph neo4j stop`.
+    """Start the server; it stays until `samgraph neo4j stop`.
 
     The first start downloads it (about 180 MB) from Maven Central. Neo4j Browser is served beside it: `status`
     says where, and which file holds the password.
@@ -56,7 +56,7 @@ def start(new_ports: bool) -> None:
 
 @command.command()
 def stop() -> None:
-    r"""Stop the server and wait until it is gone.
+    """Stop the server and wait until it is gone.
 
     \b
     Example:
@@ -74,7 +74,7 @@ def stop() -> None:
     "--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True
 )
 def status(form: str) -> None:
-    r"""Say whether the server runs, where, and whether it answers.
+    """Say whether the server runs, where, and whether it answers.
 
     \b
     Example:
@@ -86,7 +86,7 @@ def status(form: str) -> None:
 @command.command()
 @click.option("--yes", is_flag=True, help="Do not ask.")
 def reset(yes: bool) -> None:
-    r"""Stop the server and delete its database, logs and password.
+    """Stop the server and delete its database, logs and password.
 
     \b
     Example:

@@ -47,6 +47,8 @@ class Parameters:
     chain: float = 0.15
     chain_days: float = 10.0
     reversal: tuple[float, ...] = (0.06, 0.08, 0.05)
+    overreaction: float = 0.0
+    overreaction_days: float = 25.0
     groups: int = 4
     group_share: float = 0.06
 

@@ -112,6 +112,7 @@ def draw(
     noise = shocks.copy()
     for lag, share in enumerate(parameters.reversal, start=1):
         noise[lag:] -= signal * share * shocks[:-lag]
+    noise -= signal * parameters.overreaction * _late(shocks, parameters.overreaction_days)
 
     value = market[:, None] * beta + now + slow * (late - shock) + own_products + noise
     in_group = group >= 0
