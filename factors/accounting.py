@@ -70,6 +70,10 @@ class Ledger:
         """Row numbers of the stocks held."""
         return np.flatnonzero(self.shares)
 
+    def liquidity(self, day: int, stocks: Ints) -> tuple[Floats, Floats]:
+        """What the costs need to know of the stocks' liquidity (see `Tape.liquidity`)."""
+        return self.tape.liquidity(day, stocks, needed=self.buying.impact != "none")
+
     def open_day(self, day: int) -> None:
         """Let holdings grow by the day's dividends and splits, and start the day's sums at zero."""
         held = self.held
@@ -86,13 +90,13 @@ class Ledger:
         stocks = stocks[free]
         shares = np.minimum(wanted[free], self.shares[stocks])
         price = self.tape.price[day, stocks]
-        cost = self.selling.of(shares * price, *self.tape.liquidity(day, stocks))
+        cost = self.selling.of(shares * price, *self.liquidity(day, stocks))
         self._book(Fill(day, decided, "sell", stocks, shares, price, cost, [reasons[i] for i in free]))
 
     def buy(self, day: int, decided: int, stocks: Ints, shares: Floats, reason: str) -> None:
         """Buy `shares` of each of `stocks`; the caller has seen to it that they can be bought and paid."""
         price = self.tape.price[day, stocks]
-        cost = self.buying.of(shares * price, *self.tape.liquidity(day, stocks))
+        cost = self.buying.of(shares * price, *self.liquidity(day, stocks))
         self.bought[stocks] = day
         self._book(Fill(day, decided, "buy", stocks, shares, price, cost, [reason] * len(stocks)))
 

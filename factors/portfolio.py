@@ -177,7 +177,7 @@ class _Simulation:
             stocks = wanted[taken]
             weight = self._weights(day, orders)
             money = ledger.cash * rules.invest * min(1.0, len(wanted) / slots) * weight[taken] / weight.sum()
-            amount = ledger.buying.affordable(money, *tape.liquidity(day, stocks))
+            amount = ledger.buying.affordable(money, *ledger.liquidity(day, stocks))
             shares = amount / tape.price[day, stocks]
             if rules.lot > 0:
                 shares = np.floor(shares / rules.lot) * rules.lot

@@ -81,13 +81,15 @@ class Tape:
     silent: Ints
     amount: Floats
 
-    def liquidity(self, day: int, stocks: Ints) -> tuple[Floats, Floats]:
+    def liquidity(self, day: int, stocks: Ints, *, needed: bool = True) -> tuple[Floats, Floats]:
         """Mean traded amount and volatility of daily returns of the `LOOK_BACK` days before `day`, for
         `stocks`.
 
         A stock that did not trade in them has the amount of `day` itself; one without two returns has
         volatility 0.
         """
+        if not needed:  # no impact is charged
+            return np.zeros(len(stocks)), np.zeros(len(stocks))
         rows = slice(max(0, day - LOOK_BACK), day)
         amounts = self.amount[rows][:, stocks]
         mean = amounts.mean(axis=0) if len(amounts) else np.zeros(len(stocks))

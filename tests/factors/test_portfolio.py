@@ -10,8 +10,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from oracles.markets import calm_market, rough_market, rough_score
+
 from samgraph.errors import ConfigError, ModelError, RunError
 from samgraph.factors.performance import performance
 from samgraph.factors.portfolio import PortfolioResult, run_topk

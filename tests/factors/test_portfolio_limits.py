@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-
 from oracles.markets import calm_market
+
 from samgraph.factors.limits import at_limit, board_rates
 from samgraph.factors.portfolio import run_topk
 from samgraph.factors.rules import Rules

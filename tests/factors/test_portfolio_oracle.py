@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
 from oracles import portfolio as slow
 from oracles.markets import rough_market, rough_score
+
 from samgraph.factors.portfolio import run_topk
 from samgraph.factors.rules import Rules
 from samgraph.factors.topk import choose
