@@ -224,12 +224,10 @@ def risk_model(
 
 
 def bias_statistic(returns: Any, volatility: Any) -> float:
-    """Standard deviation of realised returns by forecast volatility: 1 is right, above 1 the forecast is too
-    low.
+    """Standard deviation of realised returns by forecast volatility: 1 is right, more is a forecast too low.
 
     Over n periods it lies within 1 +- sqrt(2 / n) about 95% of the time if the forecast is right and returns
-    are normal. Source: Menchero, Orr and Wang, "The Barra US Equity Model (USE4)", methodology notes,
-    section 5.
+    are normal. Source: Menchero, Orr and Wang, "The Barra US Equity Model (USE4)", methodology notes.
     Shapes: both [n_dates], in the same units; days that either lacks are left out.
     """
     z = np.asarray(returns, dtype=np.float64) / np.asarray(volatility, dtype=np.float64)
