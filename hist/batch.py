@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from samgraph.graph.series import Edges, SnapshotSeries
+from samgraph.hist.links import Links
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,14 +24,13 @@ class DayGraph:
 
     Shapes:
         n_rows, n_concepts: sizes; concept_ids: int64 [n_concepts], positions in the series' concepts
-        edge_index: int64 [2, n_edges], (row, concept), sorted by row
-        weight: [n_edges], share of revenue
+        links: from rows to concepts; weight: [n_edges], share of revenue
     """
 
     n_rows: int
     n_concepts: int
     concept_ids: npt.NDArray[np.int64]
-    edge_index: Tensor
+    links: Links
     weight: Tensor
 
 
@@ -40,12 +40,12 @@ class Batch:
 
     Shapes:
         row_sizes, concept_sizes: one a day, summing to n_rows and n_concepts
-        edge_index: int64 [2, n_edges] (row, concept); weight: [n_edges]; cap: [n_rows], above 0
+        links: from rows to concepts; weight: [n_edges]; cap: [n_rows], above 0
     """
 
     row_sizes: tuple[int, ...]
     concept_sizes: tuple[int, ...]
-    edge_index: Tensor
+    links: Links
     weight: Tensor
     cap: Tensor
 
@@ -112,29 +112,22 @@ def day_graph(edges: Edges, rows: npt.NDArray[np.int64], device: torch.device | 
     kept = (row >= 0) & (edges.weight > 0)
     order = np.argsort(row[kept], kind="stable")
     concept_ids, concept = np.unique(edges.concept[kept][order], return_inverse=True)
-    index = np.stack([row[kept][order], concept]).astype(np.int64)
+    source = torch.from_numpy(row[kept][order]).to(device)
     return DayGraph(
         n_rows=len(rows),
         n_concepts=len(concept_ids),
         concept_ids=concept_ids,
-        edge_index=torch.from_numpy(index).to(device),
+        links=Links.of(source, torch.from_numpy(concept).to(device), len(rows), len(concept_ids)),
         weight=torch.from_numpy(edges.weight[kept][order].astype(np.float32)).to(device),
     )
 
 
 def collate(graphs: Sequence[DayGraph], cap: Tensor) -> Batch:
     """One block-diagonal batch; `cap` [n_rows] follows the days' rows."""
-    row_start, concept_start = 0, 0
-    index = []
-    for graph in graphs:
-        offset = torch.tensor([[row_start], [concept_start]], device=graph.edge_index.device)
-        index.append(graph.edge_index + offset)
-        row_start += graph.n_rows
-        concept_start += graph.n_concepts
     return Batch(
         row_sizes=tuple(g.n_rows for g in graphs),
         concept_sizes=tuple(g.n_concepts for g in graphs),
-        edge_index=torch.cat(index, dim=1),
+        links=Links.block_diagonal([g.links for g in graphs]),
         weight=torch.cat([g.weight for g in graphs]).to(cap.dtype),
         cap=cap,
     )

@@ -21,7 +21,8 @@ from torch import Tensor, nn
 
 from samgraph.hist.batch import Batch, by_day
 from samgraph.hist.config import HistConfig
-from samgraph.hist.messages import WeightedSum, attend, cosine_attention, edge_dot, edge_softmax, unit
+from samgraph.hist.links import Links
+from samgraph.hist.messages import WeightedSum, attend, cosine_attention, edge_cosine, edge_softmax
 
 
 class PredefinedConcepts(nn.Module):
@@ -42,8 +43,8 @@ class PredefinedConcepts(nn.Module):
     def forward(self, x: Tensor, batch: Batch) -> Tensor:
         states = self.initial(x, batch)
         if self.config.attention == "edges":
-            states, _ = self.correct(x, states, batch)
-            return self.back(x, states, batch)[0]
+            states, _ = self.correct(x, states, batch.links)
+            return edges_to_stocks(self.sum, x, states, batch.links, eps=self.config.cosine_eps)[0]
         shared = []
         days = zip(by_day(x, batch.row_sizes), by_day(states, batch.concept_sizes), strict=True)
         for rows, concepts in days:
@@ -54,50 +55,34 @@ class PredefinedConcepts(nn.Module):
 
     def initial(self, x: Tensor, batch: Batch) -> Tensor:
         """Equation 3: [n_concepts, d]."""
-        row, concept = batch.edge_index
-        weight = torch.ones_like(batch.weight) if self.config.binary_edges else batch.weight
-        mass = weight * batch.cap.index_select(0, row) if self.config.cap_weighted else weight
-        total = mass.new_zeros(batch.n_concepts).index_add(0, concept, mass).index_select(0, concept)
+        links = batch.links
+        mass = torch.ones_like(batch.weight) if self.config.binary_edges else batch.weight
+        weight = mass
+        if self.config.cap_weighted:
+            mass = mass * batch.cap.index_select(0, links.source)
+        total = mass.new_zeros(batch.n_concepts).index_add(0, links.target, mass)
+        total = total.index_select(0, links.target)
         if self.config.published_denominator:
             total = total * weight
-        states: Tensor = self.sum(
-            x, batch.edge_index, mass / (self.config.eps + total), (batch.n_rows, batch.n_concepts)
-        )
+        states: Tensor = self.sum(x, links, mass / (self.config.eps + total))
         return states
 
-    def correct(self, x: Tensor, states: Tensor, batch: Batch) -> tuple[Tensor, Tensor | None]:
+    def correct(self, x: Tensor, states: Tensor, links: Links) -> tuple[Tensor, Tensor | None]:
         """Equations 4 and 5 over edges: corrected states, and concepts' attention to stocks [n_edges]."""
         if not self.config.correction:
             return states, None
-        logits = edge_dot(x, states, batch.edge_index)
-        attention = edge_softmax(logits, batch.edge_index[1], batch.n_concepts)
-        return self.sum(x, batch.edge_index, attention, (batch.n_rows, batch.n_concepts)), attention
-
-    def back(self, x: Tensor, states: Tensor, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Equations 6 and 7 over edges: what stocks receive, and their attention to concepts [n_edges]."""
-        eps = self.config.cosine_eps
-        return edges_to_stocks(self.sum, x, states, batch.edge_index, eps=eps)
+        attention = edge_softmax(links.dot(x, states), links.target, len(states))
+        return self.sum(x, links, attention), attention
 
 
 def edges_to_stocks(
-    add: WeightedSum, x: Tensor, states: Tensor, edge_index: Tensor, *, eps: float
+    add: WeightedSum, x: Tensor, states: Tensor, links: Links, *, eps: float
 ) -> tuple[Tensor, Tensor]:
-    """Each stock's cosine-weighted mean of the concepts that it has an edge to.
+    """Equations 6 and 7 over edges: each stock's cosine-weighted mean of the concepts that it is linked to.
 
     Shapes:
-        x: [n_rows, d]; states: [n_concepts, d]; edge_index: [2, n_edges] (row, concept)
+        x: [n_rows, d]; states: [n_concepts, d]; links: from rows to concepts
         output: [n_rows, d], and the attention [n_edges], summing to 1 over each stock's edges
     """
-    cosine = edge_cosine(x, states, edge_index, eps)
-    attention = edge_softmax(cosine, edge_index[0], len(x))
-    received: Tensor = add(states, edge_index.flip(0), attention, (len(states), len(x)))
-    return received, attention
-
-
-def edge_cosine(a: Tensor, b: Tensor, edge_index: Tensor, eps: float) -> Tensor:
-    """Cosine of both ends of each edge, 0 where one of them is zero; `eps` is added to the norms' product."""
-    if eps == 0:
-        return edge_dot(unit(a), unit(b), edge_index)
-    norms = a.norm(dim=1).index_select(0, edge_index[0]) * b.norm(dim=1).index_select(0, edge_index[1])
-    cosine: Tensor = edge_dot(a, b, edge_index) / (norms + eps)
-    return cosine
+    attention = edge_softmax(edge_cosine(x, states, links, eps), links.source, len(x))
+    return add.reverse(states, links, attention), attention

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from samgraph.hist.batch import Batch, by_day
-from samgraph.hist.concepts import edge_cosine, edges_to_stocks
+from samgraph.hist.concepts import edges_to_stocks
 from samgraph.hist.config import HistConfig
-from samgraph.hist.messages import WeightedSum, cosine_attention, unit
+from samgraph.hist.links import Links
+from samgraph.hist.messages import WeightedSum, cosine_attention, edge_cosine, unit
 
 SEARCH_CELLS = 4_000_000  # similarities held at once in the search for neighbours
 
@@ -36,38 +37,29 @@ class HiddenConcepts(nn.Module):
         self.sum = WeightedSum()
 
     def forward(self, r: Tensor, batch: Batch) -> Tensor:
-        links = nearest(r, batch.row_sizes, self.config.neighbours)
-        index, states = self.states(r, links)
+        links = hidden_links(r, batch.row_sizes, self.config.neighbours)
+        eps = self.config.cosine_eps
+        states = self.sum(r, links, edge_cosine(r, r, links, eps))
         if self.config.attention == "edges":
-            return edges_to_stocks(self.sum, r, states, index, eps=self.config.cosine_eps)[0]
-        linked = torch.zeros(len(r), dtype=torch.bool, device=r.device)
-        linked[links[1]] = True
+            return edges_to_stocks(self.sum, r, states, links, eps=eps)[0]
+        linked = links.target_ptr.diff() > 0
         shared = []
-        days = zip(
-            by_day(r, batch.row_sizes),
-            by_day(states, batch.row_sizes),
-            by_day(linked, batch.row_sizes),
-            strict=True,
-        )
+        days = zip(*(by_day(part, batch.row_sizes) for part in (r, states, linked)), strict=True)
         for rows, concepts, kept in days:
-            shared.append(cosine_attention(rows, concepts[kept], self.config.cosine_eps))
+            shared.append(cosine_attention(rows, concepts[kept], eps))
         return torch.cat(shared)
 
-    def states(self, r: Tensor, links: Tensor) -> tuple[Tensor, Tensor]:
-        """Links with those of each linked concept to its own stock [2, n_links], and states [n_rows, d].
 
-        Rows of concepts that nobody links to are zero and have no link.
-        """
-        weight = edge_cosine(r, r, links, self.config.cosine_eps)
-        own = torch.unique(links[1])
-        alone = (r.index_select(0, own) ** 2).sum(dim=1)
-        if self.config.cosine_eps > 0:
-            itself = alone / (alone + self.config.cosine_eps)
-        else:
-            itself = (alone > 0).to(r.dtype)
-        index = torch.cat([links, own.expand(2, -1)], dim=1)
-        states: Tensor = self.sum(r, index, torch.cat([weight, itself]), (len(r), len(r)))
-        return index, states
+def hidden_links(r: Tensor, sizes: tuple[int, ...], k: int) -> Links:
+    """Links from stocks to hidden concepts, those of each linked concept to its own stock among them.
+
+    A concept's link to its own stock weighs, like every other, the cosine of both: 1.
+    """
+    n = len(r)
+    found = nearest(r, sizes, k)
+    own = torch.unique(found[1])
+    key = torch.cat([found[0] * n + found[1], own * n + own]).sort().values
+    return Links.of(key // max(n, 1), key % max(n, 1), n, n)
 
 
 @torch.no_grad()

@@ -1,4 +1,4 @@
-"""The two operators that every concept module is made of: a weighted sum and a softmax along edges.
+"""The operators that every concept module is made of: weighted sums, softmax and cosine along edges.
 
 PyTorch Geometric is imported here only.
 """
@@ -10,6 +10,8 @@ import warnings
 import torch
 from torch import Tensor
 
+from samgraph.hist.links import Links
+
 with warnings.catch_warnings():
     # torch 2.10 and later deprecate torch.jit.script, which PyG still calls while it is imported.
     warnings.simplefilter("ignore", FutureWarning)
@@ -20,20 +22,41 @@ with warnings.catch_warnings():
 class WeightedSum(MessagePassing):  # type: ignore[misc]  # PyG ships no types
     """out_j = sum over edges (i, j) of alpha_ij x_i; a target without edges gets 0.
 
+    `forward` sends along the links, `reverse` against them. PyG's fused step is a sparse matrix product; with
+    `fuse=False` the messages are made and scattered one by one, which gives the same sums.
+
     Shapes:
-        x: [n_sources, d]; edge_index: int64 [2, n_edges] (source, target); alpha: [n_edges]
-        size: (n_sources, n_targets), explicit because targets may have no edge; output: [n_targets, d]
+        x: [n_sources, d]; alpha: [n_edges]; output: [n_targets, d] (`reverse`: targets to sources)
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, fuse: bool = True) -> None:
         super().__init__(aggr="sum")
+        self.fuse = fuse
 
-    def forward(self, x: Tensor, edge_index: Tensor, alpha: Tensor, size: tuple[int, int]) -> Tensor:
-        out: Tensor = self.propagate(edge_index, x=(x, None), alpha=alpha, size=size)
+    def forward(self, x: Tensor, links: Links, alpha: Tensor) -> Tensor:
+        return self._send(x, links, alpha, links.size, against=False)
+
+    def reverse(self, y: Tensor, links: Links, alpha: Tensor) -> Tensor:
+        """The same sums at the sources."""
+        return self._send(y, links, alpha, links.size[::-1], against=True)
+
+    def _send(
+        self, x: Tensor, links: Links, alpha: Tensor, size: tuple[int, int], *, against: bool
+    ) -> Tensor:
+        if self.fuse:
+            edges = links.by_source(alpha.detach()) if against else links.by_target(alpha.detach())
+        else:
+            edges = torch.stack([links.target, links.source] if against else [links.source, links.target])
+        out: Tensor = self.propagate(edges, x=(x, None), alpha=alpha, links=links, against=against, size=size)
         return out
 
     def message(self, x_j: Tensor, alpha: Tensor) -> Tensor:
         return alpha.unsqueeze(-1) * x_j
+
+    def message_and_aggregate(
+        self, edge_index: Tensor, x: tuple[Tensor, None], alpha: Tensor, links: Links, against: bool
+    ) -> Tensor:
+        return links.to_sources(alpha, x[0]) if against else links.to_targets(alpha, x[0])
 
 
 def edge_softmax(logits: Tensor, index: Tensor, n_groups: int) -> Tensor:
@@ -42,9 +65,13 @@ def edge_softmax(logits: Tensor, index: Tensor, n_groups: int) -> Tensor:
     return out
 
 
-def edge_dot(a: Tensor, b: Tensor, edge_index: Tensor) -> Tensor:
-    """Inner product of both ends of each edge: [n_a, d], [n_b, d], [2, n_edges] -> [n_edges]."""
-    return (a.index_select(0, edge_index[0]) * b.index_select(0, edge_index[1])).sum(dim=-1)
+def edge_cosine(a: Tensor, b: Tensor, links: Links, eps: float) -> Tensor:
+    """Cosine of both ends of each edge [n_edges], 0 where one is zero; `eps` is added to the norms' product."""
+    if eps == 0:
+        return links.dot(unit(a), unit(b))
+    norms = a.norm(dim=1).index_select(0, links.source) * b.norm(dim=1).index_select(0, links.target)
+    cosine: Tensor = links.dot(a, b) / (norms + eps)
+    return cosine
 
 
 def unit(x: Tensor) -> Tensor:

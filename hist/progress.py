@@ -64,7 +64,7 @@ class Training:
         """Whether all epochs are done or `patience` of them brought nothing better."""
         p = self.progress
         waited = p.epoch - 1 - p.best_epoch
-        return p.epoch >= self.config.epochs or (p.epoch > 0 and waited >= self.config.patience)
+        return p.epoch >= self.config.epochs or (p.best_epoch >= 0 and waited >= self.config.patience)
 
     def step(self, loss: Tensor) -> None:
         """One optimiser step with clipped gradient values."""
@@ -96,11 +96,15 @@ class Training:
         self.model.load_state_dict(parameters)
 
     def judge(self, train_loss: float, valid_ic: float) -> None:
-        """Close an epoch. A Rank IC that is not a number (scores without spread) is never the best."""
+        """Close an epoch and choose it if it is the best from `min_epochs` on.
+
+        A Rank IC that is not a number (scores without spread) loses against any other.
+        """
         p = self.progress
         p.train_loss.append(train_loss)
         p.valid_ic.append(valid_ic)
-        if p.best_epoch < 0 or valid_ic > p.best_ic:
+        candidate = p.epoch + 1 >= min(self.config.min_epochs, self.config.epochs)
+        if candidate and (p.best_epoch < 0 or valid_ic > p.best_ic):
             p.best_epoch, p.best_ic = p.epoch, valid_ic if math.isfinite(valid_ic) else -math.inf
             self.best = self.average()
         p.epoch += 1

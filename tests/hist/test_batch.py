@@ -94,7 +94,7 @@ def test_edges_of_stocks_outside_the_rows_and_of_weight_zero_are_left_out() -> N
         np.array([0, 1, 1, 3]), np.array([5, 5, 7, 9]), np.array([0.5, 0.2, 0.0, 1.0], dtype=np.float32)
     )
     graph = day_graph(edges, np.array([1, 3]))
-    assert graph.edge_index.tolist() == [[0, 1], [0, 1]]
+    assert graph.links.source.tolist() == [0, 1] and graph.links.target.tolist() == [0, 1]
     assert graph.concept_ids.tolist() == [5, 9]
     assert graph.weight.tolist() == pytest.approx([0.2, 1.0])
 
@@ -123,7 +123,7 @@ def test_unchanged_days_are_not_rebuilt_and_changed_ones_are() -> None:
     }
     found = {
         ("dab"[i], int(first.concept_ids[k]), float(w))
-        for (i, k), w in zip(first.edge_index.T.tolist(), first.weight, strict=True)
+        for i, k, w in zip(first.links.source, first.links.target, first.weight, strict=True)
     }
     assert found == {e for e in expected if e[0] != "c"}
     assert not cache.has_day(days[0] + 5 * 86400)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,30 +20,42 @@ D = 16  # a square: the norm of plus and minus ones is exact
 
 
 def make_day(
-    seed: int, n: int, m: int, density: float = 0.3, *, binary: bool = False
+    seed: int,
+    n: int,
+    m: int,
+    density: float = 0.3,
+    *,
+    binary: bool = False,
+    equal: bool = False,
+    keep_concepts: list[int] | None = None,
+    keep_stocks: list[int] | None = None,
+    zero_state: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """States [n, D], weights [n, m] (0 = no edge) and caps [n], in float64."""
     rng = np.random.default_rng(seed)
     weight = rng.uniform(0.05, 1.0, (n, m)) * (rng.uniform(size=(n, m)) < density)
+    x, cap = rng.normal(size=(n, D)), rng.uniform(0.1, 5.0, n)
     if binary:
         weight = (weight > 0).astype(float)
-    x = rng.normal(size=(n, D))
-    return torch.from_numpy(x), torch.from_numpy(weight), torch.from_numpy(rng.uniform(0.1, 5.0, n))
+    if equal:
+        weight, cap = np.full((n, m), 0.25), np.ones(n)
+    if keep_concepts is not None:
+        weight *= np.isin(np.arange(m), keep_concepts)
+    if keep_stocks is not None:
+        weight *= np.isin(np.arange(n), keep_stocks)[:, None]
+    if zero_state is not None:
+        x[zero_state] = 0.0
+    return torch.from_numpy(x), torch.from_numpy(weight), torch.from_numpy(cap)
 
 
 def batch_of(weight: Tensor, cap: Tensor) -> Batch:
     stock, concept = np.nonzero(weight.numpy())
     edges = Edges(stock, concept, weight.numpy()[stock, concept].astype(np.float32))
     graph = day_graph(edges, np.arange(len(weight)))
-    batch = collate([graph], cap)
     # Exact float64 weights, so that only arithmetic is compared.
-    return Batch(
-        batch.row_sizes,
-        batch.concept_sizes,
-        batch.edge_index,
-        weight[batch.edge_index[0], torch.from_numpy(graph.concept_ids)[batch.edge_index[1]]].to(cap.dtype),
-        cap,
-    )
+    concept = graph.concept_ids[graph.links.target.numpy()]
+    exact = weight[graph.links.source, torch.from_numpy(concept)].to(cap.dtype)
+    return replace(collate([graph], cap), weight=exact)
 
 
 def make_head(config: HistConfig, seed: int, dtype: torch.dtype = torch.float64) -> HistHead:
@@ -69,19 +82,13 @@ def reading_of(config: HistConfig) -> hist_dense.Reading:
 
 CASES = {
     "usual": make_day(1, 12, 5),
-    "empty concepts": (lambda d: (d[0], d[1] * torch.tensor([1.0, 0, 1, 0, 0]), d[2]))(make_day(2, 11, 5)),
-    "stocks without edges": (lambda d: (d[0], d[1] * (torch.arange(10) % 3 > 0).double()[:, None], d[2]))(
-        make_day(3, 10, 4, 0.5)
-    ),
+    "empty concepts": make_day(2, 11, 5, keep_concepts=[0, 2]),
+    "stocks without edges": make_day(3, 10, 4, 0.5, keep_stocks=[1, 2, 4, 5, 7, 8]),
     "one stock": make_day(4, 1, 3, 1.0),
     "one concept": make_day(5, 9, 1, 0.7),
     "no edge at all": make_day(6, 6, 3, 0.0),
-    "all weights equal": (lambda d: (d[0], torch.full_like(d[1], 0.25), torch.ones(7).double()))(
-        make_day(7, 7, 4)
-    ),
-    "a stock whose state is zero": (lambda d: (d[0] * (torch.arange(8) != 2).double()[:, None], d[1], d[2]))(
-        make_day(8, 8, 4, 0.6)
-    ),
+    "all weights equal": make_day(7, 7, 4, 1.0, equal=True),
+    "a stock whose state is zero": make_day(8, 8, 4, 0.6, zero_state=2),
 }
 
 VARIANTS: dict[str, HistConfig] = {
