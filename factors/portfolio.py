@@ -21,47 +21,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
-from samgraph.errors import RunError
-from samgraph.factors.accounting import Ledger
 from samgraph.factors.arrays import Floats, Ints, panel
-from samgraph.factors.benchmark import benchmark_returns
-from samgraph.factors.costs import of_rules
 from samgraph.factors.rules import Rules
-from samgraph.factors.tape import FREE, NO_SLOT, SMALL, Tape, build_tape
+from samgraph.factors.simulation import PortfolioResult, Simulation
+from samgraph.factors.tape import FREE, NO_SLOT, SMALL
 from samgraph.factors.topk import choose
 
 if TYPE_CHECKING:
     from samgraph.hist.market import Market
 
 
-@dataclass(frozen=True)
-class PortfolioResult:
-    """What a simulation leaves. Money is in the currency of the bars; returns are fractions a day.
-
-    Attributes:
-        daily: date, value, cash, holdings_value, return, benchmark_return, excess_return, cost, turnover.
-            The first row is the first day of execution; `return` is against the value of the day before (the
-            starting cash on the first row), after costs; excess_return = return - benchmark_return; turnover
-            is half of the amounts bought and sold over the value of the day before. With `price="close"` the
-            money is invested at the first day's close, so the benchmark starts there too: its first return is
-            0.
-        trades: date, company_id, side (`buy`, `sell`), shares, price, amount, cost, reason (`enter`, `drop`,
-            `left_universe`, `delisted`), decided_on.
-        blocked: orders that were not filled: date, company_id, side, reason (`suspended`, `no_price`,
-            `limit_up`, `limit_down`, `bought_too_recently`, `no_free_slot`, `below_one_lot`, `not_held`),
-            decided_on.
-        holdings: date, company_id, shares, price (the mark), value, weight (of the portfolio's value), at
-            each close.
-        rules: the settings.
-    """
-
-    daily: pd.DataFrame
-    trades: pd.DataFrame
-    blocked: pd.DataFrame
-    holdings: pd.DataFrame
-    rules: Rules
+__all__ = ["PortfolioResult", "Rules", "run_topk"]
 
 
 @dataclass(frozen=True)
@@ -90,51 +61,26 @@ def run_topk(score: Any, market: Market, rules: Rules | None = None) -> Portfoli
         RunError: no day with a score leaves time for an execution.
         ConfigError: the execution price or the benchmark is missing.
     """
-    rules = rules if rules is not None else Rules()
     score = panel(score, "score", np.asarray(market.close).shape)
-    tape = build_tape(market, rules)
-    n_dates = len(tape.dates)
-    view = np.isfinite(score) & np.asarray(market.member, dtype=bool)
-    scored = np.flatnonzero(view.any(axis=1))
-    first = int(scored[0]) + rules.offset if len(scored) else n_dates
-    start = first + rules.lag
-    if start >= n_dates:
-        raise RunError(
-            "the score has no day with a value for a member of the universe "
-            f"{rules.offset + rules.lag} trading days before the market's last day "
-            f"({tape.dates[-1].date()}); give scores for earlier days or a later end."
-        )
-    books = _Simulation(score, view, market, tape, rules)
-    for day in range(first, n_dates):
-        books.execute(day)
-        if day >= start:
-            books.close(day)
-        books.decide(day, rebalance=(day - first) % rules.every == 0)
-    return books.result(benchmark_returns(market, tape, start, rules.price))
+    books = _TopK(score, market, rules if rules is not None else Rules())
+    return books.run(books.view.any(axis=1))
 
 
-class _Simulation:
-    """The state between two days: the ledger, orders under way, and the rows of the result so far."""
+class _TopK(Simulation):
+    """Orders under way, beside the books."""
 
-    def __init__(self, score: Floats, view: Any, market: Market, tape: Tape, rules: Rules) -> None:
-        self.score, self.view, self.tape, self.rules = score, view, tape, rules
-        self.member = np.asarray(market.member, dtype=bool)
+    def __init__(self, score: Floats, market: Market, rules: Rules) -> None:
+        super().__init__(market, rules)
+        self.score, self.view = score, np.isfinite(score) & self.member
         self.cap = market.weights() if rules.weighting == "cap" else None
-        buying, selling = of_rules(rules)
-        self.ledger = Ledger(tape, buying, selling, rules.hold_days, rules.cash)
         self.under_way: dict[int, _Orders] = {}
-        self.coming = np.zeros(len(tape.stocks), dtype=bool)  # orders under way, by stock
-        self.going = np.zeros(len(tape.stocks), dtype=bool)
-        self.days: list[tuple[int, float, float, float, float]] = []
-        self.held: list[tuple[Ints, Floats]] = []
+        self.coming = np.zeros(len(self.tape.stocks), dtype=bool)  # orders under way, by stock
+        self.going = np.zeros(len(self.tape.stocks), dtype=bool)
 
-    def decide(self, day: int, rebalance: bool) -> None:
+    def decide(self, day: int, *, rebalance: bool) -> None:
         """Make the orders for `lag` days later out of what is known at the close of `day`."""
-        rules, ledger, due = self.rules, self.ledger, day + self.rules.lag
-        if due >= len(self.tape.dates):
-            return
-        own = ledger.shares > 0
-        free = self.tape.traded[day] & (ledger.bought + rules.hold_days <= due)
+        rules, due = self.rules, day + self.rules.lag
+        own, free = self.ledger.shares > 0, self.sellable(day)
         leave = np.flatnonzero(own & ~self.member[day] & free & ~self.going)
         sell, buy = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
         if rebalance and self.view[day].any():
@@ -150,16 +96,12 @@ class _Simulation:
             self.going[leave] = self.going[sell] = True
             self.coming[buy] = True
 
-    def execute(self, day: int) -> None:
-        """Grow, write off, and fill the orders that are due."""
-        ledger, rules = self.ledger, self.rules
-        ledger.open_day(day)
-        held = ledger.held
-        gone = held[self.tape.silent[day, held] >= rules.delist_after]
-        ledger.write_off(day, gone, rules.recovery)
+    def fill(self, day: int) -> None:
+        """Sales first, then purchases from the cash there is."""
         orders = self.under_way.pop(day, None)
         if orders is None:
             return
+        ledger = self.ledger
         self.going[orders.sell] = False
         self.coming[orders.buy] = False
         ledger.sell(day, orders.decided, orders.sell, ledger.shares[orders.sell], orders.why)
@@ -203,51 +145,3 @@ class _Simulation:
         )
         weight: Floats = self.cap[orders.decided, stocks] * index / tape.total[orders.decided, stocks]
         return weight
-
-    def close(self, day: int) -> None:
-        """Write down the day."""
-        ledger = self.ledger
-        held = ledger.held
-        self.held.append((held, ledger.shares[held]))
-        self.days.append((day, ledger.cash, ledger.holdings_value(day), ledger.day_cost, ledger.day_amount))
-
-    def result(self, benchmark: Floats) -> PortfolioResult:
-        """The rows written so far as frames."""
-        table = np.array(self.days)
-        day, cash, holdings, cost, amount = table[:, 0].astype(np.int64), *table[:, 1:].T
-        value = cash + holdings
-        before = np.concatenate([[self.rules.cash], value[:-1]])
-        daily = pd.DataFrame(
-            {
-                "date": self.tape.dates[day],
-                "value": value,
-                "cash": cash,
-                "holdings_value": holdings,
-                "return": value / before - 1.0,
-                "benchmark_return": benchmark[day],
-                "cost": cost,
-                "turnover": 0.5 * amount / before,
-            }
-        )
-        daily.insert(6, "excess_return", daily["return"] - daily["benchmark_return"])
-        ledger = self.ledger
-        return PortfolioResult(
-            daily, ledger.trades(), ledger.blocked(), self._holdings(day, value), self.rules
-        )
-
-    def _holdings(self, day: Ints, value: Floats) -> pd.DataFrame:
-        sizes = [len(stocks) for stocks, _ in self.held]
-        rows = np.repeat(day, sizes)
-        stocks = np.concatenate([stocks for stocks, _ in self.held])
-        shares = np.concatenate([shares for _, shares in self.held])
-        mark = self.tape.mark[rows, stocks]
-        return pd.DataFrame(
-            {
-                "date": self.tape.dates[rows],
-                "company_id": pd.array(np.asarray(self.tape.stocks, dtype=object)[stocks], dtype="str"),
-                "shares": shares,
-                "price": mark,
-                "value": shares * mark,
-                "weight": shares * mark / np.repeat(value, sizes),
-            }
-        )
