@@ -208,8 +208,8 @@ def coverage(
     assignment: Assignment, stock: IntArray, weight: npt.NDArray[np.float64], n_members: int
 ) -> Coverage:
     """Count what a cut kept of one day's reported edges; `stock` and `weight` [n_edges] as for `assign`."""
-    reporting = len(np.unique(stock))
-    with_edges = len(np.unique(stock[assignment.edge]))
+    reporting = int(np.count_nonzero(np.bincount(stock)))
+    with_edges = int(np.count_nonzero(np.bincount(stock[assignment.edge])))
     total = float(weight.sum())
     dropped = [float(weight[mask].sum()) for mask in (assignment.too_general, assignment.too_small)]
     too_general, too_small = (part / total if total > 0 else 0.0 for part in dropped)

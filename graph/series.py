@@ -60,9 +60,13 @@ class Edges:
         if len(rows) == 0:
             return cls(rows, columns, values.astype(np.float32))
         width = int(columns.max()) + 1
-        key, place = np.unique(rows * width + columns, return_inverse=True)
-        summed = np.minimum(np.bincount(place, weights=values, minlength=len(key)), most)
-        return cls(key // width, key % width, summed.astype(np.float32))
+        key = rows * width + columns
+        if np.any(key[1:] < key[:-1]):
+            order = np.argsort(key, kind="stable")
+            key, values = key[order], values[order]
+        starts = np.flatnonzero(np.diff(key, prepend=-1))
+        summed = np.minimum(np.add.reduceat(values, starts), most)
+        return cls(key[starts] // width, key[starts] % width, summed.astype(np.float32))
 
 
 @dataclass(frozen=True, eq=False)

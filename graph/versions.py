@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -141,18 +142,24 @@ def versions_of(
         covered.append(coverage(found, stock[rows], weight[rows], size))
         source = rows[found.edge]
         version = Edges.of(stock[source], found.concept, weight[source], most=most)
-        key = version.stock.tobytes() + b"|" + version.concept.tobytes() + b"|" + version.weight.tobytes()
-        run_version[number] = numbers.setdefault(key, len(folded))
+        run_version[number] = numbers.setdefault(_digest(version), len(folded))
         if run_version[number] == len(folded):
             folded.append(version)
         if progress is not None:
             progress(int(lengths[number]))
 
-    used = np.unique(np.concatenate([version.concept for version in folded]))
-    narrowed = tuple(
-        Edges(version.stock, np.searchsorted(used, version.concept).astype(np.int64), version.weight)
-        for version in folded
-    )
+    occurs = np.zeros(len(taxonomy.nodes), dtype=bool)
+    for version in folded:
+        occurs[version.concept] = True
+    used, new_place = np.flatnonzero(occurs), np.cumsum(occurs) - 1
+    narrowed = tuple(Edges(old.stock, new_place[old.concept], old.weight) for old in folded)
     table = pd.DataFrame([dataclasses.asdict(row) for row in covered]).iloc[run]
     table.index = dates
     return Versions(tuple(taxonomy.nodes[k] for k in used), run_version[run], narrowed, table)
+
+
+def _digest(version: Edges) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for column in (version.stock, version.concept, version.weight):
+        digest.update(np.ascontiguousarray(column).data)
+    return digest.digest()
