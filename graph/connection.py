@@ -112,10 +112,10 @@ class Transaction:
         self._inner = inner
         self._where = where
 
-    def run(self, name: str, **params: Any) -> list[dict[str, Any]]:
+    def run(self, name: str, /, **params: Any) -> list[dict[str, Any]]:
         """Run `cypher/NAME.cypher` in this transaction; its rows."""
         with _sentences(f"cypher/{name}.cypher", self._where):
-            return _rows(self._inner.run(_text(name), params))
+            return _rows(self._inner.run(_text(name), _in_utc(params)))
 
 
 class Graph:
@@ -167,7 +167,7 @@ class Graph:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def read(self, name: str, **params: Any) -> list[dict[str, Any]]:
+    def read(self, name: str, /, **params: Any) -> list[dict[str, Any]]:
         """The rows of `cypher/NAME.cypher`; a cluster routes it to a follower, a lost connection is retried.
 
         Dates and moments come as `datetime` values, also inside lists. For big results let the statement fold
@@ -175,7 +175,7 @@ class Graph:
         """
         return self._ask(_text(name), f"cypher/{name}.cypher", params, "READ")
 
-    def write(self, name: str, **params: Any) -> list[dict[str, Any]]:
+    def write(self, name: str, /, **params: Any) -> list[dict[str, Any]]:
         """Run `cypher/NAME.cypher` in a transaction of its own, retried whole if the connection is lost."""
         return self._ask(_text(name), f"cypher/{name}.cypher", params, "WRITE")
 
@@ -184,10 +184,10 @@ class Graph:
         for text in script(name):
             self._ask(text, f"cypher/{name}.cypher", {}, "WRITE")
 
-    def run_batches(self, name: str, **params: Any) -> list[dict[str, Any]]:
+    def run_batches(self, name: str, /, **params: Any) -> list[dict[str, Any]]:
         """Run a statement that commits by itself (`CALL … IN TRANSACTIONS`); never retried."""
         with self._session("WRITE") as session, self._sentences(f"cypher/{name}.cypher"):
-            return _rows(session.run(_text(name), params))
+            return _rows(session.run(_text(name), _in_utc(params)))
 
     @contextlib.contextmanager
     def transaction(self, *, seconds: float | None = None) -> Iterator[Transaction]:
@@ -223,7 +223,7 @@ class Graph:
     ) -> list[dict[str, Any]]:
         @neo4j.unit_of_work(timeout=seconds)
         def work(transaction: neo4j.ManagedTransaction) -> list[dict[str, Any]]:
-            return _rows(transaction.run(_literal(text), dict(params)))
+            return _rows(transaction.run(_literal(text), _in_utc(params)))
 
         with self._session(access) as session, self._sentences(what):
             return session.execute_read(work) if access == "READ" else session.execute_write(work)
@@ -263,11 +263,22 @@ def _rows(result: neo4j.Result) -> list[dict[str, Any]]:
     return [dict(zip(keys, map(_native, record.values()), strict=True)) for record in result]
 
 
+def _in_utc(params: Mapping[str, Any]) -> dict[str, Any]:
+    """Moments in UTC: Cypher holds one instant in two time zones for unequal, and orders them by zone."""
+    return {
+        key: value.astimezone(dt.UTC) if isinstance(value, dt.datetime) and value.tzinfo else value
+        for key, value in params.items()
+    }
+
+
 def _native(value: Any) -> Any:
     """Neo4j's temporal values as Python's; a list is looked into only if its first value asks for it."""
     if isinstance(value, neo4j.time.Date):
         return dt.date.fromordinal(value.to_ordinal())
-    if isinstance(value, (neo4j.time.DateTime, neo4j.time.Time)):
+    if isinstance(value, neo4j.time.DateTime):
+        moment = value.to_native()
+        return moment if moment.tzinfo is None else moment.astimezone(dt.UTC)
+    if isinstance(value, neo4j.time.Time):
         return value.to_native()
     if isinstance(value, list):
         first = next((item for item in value if item is not None), None)

@@ -145,7 +145,9 @@ def fetch(
     deadline = time.monotonic() + FETCH_SECONDS
     pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="jars")
     try:
-        jobs = [pool.submit(_ready, jar, root, base, stop, progress) for jar in jars]
+        # The largest first, so that none of them is what the others end up waiting for.
+        ordered = sorted(jars, key=lambda jar: -jar.size)
+        jobs = [pool.submit(_ready, jar, root, base, stop, progress) for jar in ordered]
         done, waiting = wait(jobs, timeout=deadline - time.monotonic(), return_when=FIRST_EXCEPTION)
         for job in done:
             job.result()
@@ -192,7 +194,7 @@ def _whole(path: Path, jar: Jar) -> bool:
 def _download(jar: Jar, target: Path, address: str, stop: threading.Event) -> None:
     problem = ""
     for attempt in range(ATTEMPTS):
-        if stop.wait(0.5 * 2**attempt if attempt else 0.0):
+        if stop.wait(0.25 * 2**attempt if attempt else 0.0):
             raise _Stopped
         try:
             problem = _download_once(jar, target, address, stop)

@@ -29,7 +29,7 @@ from samgraph.graph.home import USER, Home, Ports, PortTaken, Running, is_free
 from samgraph.graph.java import Java, find_java
 from samgraph.graph.server_conf import write_configuration
 
-START_SECONDS = 120.0
+START_SECONDS = 180.0
 STOP_SECONDS = 90.0
 
 Progress = Callable[[int], None]
