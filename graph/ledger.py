@@ -80,9 +80,11 @@ class Writer:
         """The committed moment, or a time before all loads."""
         return self.committed or BEFORE_ALL
 
-    def commit(self, load: dict[str, Any]) -> None:
+    def commit(self, load: dict[str, Any], longest_sells_days: int) -> None:
         """Make this load what readers see; it takes effect when the holder's block ends."""
-        self.holder.run("ledger_commit", moment=self.moment, load=load)
+        self.holder.run(
+            "ledger_commit", moment=self.moment, load=load, longest_sells_days=longest_sells_days
+        )
 
 
 @contextlib.contextmanager

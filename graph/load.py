@@ -199,7 +199,16 @@ def _commit(plan: Plan, writer: Writer, dataset: Dataset, rules: Rules) -> None:
             "lag": rules.lag,
             "edges_created": sum(changes.created for changes in plan.edges),
             "edges_ended": sum(len(changes.end) for changes in plan.edges),
-        }
+        },
+        longest_sells_days=max(
+            (
+                int((part["valid_to"] - part["valid_from"]).max())
+                for changes in plan.edges
+                if changes.kind is edges.SELLS
+                for part in changes.create
+            ),
+            default=0,
+        ),
     )
 
 

@@ -1,0 +1,116 @@
+"""Loads killed at random moments: readers see the graph of before or of after, and the next load finishes."""
+
+from __future__ import annotations
+
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import pandas as pd
+import pytest
+from oracles import dump
+from oracles import sells as oracle
+
+from samgraph.graph.dataset import Dataset
+from samgraph.graph.load import load
+
+COMPANIES, PRODUCTS, YEARS = 90, 60, range(2015, 2021)
+DAYS = [oracle.day(f"{year}-{month:02}-15") for year in range(2016, 2023) for month in (6,)]
+
+LOADER = """
+import sys
+from samgraph.graph.connection import connect
+from samgraph.graph.dataset import Dataset
+from samgraph.graph.load import load
+from samgraph.graph.checks import check
+with connect() as graph:
+    dataset = Dataset(sys.argv[1])
+    checked = check(dataset)
+    print("ready", flush=True)
+    load(graph, dataset, checked=checked, progress=lambda edges: print("writing", flush=True))
+    print("done", flush=True)
+"""
+
+
+def write(folder, seed):
+    """Reports of the same keys whose weights, and for some years whose products, depend on the seed."""
+    rng = random.Random(seed)
+    folder.mkdir()
+    products = [f"p{n}" for n in range(PRODUCTS)]
+    rows = []
+    for company in range(COMPANIES):
+        for year in YEARS:
+            for product in rng.sample(products, 6):
+                rows.append(
+                    (f"c{company}", product, f"{year}-12-31", f"{year + 1}-04-01", rng.randint(1, 16) / 100)
+                )
+    columns = ["company_id", "product_id", "period_end", "announced_on", "weight"]
+    pd.DataFrame(rows, columns=columns).to_csv(folder / "segments.csv", index=False)
+    tree = [(one, f"{one} of {seed}", "" if one == "p0" else "p0") for one in products]
+    pd.DataFrame(tree, columns=["product_id", "name", "parent_id"]).to_csv(
+        folder / "products.csv", index=False
+    )
+    names = [(f"c{company}", f"c{company} of {seed}") for company in range(COMPANIES)]
+    pd.DataFrame(names, columns=["company_id", "name"]).to_csv(folder / "companies.csv", index=False)
+    return folder
+
+
+def answers(address):
+    return [dump.sold(address, t) for t in DAYS]
+
+
+def start(folder):
+    process = subprocess.Popen([sys.executable, "-c", LOADER, str(folder)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None and process.stdout.readline() == "ready\n"
+    return process
+
+
+def kill_some(graph, tmp_path, moments, seed):
+    """Kill loads of one state over the other in turn; what was seen is of one of them, and the rest gets done."""
+    folders = [write(tmp_path / "one", 1), write(tmp_path / "two", 2)]
+    load(graph, Dataset(folders[0]))
+    states = [answers(graph.address)]
+    began = time.monotonic()
+    with start(folders[1]) as process:
+        assert process.stdout is not None and process.stdout.read().endswith("done\n")
+    duration = time.monotonic() - began
+    states.append(answers(graph.address))
+    assert states[0] != states[1]
+    rng = random.Random(seed)
+    in_between = 0
+    for number in range(moments):
+        before, after = states[(number + 1) % 2], states[number % 2]
+        folder = folders[number % 2]
+        with start(folder) as process:
+            if number % 4 == 0:  # surely while it writes
+                assert process.stdout is not None and process.stdout.readline() == "writing\n"
+            else:
+                time.sleep(rng.uniform(0.02, 0.95) * duration)
+            process.send_signal(signal.SIGKILL)
+        seen = answers(graph.address)
+        assert seen in (before, after)
+        with dump.session(graph.address) as s:
+            in_between += s.run("MATCH (p:PendingLoad) RETURN count(p)").single().value()
+        load(graph, Dataset(folder))
+        assert answers(graph.address) == after
+        with dump.session(graph.address) as s:
+            names = s.run("MATCH (c:Company) RETURN DISTINCT last(split(c.name, ' ')) AS n").value()
+            left = s.run(
+                "MATCH (l:Ledger) MATCH ()-[r]->() WHERE r.recorded_from > l.committed "
+                "OR (r.recorded_to > l.committed AND r.recorded_to.year < 9999) RETURN count(r)"
+            )
+            assert names == [str(number % 2 + 1)]
+            assert left.single().value() == 0
+    return in_between
+
+
+def test_killed_loads_leave_the_graph_of_before_or_after(graph, graph_env, tmp_path):
+    assert kill_some(graph, tmp_path, moments=4, seed=7) > 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_twenty_killed_loads_leave_the_graph_of_before_or_after(graph, graph_env, tmp_path):
+    assert kill_some(graph, tmp_path, moments=20, seed=8) > 0
