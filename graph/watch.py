@@ -56,7 +56,6 @@ def _launch(order: dict[str, Any], log: IO[bytes]) -> subprocess.Popen[bytes]:
         stdout=log,
         stderr=subprocess.STDOUT,
         start_new_session=True,
-        umask=0o077,
     )
 
 
@@ -89,6 +88,7 @@ def _end(java: subprocess.Popen[bytes]) -> None:
 
 
 def main() -> None:
+    os.umask(0o077)
     order = json.loads(sys.stdin.readline())
     with open(order["log"], "wb") as log:
         java = _launch(order, log)

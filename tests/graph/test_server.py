@@ -167,7 +167,8 @@ def test_a_server_lives_and_ends_with_nothing_left(server: LocalServer) -> None:
     assert holders == [status.password_file]
     assert stat.S_IMODE(status.password_file.stat().st_mode) == 0o600
     assert stat.S_IMODE(server.home.stat().st_mode) == 0o700
-    assert not any(file.stat().st_mode & 0o077 for file in server.home.rglob("*") if file.is_file())
+    files = [file for file in server.home.rglob("*") if file.is_file()]
+    assert [file for file in files if file.stat().st_mode & 0o077] == []
 
     done = samgraph(server.home, "neo4j", "status", "--format", "json")
     assert json.loads(done.stdout)["pid"] == status.pid and done.returncode == 0
