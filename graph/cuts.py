@@ -141,7 +141,7 @@ class Taxonomy:
             layers.append(current)
             starts = np.searchsorted(sorted_parents, current, side="left")
             ends = np.searchsorted(sorted_parents, current, side="right")
-            current = order[_ranges(starts, ends)]
+            current = order[ranges(starts, ends)]
         if len(above) and level.min() == 0:
             stuck = int(np.flatnonzero(level == 0)[0])
             label = names[stuck] if names is not None else f"number {stuck}"
@@ -160,7 +160,7 @@ class Taxonomy:
         return np.where(found >= 0, found, products)
 
 
-def _ranges(starts: IntArray, ends: IntArray) -> IntArray:
+def ranges(starts: IntArray, ends: IntArray) -> IntArray:
     """All positions of the half-open ranges, one after another."""
     lengths = ends - starts
     offsets = np.repeat(starts - np.concatenate(([0], np.cumsum(lengths)[:-1])), lengths)

@@ -21,6 +21,8 @@ COMMANDS = {
     "load": "load",
     "simulate": "simulate",
     "snapshot": "snapshot",
+    "pairs": "pairs",
+    "risk": "risk",
     "backtest": "backtest",
     "report": "report",
     "demo": "demo",
