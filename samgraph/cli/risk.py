@@ -1,0 +1,118 @@
+"""`samgraph risk`: what holdings really hold, and how much they may swing."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+import pandas as pd
+
+from samgraph.cli.output import FORMATS, print_frame
+
+
+@click.command("risk")
+@click.argument("holdings", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--as-of", required=True, metavar="DATE", help="The day asked about, YYYY-MM-DD.")
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="The loaded dataset, whose bars a forecast of variance needs; without it there is none.",
+)
+@click.option("--universe", help="Whose members the forecast's factors are estimated on; goes with --data.")
+@click.option(
+    "--concepts",
+    "cut",
+    default="adaptive:min=5,max=0.2",
+    show_default=True,
+    metavar="CUT",
+    help="The forecast's products: leaf, level:N, levels:A-B or adaptive:min=3,max=0.2.",
+)
+@click.option(
+    "--overlap",
+    type=click.FloatRange(0.0, 1.0, min_open=True),
+    default=0.5,
+    show_default=True,
+    help="List pairs of holdings that share at least this much of their revenue mix.",
+)
+@click.option("--known-at", metavar="MOMENT", help="Answer as the graph was recorded then.")
+@click.option(
+    "--rows", type=click.IntRange(1), default=15, show_default=True, help="Rows of a printed table."
+)
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+def command(
+    *,
+    holdings: Path,
+    as_of: str,
+    data: Path | None,
+    universe: str | None,
+    cut: str,
+    overlap: float,
+    known_at: str | None,
+    rows: int,
+    form: str,
+) -> None:
+    """Show what HOLDINGS (a CSV file with company_id and weight, or value) really hold.
+
+    Effective number of products at each level beside that of industries, the weight behind each product, pairs of
+    holdings that are one product; and with --data the forecast volatility, split by product at each level,
+    industry, style and stock. csv prints all tables as rows of table, row, column, value.
+
+    \b
+    Example:
+      samgraph risk holdings.csv --as-of 2024-06-28 --data DIR --universe CSI300
+    """
+    from samgraph.errors import DatasetError
+    from samgraph.graph.asof import AsOf
+    from samgraph.graph.connection import connect
+    from samgraph.graph.cuts import parse_cut
+    from samgraph.graph.dataset import Dataset
+    from samgraph.holdings_risk import holdings_risk, read_holdings
+
+    moment = AsOf.parse(as_of, known_at)
+    parse_cut(cut)
+    if data is not None and universe is None:
+        raise click.UsageError("--data needs --universe, whose members the forecast is estimated on")
+    try:
+        table = pd.read_csv(holdings, dtype={"company_id": str})
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{holdings} cannot be read as CSV: {error}") from error
+    weights = read_holdings(table, str(holdings))
+    dataset = None if data is None else Dataset(data)
+    with connect() as graph:
+        found = holdings_risk(
+            graph, weights, moment, dataset=dataset, universe=universe, cut=cut, overlap=overlap
+        )
+    if len(found.uncovered):
+        share = found.uncovered.drop_duplicates("company_id")["weight"].abs().sum() / found.invested
+        click.echo(f"{len(found.uncovered)} holdings ({share:.1%}) are not covered: see uncovered", err=True)
+    tables = found.tables()
+    if form == "json":
+        parts = {
+            name: json.loads(t.to_json(orient="records", force_ascii=False, double_precision=15))
+            for name, t in tables.items()
+        }
+        year = None if found.kinds is None else found.volatility
+        click.echo(
+            json.dumps(
+                {"as_of": found.as_of.valid.isoformat(), "volatility": year, **parts},
+                ensure_ascii=False,
+                indent=2,
+            )
+        )
+    elif form == "csv":
+        long = [
+            frame.reset_index(names="row").melt("row", var_name="column").assign(table=name)
+            for name, frame in tables.items()
+        ]
+        pd.concat(long)[["table", "row", "column", "value"]].to_csv(sys.stdout, index=False)
+    else:
+        if found.kinds is not None:
+            click.echo(f"forecast volatility: {found.volatility:.2%} a year")
+        for name, frame in tables.items():
+            if len(frame):
+                more = f" (the first {rows} of {len(frame)})" if len(frame) > rows else ""
+                click.echo(f"\n{name}{more}")
+                print_frame(frame.head(rows), form)
