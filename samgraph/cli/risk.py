@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 import pandas as pd
@@ -90,18 +91,15 @@ def command(
         click.echo(f"{len(found.uncovered)} holdings ({share:.1%}) are not covered: see uncovered", err=True)
     tables = found.tables()
     if form == "json":
-        parts = {
-            name: json.loads(t.to_json(orient="records", force_ascii=False, double_precision=15))
-            for name, t in tables.items()
+        parts: dict[str, Any] = {
+            name: json.loads(frame.to_json(orient="records", force_ascii=False, double_precision=15))
+            for name, frame in tables.items()
         }
-        year = None if found.kinds is None else found.volatility
-        click.echo(
-            json.dumps(
-                {"as_of": found.as_of.valid.isoformat(), "volatility": year, **parts},
-                ensure_ascii=False,
-                indent=2,
-            )
-        )
+        head = {
+            "as_of": found.as_of.valid.isoformat(),
+            "volatility": None if found.kinds is None else found.volatility,
+        }
+        click.echo(json.dumps(head | parts, ensure_ascii=False, indent=2))
     elif form == "csv":
         long = [
             frame.reset_index(names="row").melt("row", var_name="column").assign(table=name)
