@@ -78,7 +78,7 @@ class Evaluation:
     neutralised: dict[str, Floats] = field(default_factory=dict)
 
 
-def evaluate(  # noqa: PLR0917 (the panels of one evaluation)
+def evaluate(
     factors: Mapping[str, Any],
     forward: Mapping[int, Any],
     dates: pd.DatetimeIndex,
