@@ -8,12 +8,18 @@ wrong (one sentence), 2 wrong usage, 130 interrupted.
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 
 import click
 
 import samgraph
 from samgraph.errors import SamgraphError
+
+# One BLAS thread a process: pieces already fill the cores, sums do not depend on the number of threads, and the
+# small matrices of a day lose more to waiting for each other than they gain. Set before numpy is first imported.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
 
 # command name -> module of samgraph.cli that defines it as `command`
 COMMANDS = {
@@ -22,6 +28,7 @@ COMMANDS = {
     "simulate": "simulate",
     "snapshot": "snapshot",
     "pairs": "pairs",
+    "basket": "basket",
     "risk": "risk",
     "backtest": "backtest",
     "report": "report",
