@@ -29,9 +29,13 @@ class Section(BaseModel):
 class Concepts(Section):
     """What a company is described by (hist.md, concept cuts)."""
 
-    cut: str = Field("adaptive:min=3,max=0.2", description="the product cut of HIST and of the regressions")
+    cut: str = Field("adaptive:min=3,max=0.2", description="the product cut of HIST")
     industry_cut: str = Field(
         "adaptive:min=3,max=0.2", description="the same for the control group's industries"
+    )
+    regression_cut: str = Field(
+        "adaptive:min=10,max=0.5",
+        description="products and industries in regressions: enough stocks a factor",
     )
     neutral_level: int = Field(1, ge=1, description="the industry level that factors are neutralised for")
 

@@ -117,15 +117,16 @@ def rank_ic_by_horizon(decay: pd.DataFrame, parts: tuple[str, ...]) -> go.Figure
 
 
 def quantile_returns(quantiles: pd.DataFrame, parts: tuple[str, ...], horizon: int) -> go.Figure:
-    """Mean forward return over `horizon` days less the day's mean, by quantile of each part."""
+    """Mean forward return over `horizon` days less the day's mean over quantiles, by quantile of each part."""
     figure = go.Figure()
     at = quantiles[quantiles["horizon"] == horizon]
     for part in parts:
-        rows = at[at["factor"] == part].sort_values("quantile")
+        daily = at[at["factor"] == part].pivot_table(index="date", columns="quantile", values="mean_return")
+        means = daily.sub(daily.mean(axis=1), axis=0).mean()
         figure.add_trace(
             go.Bar(
-                x=rows["quantile"].astype(str),
-                y=rows["mean_return"],
+                x=means.index.astype(str),
+                y=means,
                 name=part,
                 marker={"color": COLOURS.get(part, INK)},
                 hovertemplate="%{y:.3%}",
@@ -146,6 +147,8 @@ def learning_curves(curves: pd.DataFrame) -> go.Figure:
             trace = _line(rows["epoch"], rows["valid_ic"], variant, width=1.4, percent=False)
             trace.name = f"seed {seed}, window {window}"
             trace.showlegend = False
+            trace.mode = "lines+markers"
+            trace.marker.size = 4
             figure.add_trace(trace, row=1, col=column)
     _layout(figure, "", height=300)
     figure.update_yaxes(title_text="validation Rank IC", col=1)

@@ -22,6 +22,7 @@ from samgraph.errors import RunError
 from samgraph.files import write_text
 
 DAYS_A_YEAR = 252
+LONG = 20  # characters from which a cell is words rather than a figure
 PARTS = ("concept", "hidden", "individual", "score")
 TABLES = ("portfolio", "decay", "quantiles", "curves", "windows", "exposure", "coverage", "trades")
 
@@ -101,7 +102,7 @@ def _what(run: RunFiles) -> str:
         f"<p>{summary['companies']} companies of universe {_text(summary['universe'])}, {summary['days']} trading days "
         f"of testing after training from {summary['start']}; {summary['seeds']} seed(s) a variant, averaged. "
         f"Concepts: {_text(manifest['config']['concepts']['cut'])}. Every snapshot is read as of its day, with what "
-        f"the graph had recorded by {_text(str(manifest['known']))}.</p><ol class='timeline'>{steps}</ol>{figure}"
+        f"the graph had recorded by {_text(manifest['known'][:19].replace('T', ' '))} UTC.</p><ol class='timeline'>{steps}</ol>{figure}"
     )
 
 
@@ -235,7 +236,7 @@ def _costs(run: RunFiles) -> str:
 def _missing(run: RunFiles) -> str:
     coverage = run.tables["coverage"]
     rows = [
-        [r["what"], f"{r['count']:,}", _percent(r["share"]), r["cause"]] for r in coverage.to_dict("records")
+        [r["what"], r["cause"], f"{r['count']:,}", _percent(r["share"])] for r in coverage.to_dict("records")
     ]
     table = _table(
         ["of the stock-days in the test period", "number", "share", "cause"], rows, "Coverage by cause."
@@ -250,24 +251,33 @@ def _again(run: RunFiles) -> str:
     return (
         "<h2>How to run it again</h2><pre>samgraph backtest --config RUN/config.toml --out ANOTHER</pre>"
         f"<p class='soft'>{_text(versions)}; {_text(run.manifest['machine'])}.</p>"
-        + _table(["stage", "seconds"], rows, "Time of each stage.")
+        + _table(
+            ["stage", "seconds"],
+            rows,
+            f"Time of each stage; {run.manifest['peak_memory_gib']:.1f} GiB at most.",
+        )
     )
 
 
 def _figure(figure: go.Figure, caption: str) -> str:
     body = figure.to_html(
-        full_html=False, include_plotlyjs=False, config={"displaylogo": False, "responsive": True}
+        full_html=False, include_plotlyjs=False, config={"displayModeBar": False, "responsive": True}
     )
     return f"<figure>{body}<figcaption>{_text(caption)}</figcaption></figure>"
 
 
 def _table(head: list[str], rows: list[list[str]], caption: str) -> str:
     top = "".join(f"<th>{_text(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in rows)
     return (
         f"<div class='scroll'><table><caption>{_text(caption)}</caption><thead><tr>{top}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _cell(text: str) -> str:
+    words = " class='words'" if len(text) > LONG else ""
+    return f"<td{words}>{_text(text)}</td>"
 
 
 def _text(value: object) -> str:

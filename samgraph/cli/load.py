@@ -53,8 +53,8 @@ def command(
 ) -> None:
     r"""Check the dataset in DIR and load it: new facts, restatements and corrections are merged.
 
-    Loading the same twice changes nothing. A dataset with an error is refused as a whole, with the table, number,
-    values and reason of every such row; a killed load is finished by running it again.
+    Loading the same twice changes nothing. A dataset with an error is refused as a whole, with the table,
+    number, values and reason of every such row; a killed load is finished by running it again.
 
     \b
     Example:
