@@ -1,0 +1,297 @@
+"""Training repeats itself, goes on after a kill, learns what is there, and never looks ahead."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from oracles.hist_making import make_market, make_series
+
+from samgraph.errors import ModelError
+from samgraph.graph.series import Edges
+from samgraph.hist.config import HistConfig, variant
+from samgraph.hist.data import TrainingInputs, WindowData, training_inputs
+from samgraph.hist.metrics import mean, rank_ic
+from samgraph.hist.model import Hist
+from samgraph.hist.progress import Training
+from samgraph.hist.train import FittedWindow, fit_window
+from samgraph.hist.windows import Window
+
+WINDOW = Window(slice(30, 90), slice(100, 130), slice(140, 170))
+SMALL: dict[str, Any] = {
+    "hidden_size": 8, "epochs": 4, "horizon": 3, "burn_in": 20, "min_history": 10, "window_length": 10,
+}  # fmt: skip
+
+
+def small(name: str = "samgraph", **changes: Any) -> HistConfig:
+    return variant(name, **{**SMALL, **changes})
+
+
+def inputs_of(config: HistConfig, *, concepts: bool = True, **making: Any) -> TrainingInputs:
+    market = make_market(1, 170, 12, **{"missing": 0.03, **making})
+    return training_inputs(market, make_series(market) if concepts else None, config)
+
+
+def assert_same(a: FittedWindow, b: FittedWindow) -> None:
+    pd.testing.assert_frame_equal(a.predictions, b.predictions, check_exact=True)
+    pd.testing.assert_frame_equal(a.curves, b.curves, check_exact=True)
+    assert a.best_epoch == b.best_epoch and a.bias == b.bias
+    assert all(torch.equal(value, b.parameters[name]) for name, value in a.parameters.items())
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        small(),
+        small(dropout=0.3, epochs=2),
+        small(encoder="window", attention="all", epochs=2),
+        small("paper", chunk=5, epochs=1),
+        small("qlib", chunk=5, epochs=1),
+        small(split="heads", auxiliary=0.5, epochs=1),
+    ],
+    ids=["stream", "dropout", "window", "paper", "qlib", "heads"],
+)
+def test_the_same_seed_gives_the_same_numbers(config: HistConfig) -> None:
+    inputs = inputs_of(config)
+    first, again, other = (fit_window(inputs, WINDOW, config, seed) for seed in (3, 3, 4))
+    assert_same(first, again)
+    assert not np.allclose(first.predictions["score"], other.predictions["score"])
+    frame = first.predictions
+    assert list(frame.columns) == ["date", "company_id", "concept", "hidden", "individual", "score"]
+    if config.split == "exact":
+        total = frame["concept"] + frame["hidden"] + frame["individual"] + first.bias
+        np.testing.assert_allclose(frame["score"], total, atol=1e-5)
+
+
+def test_predictions_cover_members_with_history_on_test_days() -> None:
+    config = small()
+    inputs = inputs_of(config)
+    frame = fit_window(inputs, WINDOW, config, 0).predictions
+    market = inputs.market
+    seen = inputs.feature_mask[10:].cumsum(axis=0)  # the stream starts burn_in days before the window
+    expected = {
+        (market.dates[t], market.stocks[i])
+        for t in range(140, 170)
+        for i in range(12)
+        if market.member[t, i] and seen[t - 10, i] >= 10
+    }
+    assert set(zip(frame["date"], frame["company_id"], strict=True)) == expected
+    assert "S00" not in set(frame["company_id"])  # left the universe before
+    # A member that did not trade that day is scored with the state that it had.
+    idle = market.member[140:] & ~inputs.feature_mask[140:]
+    t, i = np.argwhere(idle)[0]
+    assert ((frame["date"] == market.dates[140 + t]) & (frame["company_id"] == market.stocks[i])).any()
+
+
+def test_a_stock_is_fitted_only_where_it_traded_and_its_label_is_known() -> None:
+    config = small()
+    inputs = inputs_of(config)
+    data = WindowData(inputs, WINDOW, config, torch.device("cpu"))
+    known = torch.isfinite(data.target).numpy()
+    columns = [inputs.market.stocks.index(s) for s in data.stocks]
+    allowed = (inputs.feature_mask & inputs.market.member & np.isfinite(inputs.label))[10:][:, columns]
+    assert not (known & ~allowed).any() and known.sum() > 0.8 * allowed[10:].sum()
+
+
+def test_the_plain_gru_puts_everything_into_individual() -> None:
+    config = small()
+    frame = fit_window(inputs_of(config, concepts=False), WINDOW, config, 0).predictions
+    assert (frame["concept"] == 0).all() and (frame["hidden"] == 0).all() and frame["individual"].std() > 0
+
+
+def test_a_planted_reversal_is_learnt_and_noise_is_not() -> None:
+    config = small(epochs=8, horizon=1, lag=1, hidden_size=16, learning_rate=5e-3)
+    quality = {}
+    for strength in (0.0, 0.9):
+        market = make_market(2, 170, 40, reversal=strength)
+        inputs = training_inputs(market, make_series(market), config)
+        # The reversal of day t comes on t + 1, before the lag of one day: give the label that day.
+        returns = np.vstack([market.returns()[1:], np.full((1, 40), np.nan)])
+        inputs = replace(inputs, label=returns)
+        frame = fit_window(inputs, WINDOW, config, 0).predictions
+        score = np.full(returns.shape, np.nan)
+        column = frame["company_id"].map({stock: i for i, stock in enumerate(market.stocks)})
+        score[market.dates.get_indexer(pd.DatetimeIndex(frame["date"])), column] = frame["score"]
+        quality[strength] = mean(rank_ic(score, returns))
+    assert quality[0.9] > 0.35
+    assert abs(quality[0.0]) < 0.12
+
+
+def test_predictions_do_not_change_with_what_comes_after() -> None:
+    config = small(epochs=2)
+    market = make_market(1, 170, 12, missing=0.03)
+    series = make_series(market)
+    day = 155
+    rng = np.random.default_rng(8)
+    changes = {}
+    for name in ("open", "high", "low", "close", "vwap", "adj", "volume", "market_cap"):
+        values = getattr(market, name).copy()
+        values[day + 1 :] *= rng.uniform(0.3, 3.0, values[day + 1 :].shape)
+        changes[name] = values
+    tradable = market.tradable.copy()
+    tradable[day + 1 :] = False
+    later = replace(market, **changes, tradable=tradable)
+    version = series.day_version.copy()
+    version[day + 1 :] = len(series.versions)
+    grown = replace(
+        series, day_version=version, versions=(*series.versions, Edges.of([1, 2], [0, 0], [1.0, 0.5]))
+    )
+    frames = []
+    for m, s in ((market, series), (later, grown)):
+        frame = fit_window(training_inputs(m, s, config), WINDOW, config, 0).predictions
+        frames.append(frame[frame["date"] <= market.dates[day]].reset_index(drop=True))
+    pd.testing.assert_frame_equal(*frames, check_exact=True)
+    assert len(frames[0]) > 100
+
+
+def test_training_does_not_see_labels_or_bars_of_the_test_part() -> None:
+    config = small(epochs=2)
+    inputs = inputs_of(config)
+    label = inputs.label.copy()
+    label[WINDOW.test.start :] = 7.0
+    a, b = (fit_window(replace(inputs, label=values), WINDOW, config, 0) for values in (inputs.label, label))
+    assert_same(a, b)
+
+
+def test_permuting_stocks_permutes_the_predictions() -> None:
+    config = small(epochs=1)
+    inputs = inputs_of(config)
+    assert inputs.series is not None
+    order = np.random.default_rng(3).permutation(12)
+    market = inputs.market.permuted(order)
+    moved = training_inputs(market, inputs.series.permuted(order, np.arange(4)), config)
+    a, b = (fit_window(i, WINDOW, config, 0).predictions for i in (inputs, moved))
+    keys = ["date", "company_id"]
+    joined = a.merge(b, on=keys, suffixes=("", "_moved"))
+    assert len(joined) == len(a) == len(b)
+    np.testing.assert_allclose(joined["score"], joined["score_moved"], atol=2e-4)
+
+
+def test_parameters_are_the_mean_over_the_last_epochs_and_the_best_is_kept() -> None:
+    config = small(average=3, min_epochs=2, patience=2, epochs=10)
+    training = Training.begin(Hist(config, 9, seed=0), config, {})
+    name = "head.output.weight"
+    kept = []
+    for epoch, quality in enumerate([0.9, 0.1, 0.3, float("nan"), 0.2, 0.5]):
+        if training.finished:
+            break
+        with torch.no_grad():
+            training.model.head.output.weight.fill_(float(epoch))
+        training.keep_parameters()
+        kept.append(float(training.average()[name][0, 0]))
+        training.judge(1.0, quality)
+    assert kept == [0.0, 0.5, 1.0, 2.0, 3.0]
+    # 0.9 came before min_epochs; 0.3 was best; two epochs without a better one end it.
+    assert training.progress.best_epoch == 2 and training.progress.epoch == 5
+    assert float(training.best[name][0, 0]) == 1.0
+    curves = training.progress.curves()
+    assert list(curves["best"]) == [False, False, True, False, False]
+
+
+def test_progress_counts_all_epochs_and_threads_are_put_back() -> None:
+    config = small(epochs=1, threads=2)
+    before = torch.get_num_threads()
+    counted: list[int] = []
+    fit_window(inputs_of(config), WINDOW, config, 0, progress=counted.append)
+    assert sum(counted) == 1 and torch.get_num_threads() == before
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_loss_that_is_not_a_number_names_day_and_feature(bad: float) -> None:
+    config = small()
+    inputs = inputs_of(config)
+    features = inputs.features.copy()
+    i = int(np.argmax(inputs.feature_mask[60] & inputs.market.member[60]))
+    features[60, i, 2] = bad
+    date = inputs.market.dates[60].date()
+    with pytest.raises(
+        ModelError, match=f"feature 'low' of company {inputs.market.stocks[i]} is .* on {date}"
+    ):
+        fit_window(replace(inputs, features=features), WINDOW, config, 0)
+
+
+def test_a_diverging_training_names_the_learning_rate() -> None:
+    config = small(learning_rate=1e30)
+    with pytest.raises(ModelError, match="lower learning_rate"):
+        fit_window(inputs_of(config), WINDOW, config, 0)
+
+
+def test_windows_without_labels_or_snapshots_are_refused() -> None:
+    config = small()
+    inputs = inputs_of(config)
+    label = inputs.label.copy()
+    label[WINDOW.valid] = np.nan
+    with pytest.raises(ModelError, match="valid days"):
+        fit_window(replace(inputs, label=label), WINDOW, config, 0)
+    assert inputs.series is not None
+    short = replace(
+        inputs.series, dates=inputs.series.dates[:150], day_version=inputs.series.day_version[:150]
+    )
+    with pytest.raises(ModelError, match="has no day"):
+        fit_window(replace(inputs, series=short), WINDOW, config, 0)
+    with pytest.raises(ModelError, match="shape"):
+        replace(inputs, label=inputs.label[:-1])
+
+
+SCRIPT = """
+import sys
+sys.path[:0] = {path!r}
+from pathlib import Path
+from test_train import WINDOW, inputs_of, small
+from samgraph.hist.train import fit_window
+config = small(epochs=15, patience=15)
+fit_window(inputs_of(config), WINDOW, config, 5, checkpoint_dir=Path({folder!r}))
+"""
+
+
+def test_a_killed_training_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
+    here = Path(__file__).resolve().parent
+    # Not the checkout's root: its samgraph/ folder would hide the installed package.
+    script = SCRIPT.format(path=[str(here), str(here.parent)], folder=str(tmp_path))
+    config = small(epochs=15, patience=15)
+    inputs = inputs_of(config)
+    process = subprocess.Popen(
+        [sys.executable, "-c", script], cwd=tmp_path, env={**os.environ, "PYTHONWARNINGS": "ignore"}
+    )
+    state = tmp_path / "state.json"
+    deadline = time.monotonic() + 200
+    try:
+        while time.monotonic() < deadline and process.poll() is None:
+            if state.exists() and json.loads(state.read_text())["values"]["progress"]["epoch"] >= 2:
+                break
+            time.sleep(0.01)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    done = json.loads(state.read_text())["values"]["progress"]["epoch"]
+    assert 2 <= done < 15
+    counted: list[int] = []
+    resumed = fit_window(inputs, WINDOW, config, 5, checkpoint_dir=tmp_path, progress=counted.append)
+    assert counted[0] == done and sum(counted) == 15
+    assert_same(resumed, fit_window(inputs, WINDOW, config, 5))
+
+
+def test_a_finished_training_is_not_repeated_and_a_foreign_one_not_continued(tmp_path: Path) -> None:
+    config = small(epochs=2)
+    inputs = inputs_of(config)
+    first = fit_window(inputs, WINDOW, config, 0, checkpoint_dir=tmp_path)
+    counted: list[int] = []
+    again = fit_window(inputs, WINDOW, config, 0, checkpoint_dir=tmp_path, progress=counted.append)
+    assert_same(first, again)
+    assert counted == [2, 0]
+    with pytest.raises(ModelError, match=r"another training \(different: seed\)"):
+        fit_window(inputs, WINDOW, config, 1, checkpoint_dir=tmp_path)
+    file = next(tmp_path.glob("*.safetensors"))
+    file.write_bytes(file.read_bytes()[:-1] + b"\0")
+    with pytest.raises(ModelError, match="damaged"):
+        fit_window(inputs, WINDOW, config, 0, checkpoint_dir=tmp_path)
