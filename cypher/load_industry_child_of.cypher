@@ -1,7 +1,8 @@
 // New versions of CHILD_OF between Industry and Industry.
-// $rows: maps of start, end, valid_from, valid_to   $moment: of the load   $open: the open end (both DATETIME)
+// $rows: maps of start, end, valid_from, valid_to
+// $moment: of the load   $open: the open end, 9999-12-31T00:00:00Z (both DATETIME)
 UNWIND $rows AS row
 MATCH (a:Industry {industry_id: row.start})
 MATCH (b:Industry {industry_id: row.end})
 CREATE (a)-[:CHILD_OF {valid_from: row.valid_from, valid_to: row.valid_to,
-    recorded_from: $moment, recorded_to: $open}]->(b)
+                         recorded_from: $moment, recorded_to: $open}]->(b)

@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
+
 from samgraph.graph.tables import Kind
 
 Bools = npt.NDArray[np.bool_]

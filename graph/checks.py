@@ -1,11 +1,11 @@
 """The checks of a dataset: every row that cannot be used, with its reason, and the tables that remain.
 
-`check` needs no server. It finds, in every table: missing columns (an error at once), cells that cannot be read,
-missing ids, rows that repeat (merged and counted) or contradict each other, spans that end before they begin; in
-the taxonomy, cycles at any date, two parents at one time and unknown parents; in segments, unknown products and
-companies, weights outside 0..1 or above 1 together, reports out before their period ended; in the rest, unknown
-ids and overlapping memberships. Rows of price tables that cannot be used are listed and left out; anything else
-is fatal to a load.
+`check` needs no server. It finds, in every table: missing columns (an error at once), cells that cannot be
+read, missing ids, rows that repeat (merged and counted) or contradict each other, spans that end before they
+begin; in the taxonomy, cycles at any date, two parents at one time and unknown parents; in segments, unknown
+products and companies, weights outside 0..1 or above 1 together, reports out before their period ended; in
+the rest, unknown ids and overlapping memberships. Rows of price tables that cannot be used are listed and
+left out; anything else is fatal to a load.
 """
 
 from __future__ import annotations
@@ -33,11 +33,12 @@ LONGEST_ID = 1000
 class CheckReport:
     """What was found in a dataset.
 
-    tables: the usable rows of each table that goes into the graph, typed, every column of the table present, the
-        index the row's position in the file; valid_from is never empty (0001-01-01 stands for "since ever"; in
-        segments it is empty for reports) and valid_to NaT is open.
+    tables: the usable rows of each table that goes into the graph, typed, every column of the table present,
+        the index the row's position in the file; valid_from is never empty (0001-01-01 stands for "since
+        ever"; in segments it is empty for reports) and valid_to NaT is open.
     counts: by table, rows read, merged (exact repeats of another row) and rejected.
-    rejected: a row for each reason why a row cannot be used: table, row (from 1), reason, fatal, values (JSON).
+    rejected: a row for each reason why a row cannot be used: table, row (from 1), reason, fatal, values
+        (JSON).
     notes: what was ignored, in sentences.
     """
 
@@ -126,7 +127,7 @@ def check(dataset: Dataset) -> CheckReport:
         index=pd.Index(names, name="table", dtype="str"),
     )
     usable = {
-        name: frame.drop(index=findings.rows(name), errors="ignore")
+        name: frame[~frame.index.isin(findings.rows(name))]
         for name, frame in tables.items()
         if not TABLES[name].series
     }
@@ -134,7 +135,7 @@ def check(dataset: Dataset) -> CheckReport:
 
 
 def _complete(parsed: Parsed) -> pd.DataFrame:
-    """Every column of the table, absent ones empty; spans in one form. The index is the position of the row."""
+    """Every column of the table, absent ones empty, spans in one form; the index is the row's position."""
     frame = parsed.frame
     for column in parsed.table.columns:
         if column.name not in frame.columns:
@@ -143,8 +144,8 @@ def _complete(parsed: Parsed) -> pd.DataFrame:
         frame["valid_to"] = frame["valid_to"].mask(frame["valid_to"] == LAST_DAY.astype("datetime64[s]"))
     if "valid_from" in frame.columns and parsed.table.name != "segments":
         # Cells that are not empty but unreadable are errors already; a required one that is empty as well.
-        column = parsed.table.column("valid_from")
-        if column is not None and not column.filled:
+        begin = parsed.table.column("valid_from")
+        if begin is not None and not begin.filled:
             frame["valid_from"] = frame["valid_from"].fillna(FIRST_DAY)
     return frame[list(parsed.table.names)]
 
@@ -260,7 +261,8 @@ def _note_overlaps(table: str, sound: pd.DataFrame, by: list[str], reason: str, 
         table,
         lasting.index[rows],
         [
-            f"{reason} {' '.join(map(str, lasting.iloc[row][by]))} (from {_day(lasting.iloc[other[row]]['valid_from'])})"
+            f"{reason} {' '.join(map(str, lasting.iloc[row][by]))} "
+            f"(from {_day(lasting.iloc[other[row]]['valid_from'])})"
             for row in rows
         ],
     )
@@ -295,7 +297,7 @@ def _check_taxonomy(table: str, key: str, frame: pd.DataFrame, findings: Finding
         begin, end = rows["valid_from"], rows["valid_to"]
         other = overlapping(rows, [key])
         parents = rows["parent_id"].fillna("(none)").to_numpy()
-        for row in np.flatnonzero(other >= 0):
+        for row in np.flatnonzero(other >= 0).tolist():
             mine, theirs = parents[row], parents[other[row]]
             what = "has two parents at one time" if mine != theirs else "is given twice for one time"
             findings.add(table, [rows.index[row]], f"{key} {rows.iloc[row][key]} {what}: {mine} and {theirs}")

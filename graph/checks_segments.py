@@ -1,8 +1,9 @@
-"""The checks of `segments`: each row is whole, each report adds up, nothing is out before its period ended."""
+"""The checks of `segments`: rows are whole, reports add up, nothing is out before its period ended."""
 
 from __future__ import annotations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from samgraph.graph.findings import Findings
@@ -12,6 +13,8 @@ from samgraph.graph.spans import heaviest_day, overlapping
 TOLERANCE = 0.005
 """Rounding of published shares: a company's weights may add up to this much above 1."""
 _NOISE = 1e-9
+
+Bools = npt.NDArray[np.bool_]
 
 
 def check_segments(frame: pd.DataFrame, findings: Findings) -> None:
@@ -34,7 +37,7 @@ def check_segments(frame: pd.DataFrame, findings: Findings) -> None:
     _note(frame, revenue < 0, "revenue is negative", findings)
 
     # What is wrong by itself is not held against the other rows of its report.
-    sound = frame.drop(index=findings.rows("segments"), errors="ignore")
+    sound = frame[~frame.index.isin(findings.rows("segments"))]
     if len(sound):
         _check_reports(sound, findings)
 
@@ -71,13 +74,11 @@ def _check_spans(frame: pd.DataFrame, findings: Findings) -> None:
         findings.add("segments", rows, f"the weights of company {company} add up to {total:.6g} on {day}")
 
 
-def too_heavy(
-    frame: pd.DataFrame, weight: np.ndarray[tuple[int], np.dtype[np.float64]]
-) -> list[tuple[str, pd.Index, float, str]]:
+def too_heavy(frame: pd.DataFrame, weight: npt.NDArray[np.float64]) -> list[tuple[str, pd.Index, float, str]]:
     """Companies whose weights add up to more than 1 (beyond rounding) on some day.
 
-    `frame`: company_id, valid_from, valid_to. Each entry: the company, the rows (index labels) that hold on the
-    company's heaviest day, their sum, that day.
+    `frame`: company_id, valid_from, valid_to. Each entry: the company, the rows (index labels) that hold on
+    the company's heaviest day, their sum, that day.
     """
     if not len(frame):
         return []
@@ -90,5 +91,5 @@ def too_heavy(
     return found
 
 
-def _note(frame: pd.DataFrame, wrong: pd.Series, reason: str, findings: Findings) -> None:
+def _note(frame: pd.DataFrame, wrong: pd.Series | Bools, reason: str, findings: Findings) -> None:
     findings.add("segments", frame.index[np.asarray(wrong, dtype=bool)], reason)

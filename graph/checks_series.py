@@ -32,8 +32,8 @@ def bar_faults(bars: pd.DataFrame) -> list[tuple[npt.NDArray[np.int64], str]]:
 def usable_bars(bars: pd.DataFrame) -> pd.DataFrame:
     """The rows of `bars` (as `Dataset.read` gives them) that a load does not list as unusable.
 
-    Every price filled, finite and above 0; adj_factor, vwap, market_cap finite and above 0 where filled; high not
-    below low; date and company filled, once each. An exact repeat of a row is kept once.
+    Every price filled, finite and above 0; adj_factor, vwap, market_cap finite and above 0 where filled; high
+    not below low; date and company filled, once each. An exact repeat of a row is kept once.
     """
     names = ["date", "company_id", *_PRICES]
     bars = bars.loc[bars[names].notna().all(axis=1)]

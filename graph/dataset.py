@@ -1,8 +1,8 @@
 """A dataset: a directory of tables, each `NAME.parquet`, `NAME.csv` or a `NAME/` folder of Parquet parts.
 
 `Dataset.parse` reads a table with everything that is wrong in it, for the checks; `Dataset.read` is for those
-who use the table and refuses one with cells that cannot be read. Row numbers count data rows from 1, on through
-the parts of a folder in the order of their names.
+who use the table and refuses one with cells that cannot be read. Row numbers count data rows from 1, on
+through the parts of a folder in the order of their names.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
-from samgraph.graph.cells import convert
-from samgraph.graph.tables import SEGMENT_CHOICES, TABLES, Table
 
 from samgraph.errors import DatasetError
+from samgraph.graph.cells import convert
+from samgraph.graph.tables import SEGMENT_CHOICES, TABLES, Table
 
 _CHUNK = 1 << 20
 
@@ -32,8 +32,9 @@ _CHUNK = 1 << 20
 class Parsed:
     """A table as read: `frame` is typed (one row a data row, index 0..n-1), `raw` is what the file holds.
 
-    `unreadable` has a row for each cell that is not of its column's kind: row (position in the frame), column.
-    `ragged` has the line numbers and texts of CSV lines with a wrong number of cells; they are not in `frame`.
+    `unreadable` has a row for each cell that is not of its column's kind: row (position in the frame),
+    column. `ragged` has the line numbers and texts of CSV lines with a wrong number of cells; they are not in
+    `frame`.
     """
 
     table: Table
@@ -111,11 +112,12 @@ class Dataset:
         return dict(self._fingerprint)
 
     def read(self, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
-        """A table, typed: ids and text str, days datetime64[s] (NaT where empty), numbers float, flags boolean.
+        """A table, typed: ids and text str, days datetime64[s] (NaT where empty), numbers float, flags
+        boolean.
 
-        Without `columns`, those that the table has and the program knows; with them exactly these, an optional
-        one that is absent being empty in every row. In `bars` and `benchmarks` a cell that cannot be read is
-        empty (the load lists it); in any other table it is a DatasetError.
+        Without `columns`, those that the table has and the program knows; with them exactly these, an
+        optional one that is absent being empty in every row. In `bars` and `benchmarks` a cell that cannot be
+        read is empty (the load lists it); in any other table it is a DatasetError.
         """
         parsed = self.parse(table, columns)
         broken = parsed.unreadable

@@ -1,12 +1,13 @@
 """The ledger: up to which moment the graph is complete, and who may write to it.
 
-Every relationship carries the moments [recorded_from, recorded_to) of its life in the database. A load writes new
-versions recorded from its own moment M, and ends those that they replace at M; readers ask as of the committed
-moment K < M and see none of it. The load's last transaction sets K to M: all or nothing, at any size.
+Every relationship carries the moments [recorded_from, recorded_to) of its life in the database. A load writes
+new versions recorded from its own moment M, and ends those that they replace at M; readers ask as of the
+committed moment K < M and see none of it. The load's last transaction sets K to M: all or nothing, at any
+size.
 
-One writer at a time: a load holds the write lock of the ledger's node in an open transaction, the one that commits
-it. Where the client or the server dies, the server drops that transaction, and the next load finds the mark of the
-killed one (PendingLoad) and first deletes what it wrote and reopens what it ended.
+One writer at a time: a load holds the write lock of the ledger's node in an open transaction, the one that
+commits it. Where the client or the server dies, the server drops that transaction, and the next load finds
+the mark of the killed one (PendingLoad) and first deletes what it wrote and reopens what it ended.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ def loaded_moment(graph: Graph, dataset: Dataset) -> dt.datetime | None:
 
 @dataclass(frozen=True)
 class Writer:
-    """The right to write: the committed moment, the moment of this load, and the transaction that holds the lock."""
+    """The right to write: the committed moment, this load's moment, the transaction that holds the lock."""
 
     committed: dt.datetime | None
     moment: dt.datetime
@@ -82,9 +83,7 @@ class Writer:
 
     def commit(self, load: dict[str, Any], longest_sells_days: int) -> None:
         """Make this load what readers see; it takes effect when the holder's block ends."""
-        self.holder.run(
-            "ledger_commit", moment=self.moment, load=load, longest_sells_days=longest_sells_days
-        )
+        self.holder.run("ledger_commit", moment=self.moment, load=load, longest_sells_days=longest_sells_days)
 
 
 @contextlib.contextmanager
@@ -109,7 +108,7 @@ def writing(graph: Graph) -> Iterator[Writer]:
 
 
 def _try_lock(graph: Graph) -> None:
-    """Take the lock for an instant. Whoever slips in before it is taken for good makes this load wait, not fail."""
+    """Take the lock for an instant; a load that slips in before it is taken for good makes this one wait."""
     try:
         with graph.transaction(seconds=_LOCK_SECONDS) as probe:
             probe.run("ledger_lock")

@@ -1,8 +1,9 @@
 """Load a dataset into the graph: check it, compare it with what is there, write the difference, commit.
 
-Facts, not files: what a dataset does not mention stays. A report is replaced as a whole by one of the same company,
-period and announcement; any other row by one of the same key. What is replaced is not lost but ended at the moment
-of the load (`samgraph.graph.ledger`), so that questions as known at an earlier moment are answered as before.
+Facts, not files: what a dataset does not mention stays. A report is replaced as a whole by one of the same
+company, period and announcement; any other row by one of the same key. What is replaced is not lost but ended
+at the moment of the load (`samgraph.graph.ledger`), so that questions as known at an earlier moment are
+answered as before.
 """
 
 from __future__ import annotations
@@ -51,14 +52,11 @@ def load(
 ) -> LoadReport:
     """Check a dataset and load it. All or nothing: whoever reads meanwhile sees the graph of before.
 
-    Parameters
-    ----------
-    dry_run: check and compare, write nothing.
-    stale_after_months: a report is used until so many months after its period end.
-    lag: use a report from the lag-th trading day after its announcement (None: from the next calendar day). The
-        trading days are those of the dataset's bars, or else of its benchmarks; Monday to Friday beyond them.
-    checked: what `check(dataset)` said, if it was asked already.
-    progress: called with the number of edges written since the last call.
+    With `dry_run` it checks and compares, and writes nothing. A report is used until `stale_after_months` after
+    its period end, and from the next calendar day after its announcement or the `lag`-th trading day after it:
+    trading days are those of the dataset's bars, or else of its benchmarks, and Monday to Friday beyond them.
+    `checked` is what `check(dataset)` said, if it was asked already; `progress` is called with the number of
+    edges written since the last call.
 
     Raises RefusedDataset, with the report of every unusable row, DatasetError for a missing table or column,
     ConfigError for a wrong option, GraphError where the server fails or another load is writing.
@@ -177,11 +175,15 @@ def _create(
     graph: Graph, kind: EdgeKind, changes: EdgeChanges, writer: Writer, progress: Progress | None
 ) -> None:
     for part in changes.create:
-        for rows in edges.batches(part, kind.columns):
+        folded = kind is edges.SELLS
+        batches = (
+            edges.report_batches(part) if folded else ((len(b), b) for b in edges.batches(part, kind.columns))
+        )
+        for count, rows in batches:
             with graph.transaction() as transaction:
                 transaction.run(f"load_{kind.name}", rows=rows, moment=writer.moment, open=OPEN_MOMENT)
             if progress:
-                progress(len(rows))
+                progress(count)
 
 
 def _commit(plan: Plan, writer: Writer, dataset: Dataset, rules: Rules) -> None:

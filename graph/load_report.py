@@ -19,10 +19,11 @@ COUNTS = ("read", "used", "unchanged", "merged", "superseded", "stale", "rejecte
 class LoadReport:
     """What a load read, used and wrote.
 
-    tables: by table the rows read = used + unchanged + merged + superseded + stale + rejected. Unchanged rows were
-        in the graph already; merged ones repeat another row exactly; superseded and stale ones belong to reports
-        that were replaced, or had expired, before the first day on which they could be used.
-    rejected: a row for each reason why a row cannot be used: table, row (from 1), reason, fatal, values (JSON).
+    tables: by table the rows read = used + unchanged + merged + superseded + stale + rejected. Unchanged rows
+        were in the graph already; merged ones repeat another row exactly; superseded and stale ones belong to
+        reports that were replaced, or had expired, before the first day on which they could be used.
+    rejected: a row for each reason why a row cannot be used: table, row (from 1), reason, fatal, values
+        (JSON).
     edges: by kind the versions created and ended. moment: of the load, or None if nothing was written.
     """
 
@@ -58,7 +59,9 @@ class LoadReport:
         }
 
     def to_frame(self) -> pd.DataFrame:
-        """One table: a row of counts for each table (row empty), then a row for each rejected row and reason."""
+        """One table: a row of counts for each table (row empty), then a row for each rejected row and
+        reason.
+        """
         return pd.concat([self.tables.reset_index(), self.rejected], ignore_index=True)[
             ["table", *COUNTS, "row", "reason", "fatal", "values"]
         ].astype(dict.fromkeys((*COUNTS, "row"), "Int64"))

@@ -1,14 +1,15 @@
 """What a load has to write: the difference between what the graph holds and what it must hold.
 
-For each kind of edge the rows of the dataset are merged into what the graph holds (a row of the same key replaces
-it, a report as a whole), the merged whole is checked again, and compared edge by edge: equal ones stay, others are
-ended, new ones created. Nothing is written here.
+For each kind of edge the rows of the dataset are merged into what the graph holds (a row of the same key
+replaces it, a report as a whole), the merged whole is checked again, and compared edge by edge: equal ones
+stay, others are ended, new ones created. Nothing is written here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -58,12 +59,14 @@ class NodeChanges:
 
     def touched(self) -> pd.Index:
         """The ids of both."""
-        key = self.kind.key
-        return pd.Index(self.create[key]).append(pd.Index(self.update[key]))
+        ids: pd.Index[Any] = pd.Index(pd.concat([self.create, self.update])[self.kind.key])
+        return ids
 
 
 def diff(target: pd.DataFrame, held: pd.DataFrame, changes: EdgeChanges) -> npt.NDArray[np.bool_]:
-    """Add to `changes` what turns `held` (with ids) into `target`; which rows of `target` are held, [n_rows]."""
+    """Add to `changes` what turns `held` (with ids) into `target`; which rows of `target` are held,
+    [n_rows].
+    """
     columns = list(changes.kind.columns)
     if held.empty:
         if len(target):
@@ -130,7 +133,7 @@ def span_rows(table: pd.DataFrame, start: str, end: str) -> pd.DataFrame:
 def check_overlaps(
     table: str, merged: pd.DataFrame, by: Sequence[str], reason: str, findings: Findings
 ) -> None:
-    """Overlaps among the merged rows of one group: the dataset alone has none, so each involves a held row."""
+    """Overlaps among merged rows of one group: the dataset alone has none, so each involves a held row."""
     if not (merged["position"] == HELD).any():
         return
     other = overlapping(with_stamps(merged), by)
@@ -167,7 +170,8 @@ def segment_rows(table: pd.DataFrame) -> pd.DataFrame:
 class SellsTarget:
     """SELLS edges that must hold for some companies, and the fate of each dataset row among them.
 
-    edges: the columns of SELLS and position; fates: "used", "unchanged", "superseded" or "stale", by position.
+    edges: the columns of SELLS and position; fates: "used", "unchanged", "superseded" or "stale", by
+        position.
     """
 
     edges: pd.DataFrame

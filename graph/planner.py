@@ -34,7 +34,7 @@ COMPANIES_AT_ONCE = 500
 
 @dataclass
 class Plan:
-    """What a load writes, and by table how many rows of the dataset are used, unchanged, superseded or stale."""
+    """What a load writes, and how many rows of each table are used, unchanged, superseded or stale."""
 
     nodes: list[NodeChanges] = field(default_factory=list)
     edges: list[EdgeChanges] = field(default_factory=list)
@@ -62,8 +62,9 @@ def make_plan(
 ) -> Plan:
     """Compare checked tables with the graph as recorded at the moment `known`.
 
-    `fresh`: the graph holds nothing, so nothing is read. `every_company`: also those companies of the graph that
-    the dataset does not mention, because the time rules changed. What contradicts earlier loads goes to `findings`.
+    `fresh`: the graph holds nothing, so nothing is read. `every_company`: also those companies of the graph
+    that the dataset does not mention, because the time rules changed. What contradicts earlier loads goes to
+    `findings`.
     """
     work = _Planner(graph, tables, rules, known, findings, fresh, Plan())
     work.companies()
@@ -143,7 +144,9 @@ class _Planner:
         self.plan.count("products", _fates(used))
 
     def tree(self, name: str, kind: EdgeKind, key: str) -> tuple[pd.DataFrame, pd.Index]:
-        """Plan the CHILD_OF edges of a taxonomy: all its rows merged, and the positions of those that change it."""
+        """Plan the CHILD_OF edges of a taxonomy: all its rows merged, and the positions of those that change
+        it.
+        """
         table = self.tables.get(name, pd.DataFrame({key: [], "parent_id": []}, dtype="str"))
         held = self.held_edges(kind)
         mine = span_rows(table, key, "parent_id")
@@ -197,7 +200,9 @@ class _Planner:
         self.spans("universes", edges.MEMBER_OF, "company_id", "universe", ["start", "end"])
 
     def spans(self, name: str, kind: EdgeKind, start: str, end: str, exclusive: list[str]) -> None:
-        """Plan a kind of edge whose table has a span in every row; at one time there is one edge for `exclusive`."""
+        """Plan a kind of edge whose table has a span in every row; at one time there is one edge for
+        `exclusive`.
+        """
         mine = span_rows(self.tables[name], start, end)
         changes = EdgeChanges(kind)
         fates = []

@@ -37,15 +37,16 @@ def add_months(days: Days, months: int) -> Days:
     target = month + np.timedelta64(months, "M")
     last = (target + np.timedelta64(1, "M")).astype("datetime64[D]") - _ONE_DAY
     moved = np.minimum(target.astype("datetime64[D]") + day_of_month, last)
-    return np.minimum(moved, LAST_DAY)
+    capped: Days = np.minimum(moved, LAST_DAY)
+    return capped
 
 
 def first_usable(announced_on: Days, lag: int | None = None, calendar: Days | None = None) -> Days:
     """The first day on which a report announced on a day may be used, same shape.
 
-    Without `lag` the next calendar day; with it the lag-th trading day after the announcement. Trading days are
-    those of `calendar` from its first to its last day, and Monday to Friday before and after. Raises ConfigError
-    for a lag below 1: a report is not usable on the day of its announcement.
+    Without `lag` the next calendar day; with it the lag-th trading day after the announcement. Trading days
+    are those of `calendar` from its first to its last day, and Monday to Friday before and after. Raises
+    ConfigError for a lag below 1: a report is not usable on the day of its announcement.
     """
     announced = announced_on.astype("datetime64[D]")
     if lag is None:
@@ -94,16 +95,12 @@ def intervals(
 ) -> pd.DataFrame:
     """When each report holds.
 
-    Parameters
-    ----------
-    reports: company_id, period_end, announced_on; one row a report (company, period and announcement differ
-        between any two rows), in any order.
+    `reports` has company_id, period_end, announced_on, one row a report in any order; no two rows are equal.
+    `lag` and `calendar` are those of `first_usable`.
 
-    Returns
-    -------
-    DataFrame with the index of `reports` and valid_from, valid_to (datetime64[s]) and `fate`: "usable";
-    "superseded" for a report that a greater one replaces by the first day on which it could be used; "stale" for
-    one that has expired by then. The latter two never hold, and their interval is empty or reversed.
+    Returns a frame with the index of `reports` and valid_from, valid_to (datetime64[s]) and `fate`: "usable";
+    "superseded" for a report that a greater one replaces by the first day on which it could be used; "stale"
+    for one that has expired by then. The latter two never hold, and their interval is empty or reversed.
     """
     period_end = reports["period_end"].to_numpy().astype("datetime64[D]")
     announced_on = reports["announced_on"].to_numpy().astype("datetime64[D]")
@@ -135,10 +132,11 @@ def intervals(
 
 
 def shares(segments: pd.DataFrame) -> npt.NDArray[np.float64]:
-    """Each row's share of its company's revenue: its `weight`, or its revenue over the report's total, [n_rows].
+    """Each row's share of its company's revenue: its `weight`, or its revenue over the report's total,
+    [n_rows].
 
-    A report is what shares company_id, period_end and announced_on, or company_id and valid_from where these two
-    are empty. Rows whose share cannot be told (neither filled; a total that is not positive) are NaN.
+    A report is what shares company_id, period_end and announced_on, or company_id and valid_from where these
+    two are empty. Rows whose share cannot be told (neither filled; a total that is not positive) are NaN.
     """
     weight = segments["weight"].to_numpy(dtype="float64", copy=True)
     revenue = segments["revenue"].to_numpy(dtype="float64")
@@ -168,4 +166,5 @@ def report_number(segments: pd.DataFrame) -> npt.NDArray[np.int64]:
             "begin": begin,
         }
     )
-    return keys.groupby(list(keys.columns), dropna=False, sort=False).ngroup().to_numpy()
+    numbers = keys.groupby(list(keys.columns), dropna=False, sort=False).ngroup()
+    return np.asarray(numbers, dtype=np.int64)

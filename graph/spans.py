@@ -59,8 +59,8 @@ def heaviest_day(frame: pd.DataFrame, by: str, weight: npt.NDArray[np.float64]) 
     who = np.concatenate([groups, groups[closing]])
     when = np.concatenate([starts(frame["valid_from"]), ends(frame["valid_to"])[closing]])
     change = np.concatenate([weight, -weight[closing]])
-    daily = pd.DataFrame({"group": who, "when": when, "change": change})
-    daily = daily.groupby(["group", "when"], sort=True, as_index=False)["change"].sum()
+    events = pd.DataFrame({"group": who, "when": when, "change": change})
+    daily = events.groupby(["group", "when"], sort=True)["change"].sum().reset_index()
     daily["total"] = daily.groupby("group", sort=False)["change"].cumsum()
     top = daily.loc[daily.groupby("group", sort=False)["total"].idxmax()]
     return pd.DataFrame(

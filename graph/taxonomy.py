@@ -1,7 +1,7 @@
 """Trees that change with time: cycles at any date, levels, paths.
 
-A taxonomy is a table of rows child, parent (NaN for a root), valid_from, valid_to: in its span the child stands
-below that parent. At one date a child has at most one parent.
+A taxonomy is a table of rows child, parent (NaN for a root), valid_from, valid_to: in its span the child
+stands below that parent. At one date a child has at most one parent.
 """
 
 from __future__ import annotations
@@ -63,11 +63,11 @@ def _cycles_at_one_day(child: Ints, parent: Ints) -> list[Ints]:
 def levels_and_paths(rows: pd.DataFrame, ids: Sequence[str]) -> pd.DataFrame:
     """Level (1 for a root) and path ("/root/.../id") of each id in the newest taxonomy that it is part of.
 
-    That is the taxonomy of the day on which the last row begins; for an id whose last span ended before, that of
-    its own last day. `rows` as for `cycles`, without cycles or two parents at a time. Ids that have no row are
-    roots. Returns a frame with columns level, path, indexed by `ids`.
+    That is the taxonomy of the day on which the last row begins; for an id whose last span ended before, that
+    of its own last day. `rows` as for `cycles`, without cycles or two parents at a time. Ids that have no row
+    are roots. Returns a frame with columns level, path, indexed by `ids`.
     """
-    index = pd.Index(ids, dtype="str")
+    index = pd.Index(list(ids), dtype="str")
     level = np.ones(len(index), dtype=np.int64)
     path = np.array(["/" + one for one in index], dtype=object)
     if len(rows):

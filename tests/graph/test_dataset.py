@@ -82,7 +82,11 @@ def test_days_are_iso_days_and_nothing_else(tmp_path, text, day):
 
 def test_times_of_day_in_a_parquet_column_of_days_are_unreadable(tmp_path):
     frame = pd.DataFrame(
-        {"benchmark": "I", "date": pd.DatetimeIndex(["2024-01-02 00:00", "2024-01-03 15:00"]), "close": [1.0, 2.0]}
+        {
+            "benchmark": "I",
+            "date": pd.DatetimeIndex(["2024-01-02 00:00", "2024-01-03 15:00"]),
+            "close": [1.0, 2.0],
+        }
     )
     parsed = write(frame, tmp_path, "parquet", "benchmarks").parse("benchmarks")
     assert parsed.unreadable["row"].tolist() == [1]

@@ -95,7 +95,8 @@ def test_nodes_and_edges_have_the_properties_of_the_interface(graph, folder):
         ).values()
         assert parents == [["energy", "0001-01-01", "2022-01-01"], ["battery", "2022-01-01", "9999-12-31"]]
         recorded = s.run(
-            "MATCH ()-[r]->() RETURN DISTINCT type(r) AS type, r.recorded_to = datetime('9999-12-31T00:00:00Z') AS open, "
+            "MATCH ()-[r]->() RETURN DISTINCT type(r) AS type, "
+            "r.recorded_to = datetime('9999-12-31T00:00:00Z') AS open, "
             "r.recorded_from = $m AS mine, valueType(r.valid_from) AS kind",
             m=ledger.committed_moment(graph),
         ).data()
@@ -403,7 +404,8 @@ def test_hostile_names_come_back_unharmed(graph, tmp_path):
 
 @st.composite
 def deliveries(draw):
-    """Some reports of two companies, each whole, in a random split and order; some delivered again, corrected."""
+    """Some reports of two companies, each whole, in a random split and order; some delivered again,
+    corrected."""
     keys = draw(
         st.lists(
             st.tuples(st.sampled_from("AB"), st.integers(0, 4), st.integers(0, 500)),

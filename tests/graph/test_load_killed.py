@@ -68,7 +68,8 @@ def start(folder):
 
 
 def kill_some(graph, tmp_path, moments, seed):
-    """Kill loads of one state over the other in turn; what was seen is of one of them, and the rest gets done."""
+    """Kill loads of one state over the other in turn; what was seen is of one of them, and the rest gets
+    done."""
     folders = [write(tmp_path / "one", 1), write(tmp_path / "two", 2)]
     load(graph, Dataset(folders[0]))
     states = [answers(graph.address)]

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles import sells as oracle
-from samgraph.graph import reports
 
 from samgraph.errors import ConfigError
+from samgraph.graph import reports
 
 START = dt.date(2020, 1, 1)
 days = st.integers(0, 900).map(lambda n: START + dt.timedelta(days=n))

@@ -33,7 +33,8 @@ def everything(address: Any) -> tuple[list[str], list[str]]:
 
 
 def current(address: Any) -> list[str]:
-    """All nodes and all open versions of relationships, without the moments of recording and the account of loads."""
+    """All nodes and all open versions of relationships, without the moments of recording and the account of
+    loads."""
     with session(address) as s:
         nodes = s.run(
             "MATCH (n:Company|Product|Industry|Universe) RETURN labels(n) AS labels, properties(n) AS properties"
@@ -56,7 +57,8 @@ def _text(record: dict[str, Any]) -> str:
 def sold(
     address: Any, t: dt.date, known: dt.datetime | None = None
 ) -> dict[tuple[str, str], tuple[float, dt.date | None, dt.date | None, dt.date]]:
-    """(company, product) -> (weight, period_end, announced_on, valid_from) as of a day, as known then or now."""
+    """(company, product) -> (weight, period_end, announced_on, valid_from) as of a day, as known then or
+    now."""
     with session(address) as s:
         rows = s.run(
             "MATCH (l:Ledger) WITH coalesce($known, l.committed) AS k MATCH (c:Company)-[r:SELLS]->(p:Product) "
