@@ -260,9 +260,7 @@ def test_a_killed_training_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     script = SCRIPT.format(path=[str(here), str(here.parent)], folder=str(tmp_path))
     config = small(epochs=15, patience=15)
     inputs = inputs_of(config)
-    process = subprocess.Popen(
-        [sys.executable, "-c", script], cwd=tmp_path, env={**os.environ, "PYTHONWARNINGS": "ignore"}
-    )
+    process = subprocess.Popen([sys.executable, "-W", "ignore", "-c", script], cwd=tmp_path)
     state = tmp_path / "state.json"
     deadline = time.monotonic() + 200
     try:
