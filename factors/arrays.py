@@ -19,7 +19,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-BLOCK_CELLS = 1 << 18  # float64 cells of one temporary: 2 MiB, which a core's cache holds
+BLOCK_CELLS = 1 << 16  # float64 cells of one temporary: 512 KiB, which a core's cache holds
 
 
 def day_blocks(n_dates: int, n_stocks: int, cells: int = BLOCK_CELLS) -> Iterator[slice]:

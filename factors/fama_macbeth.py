@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from samgraph.errors import ModelError
-from samgraph.factors.arrays import Floats, day_blocks, panel
+from samgraph.factors.arrays import BLOCK_CELLS, Floats, day_blocks, panel
 from samgraph.factors.cross_section import RANK_TOLERANCE, Solution
 from samgraph.factors.newey_west import lags_for, newey_west, p_value
 
@@ -71,7 +71,8 @@ def fama_macbeth(
     slopes = np.full((len(y), len(names)), np.nan)
     r2 = np.full(len(y), np.nan)
     faults: list[tuple[int, str, str]] = []
-    for days in day_blocks(*y.shape):
+    n_dates, n_stocks = y.shape
+    for days in day_blocks(n_dates, n_stocks, BLOCK_CELLS // 3):
         part = None if scale is None else scale[days]
         block = _block(y[days], [c[days] for c in columns], part)
         slopes[days], r2[days] = block.slopes, block.r2
@@ -115,15 +116,18 @@ def _block(y: Floats, columns: list[Floats], scale: Floats | None) -> _Block:
             mask &= scale > 0.0
     weight = mask.astype(np.float64) if scale is None else np.where(mask, scale, 0.0)
     total = weight.sum(axis=1)
-    safe = np.where(total > 0.0, total, 1.0)
-    stack = np.stack([np.where(mask, values, 0.0) for values in (y, *columns)])
-    means = np.einsum("pti,ti->pt", stack, weight) / safe
-    stack = np.where(mask, stack - means[:, :, None], 0.0)
-    moments = np.matmul((stack * weight).transpose(1, 0, 2), stack.transpose(1, 2, 0))
+    stack = np.zeros((len(y), len(columns) + 1, y.shape[1]))
+    for place, values in enumerate((y, *columns)):
+        np.copyto(stack[:, place], values, where=mask)
+    means = np.matmul(stack, weight[:, :, None])[:, :, 0] / np.where(total > 0.0, total, 1.0)[:, None]
+    stack -= means[:, :, None]
+    stack *= mask[:, None, :]
+    weighted = stack if scale is None else stack * weight[:, None, :]
+    moments = np.matmul(weighted, stack.transpose(0, 2, 1))
     length = np.sqrt(np.einsum("tpp->tp", moments[:, 1:, 1:]))
     # a column that does not vary leaves rounding noise behind its mean
-    spread = np.sqrt(np.einsum("ti,pti->tp", weight, np.square(means[1:, :, None]) * mask))
-    unit = np.where(length > 1e-10 * spread, 1.0 / np.where(length > 0.0, length, 1.0), 0.0)
+    varies = length > 1e-10 * np.sqrt(total)[:, None] * np.abs(means[:, 1:])
+    unit = np.where(varies, 1.0 / np.where(length > 0.0, length, 1.0), 0.0)
     gram = moments[:, 1:, 1:] * unit[:, :, None] * unit[:, None, :]
     enough = mask.sum(axis=1) > len(columns) + 1
     lowest = np.linalg.eigvalsh(gram)[:, 0]
@@ -131,7 +135,7 @@ def _block(y: Floats, columns: list[Floats], scale: Floats | None) -> _Block:
     slopes = np.full((len(y), len(columns) + 1), np.nan)
     beta = np.linalg.solve(gram[good], (moments[good, 1:, 0] * unit[good])[:, :, None])[:, :, 0] * unit[good]
     slopes[good, 1:] = beta
-    slopes[good, 0] = means[0, good] - np.einsum("tp,pt->t", beta, means[1:, good])
+    slopes[good, 0] = means[good, 0] - np.einsum("tp,tp->t", beta, means[good, 1:])
     r2 = np.full(len(y), np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         r2[good] = np.einsum("tp,tp->t", beta, moments[good, 1:, 0]) / moments[good, 0, 0]
