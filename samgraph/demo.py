@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from samgraph.config import load_config
+from samgraph.economy.parameters import UNIVERSE
 from samgraph.graph.connection import Graph
 from samgraph.graph.dataset import Dataset
 from samgraph.graph.load import load
 from samgraph.graph.server import LocalServer
 from samgraph.progress import stage
 from samgraph.run import backtest
-from samgraph.simulate import UNIVERSE, simulate
+from samgraph.simulate import STAGES, simulate
 
 TRAIN_DAYS, VALID_DAYS = 720, 120  # the rest of the made years is for testing
 
@@ -28,8 +29,8 @@ def demo(out: Path, *, seed: int, signal: float, seeds: int, companies: int = 20
     """
     out = out.resolve()
     data = out / "data"
-    with stage("make an economy"):
-        simulate(data, seed=seed, companies=companies, signal=signal)
+    with stage("make an economy", STAGES) as progress:
+        simulate(data, seed, companies=companies, signal=signal, progress=progress.advance)
     dataset = Dataset(data)
     days = dataset.read("benchmarks")["date"]
     config = load_config(
@@ -37,26 +38,28 @@ def demo(out: Path, *, seed: int, signal: float, seeds: int, companies: int = 20
         {
             "data": data,
             "universe": UNIVERSE,
-            "start": _first_month_after(days.min()),
+            "start": _half_a_year_after(days.min()),
             "end": days.max().date(),
             "seeds": seeds,
             "seed": seed,
-            "windows": {"train_days": TRAIN_DAYS, "valid_days": VALID_DAYS, "test_days": 2000},
+            "windows": {"train_days": TRAIN_DAYS, "valid_days": VALID_DAYS, "test_days": len(days)},
         },
     )
     server = LocalServer(out / "neo4j")
+    with stage("fetch Neo4j", server.count_files()) as progress:
+        server.prepare(progress=progress.advance)
     with stage("start Neo4j"):
-        address = server.start()
+        address = server.start_for_this_process()
     try:
         with Graph.open(address) as graph:
-            with stage("load"):
-                load(graph, dataset)
+            with stage("load") as progress:
+                load(graph, dataset, progress=progress.advance)
             return backtest(config, out / "run", graph=graph)
     finally:
         server.stop()
 
 
-def _first_month_after(first: Any) -> dt.date:
-    """Training starts half a year in, when every company has reported."""
+def _half_a_year_after(first: Any) -> dt.date:
+    """Training starts when every company has reported once."""
     day: dt.date = (first + dt.timedelta(days=183)).date()
     return day

@@ -40,7 +40,12 @@ def test_resolved_settings_written_as_toml_read_back_as_the_same_settings(
     universe: str,
     start: dt.date,
 ) -> None:
-    settings = NEEDED | {"seeds": seeds, "universe": universe, "start": start, "trading": {"top": top, "buy_cost": cost}}
+    settings = NEEDED | {
+        "seeds": seeds,
+        "universe": universe,
+        "start": start,
+        "trading": {"top": top, "buy_cost": cost},
+    }
     config = load_config(None, settings)
     file = write(tmp_path_factory.mktemp("c") / "c.toml", to_toml(config))
     assert load_config(file, {}) == config
@@ -58,7 +63,9 @@ def test_resolved_settings_written_as_toml_read_back_as_the_same_settings(
         ("variants = ['gru']", "variants must name product"),
     ],
 )
-def test_a_wrong_setting_is_refused_with_its_name_and_what_is_known(tmp_path: Path, text: str, says: str) -> None:
+def test_a_wrong_setting_is_refused_with_its_name_and_what_is_known(
+    tmp_path: Path, text: str, says: str
+) -> None:
     overrides = {k: v for k, v in NEEDED.items() if not text.startswith(k)}
     with pytest.raises(ConfigError) as error:
         load_config(write(tmp_path / "c.toml", text), overrides)
@@ -81,6 +88,8 @@ def test_a_password_in_a_configuration_is_neither_copied_nor_shown(tmp_path: Pat
 
 
 def test_label_follows_the_portfolio_and_the_variant_keeps_its_own_settings() -> None:
-    config = load_config(None, NEEDED | {"trading": {"lag": 2, "price": "open"}, "model": {"variant": "qlib"}})
+    config = load_config(
+        None, NEEDED | {"trading": {"lag": 2, "price": "open"}, "model": {"variant": "qlib"}}
+    )
     hist = config.model.hist(config.trading)
     assert (hist.lag, hist.price, hist.encoder, hist.neighbours, hist.horizon) == (2, "open", "window", 1, 1)

@@ -50,7 +50,9 @@ def test_exposure_by_hand_rolls_up_to_the_roots_and_compares_with_the_universe()
 
 
 @given(
-    st.lists(st.tuples(st.sampled_from("XY"), st.sampled_from(LEAVES), st.floats(0.01, 1)), min_size=1, max_size=12),
+    st.lists(
+        st.tuples(st.sampled_from("XY"), st.sampled_from(LEAVES), st.floats(0.01, 1)), min_size=1, max_size=12
+    ),
     st.floats(0.01, 10),
 )
 def test_children_and_what_the_parent_itself_reports_sum_to_the_parent(

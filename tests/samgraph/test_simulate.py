@@ -155,9 +155,9 @@ def test_industry_labels_follow_the_largest_product_except_where_wrong(economy: 
 
     def group(product: str) -> str:
         line = [product]
-        while products.at[line[-1], "parent_id"]:
-            line.append(products.at[line[-1], "parent_id"])
-        return str(products.at[line[-2], "name"])
+        while products.loc[line[-1], "parent_id"]:
+            line.append(products.loc[line[-1], "parent_id"])
+        return str(products.loc[line[-2], "name"])
 
     end = min(economy.truth["mixes"])
     label = tables["company_industries"].drop_duplicates("company_id").set_index("company_id")["industry_id"]

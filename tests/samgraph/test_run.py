@@ -1,0 +1,206 @@
+"""The whole path on a small made economy and a real server: load, backtest, report."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from conftest import empty_database
+from samgraph.config import RunConfig, load_config
+from samgraph.errors import ConfigError, DatasetError, RunError
+from samgraph.graph.connection import Address, Graph
+from samgraph.graph.dataset import Dataset
+from samgraph.graph.load import load
+from samgraph.run import backtest
+from samgraph.simulate import simulate
+
+FILES = (
+    "manifest.json predictions.parquet factors.parquet ic.parquet decay.parquet quantiles.parquet turnover.parquet "
+    "regression.parquet factor_returns.parquet portfolio.parquet trades.parquet summary.json report.html checkpoints"
+).split()
+
+
+def settings(data: Path, **changes: Any) -> RunConfig:
+    return load_config(
+        None,
+        {
+            "data": data,
+            "universe": "SIM",
+            "start": "2019-07-01",
+            "end": "2020-12-31",
+            "seeds": 1,
+            "horizons": (1, 5, 20),
+            "windows": {"train_days": 120, "valid_days": 40, "test_days": 90},
+            "model": {"epochs": 2, "hidden_size": 8, "horizon": 5},
+            "concepts": {"regression_cut": "adaptive:min=5,max=0.9"},
+            **changes,
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def economy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("economy") / "data"
+    simulate(folder, 3, companies=40, products=60, years=2)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def loaded(graph_server: Address, economy: Path) -> Iterator[Graph]:
+    empty_database(graph_server)
+    with Graph.open(graph_server) as graph:
+        load(graph, Dataset(economy))
+        yield graph
+
+
+@pytest.fixture(scope="module")
+def finished(loaded: Graph, economy: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    run = tmp_path_factory.mktemp("runs") / "first"
+    backtest(settings(economy), run, graph=loaded)
+    return run
+
+
+def test_a_run_leaves_every_file_and_figure_that_the_interface_names(finished: Path) -> None:
+    assert [name for name in FILES if not (finished / name).exists()] == []
+    summary = json.loads((finished / "summary.json").read_text())
+    assert set(summary["variants"]) == {"product", "industry", "gru"}
+    figures = "ic rank_ic icir rank_icir rank_ic_tstat_nw excess_return information_ratio max_drawdown turnover return"
+    for variant in summary["variants"].values():
+        assert set(figures.split()) | {"benchmark_return"} <= set(variant)
+    assert {"excess_return", "ci_low", "ci_high", "p_value"} <= set(summary["product_minus_industry"])
+    for part in ("concept", "hidden", "individual", "score"):
+        assert set(summary["horizons"][part]) == {"1", "5", "20"}
+        assert {"rank_ic", "rank_ic_tstat_nw"} <= set(summary["horizons"][part]["5"])
+    for model in ("product", "industry", "both"):
+        assert set(summary["regression"][model]) == {"r2", "adj_r2", "oos_r2", "k"}
+    predictions = pd.read_parquet(finished / "predictions.parquet")
+    assert {"date", "company_id", "variant", "seed", "concept", "hidden", "individual", "score"} <= set(
+        predictions
+    )
+
+
+def test_the_parts_of_a_score_sum_to_it_up_to_one_constant_a_model(finished: Path) -> None:
+    predictions = pd.read_parquet(finished / "predictions.parquet")
+    rest = predictions["score"] - predictions[["concept", "hidden", "individual"]].sum(axis=1)
+    spread = rest.groupby([predictions["variant"], predictions["seed"], predictions["window"]]).agg(np.ptp)
+    assert spread.max() < 1e-5
+    assert (predictions.loc[predictions["variant"] == "gru", ["concept", "hidden"]] == 0).all(axis=None)
+
+
+def test_excess_return_of_the_summary_is_that_of_the_daily_file(finished: Path) -> None:
+    summary = json.loads((finished / "summary.json").read_text())
+    daily = pd.read_parquet(finished / "portfolio.parquet")
+    for name, rows in daily.groupby("variant"):
+        years = len(rows) / 252
+        grown = [np.prod(1 + rows[column]) ** (1 / years) - 1 for column in ("return", "benchmark_return")]
+        assert summary["variants"][name]["excess_return"] == pytest.approx(grown[0] - grown[1], rel=1e-9)
+
+
+def test_a_run_that_lost_a_piece_and_its_results_ends_with_the_same_predictions(
+    finished: Path, loaded: Graph, economy: Path, tmp_path: Path
+) -> None:
+    again = tmp_path / "again"
+    shutil.copytree(finished, again)
+    shutil.rmtree(again / "checkpoints" / "industry-seed0-window0")
+    (again / "predictions.parquet").unlink()
+    (again / "summary.json").unlink()
+    backtest(settings(economy), again, graph=loaded)
+    for name in ("predictions.parquet", "factors.parquet", "portfolio.parquet", "summary.json"):
+        assert (again / name).read_bytes() == (finished / name).read_bytes(), name
+
+
+def test_resolved_configuration_repeats_the_run_bit_for_bit(
+    finished: Path, loaded: Graph, tmp_path: Path
+) -> None:
+    repeated = tmp_path / "repeated"
+    backtest(load_config(finished / "config.toml", {}), repeated, graph=loaded)
+    for name in ("predictions.parquet", "trades.parquet", "summary.json"):
+        assert (repeated / name).read_bytes() == (finished / name).read_bytes(), name
+
+
+def test_a_run_is_not_continued_with_other_settings_or_in_a_stranger_s_folder(
+    finished: Path, loaded: Graph, economy: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(RunError, match="begun with another setting model"):
+        backtest(settings(economy, model={"epochs": 3}), finished, graph=loaded)
+    (tmp_path / "letters").mkdir()
+    (tmp_path / "letters" / "dear.txt").write_text("")
+    with pytest.raises(RunError, match="holds files that are no run"):
+        backtest(settings(economy), tmp_path / "letters", graph=loaded)
+
+
+def test_data_that_were_not_loaded_are_refused(loaded: Graph, economy: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(economy, other)
+    companies = pd.read_csv(other / "companies.csv")
+    companies.loc[0, "name"] = "Renamed"
+    companies.to_csv(other / "companies.csv", index=False)
+    with pytest.raises(DatasetError, match=r"has not been loaded into this graph; run: samgraph load"):
+        backtest(settings(other), tmp_path / "run", graph=loaded)
+
+
+def test_a_period_too_short_for_its_windows_is_refused_with_the_numbers(
+    loaded: Graph, economy: Path, tmp_path: Path
+) -> None:
+    short = settings(economy, windows={"train_days": 300, "valid_days": 100})
+    with pytest.raises(
+        ConfigError, match=r"training takes 300 and validation 100, which leaves none to test"
+    ):
+        backtest(short, tmp_path / "run", graph=loaded)
+
+
+def test_later_prices_and_later_reports_change_nothing_before_them(
+    finished: Path, economy: Path, graph_server: Address, tmp_path: Path
+) -> None:
+    """Everything that became known after a day in the test period is replaced; nothing dated up to it may move."""
+    day = pd.Timestamp("2020-08-14")
+    data = tmp_path / "changed"
+    shutil.copytree(economy, data)
+    bars = pd.read_parquet(data / "bars.parquet")
+    later = pd.to_datetime(bars["date"]) > day
+    rng = np.random.default_rng(1)
+    wild = rng.uniform(0.5, 2.0, int(later.sum()))
+    for column in ("open", "high", "low", "close", "vwap", "market_cap"):
+        if column in bars:
+            bars.loc[later, column] *= wild
+    bars.loc[later, "volume"] = bars.loc[later, "volume"].sample(frac=1, random_state=1).to_numpy()
+    bars.to_parquet(data / "bars.parquet", index=False)
+    segments = pd.read_csv(data / "segments.csv")
+    late = pd.to_datetime(segments["announced_on"]) >= day
+    segments.loc[late, "weight"] = (
+        segments.loc[late]
+        .groupby(["company_id", "period_end", "announced_on"])["weight"]
+        .transform(lambda w: w.sample(frac=1, random_state=2).to_numpy())
+    )
+    segments.to_csv(data / "segments.csv", index=False)
+
+    empty_database(graph_server)
+    with Graph.open(graph_server) as graph:
+        load(graph, Dataset(data))
+        backtest(settings(data), tmp_path / "run", graph=graph)
+    before, after = (pd.read_parquet(run / "predictions.parquet") for run in (finished, tmp_path / "run"))
+    assert (before["date"] > day).any() and (before["date"] <= day).any()
+    pd.testing.assert_frame_equal(
+        before[before["date"] <= day].reset_index(drop=True),
+        after[after["date"] <= day].reset_index(drop=True),
+        check_exact=True,
+    )
+    assert (
+        not before[before["date"] > day]
+        .reset_index(drop=True)
+        .equals(after[after["date"] > day].reset_index(drop=True))
+    )
+    for name in ("factors", "trades", "portfolio", "regression"):
+        old, new = (pd.read_parquet(run / f"{name}.parquet") for run in (finished, tmp_path / "run"))
+        # a regression of t explains the return of t + 1, which is known the day after
+        last = day - pd.Timedelta(days=1) if name == "regression" else day
+        kept = [frame[frame["date"] <= last].reset_index(drop=True) for frame in (old, new)]
+        assert len(kept[0]) > 0
+        pd.testing.assert_frame_equal(*kept, check_exact=True)
