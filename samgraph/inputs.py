@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 BAR_COLUMNS = ("date", "company_id", "open", "high", "low", "close", "volume", "vwap", "adj_factor", "market_cap",
                "tradable", "limit_up", "limit_down")  # fmt: skip
-HISTORY_DAYS = 130  # trading days before `start` that trailing features and styles may look back on
+HISTORY_DAYS = 260  # trading days before `start` that trailing features and styles may look back on
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,9 +22,11 @@ from samgraph.factors.evaluation import Evaluation, evaluate
 from samgraph.factors.exposures import Membership
 from samgraph.factors.performance import performance
 from samgraph.factors.portfolio import PortfolioResult, run_topk
+from samgraph.factors.product_momentum import product_momentum
 from samgraph.factors.regression import Regression, compare_families, next_day
 from samgraph.factors.ridge import Ridge
 from samgraph.factors.rules import Rules
+from samgraph.factors.styles import style_exposures
 from samgraph.graph.series import SnapshotSeries
 from samgraph.hist.labels import forward_returns
 from samgraph.inputs import Inputs
@@ -46,7 +48,8 @@ def assess(config: RunConfig, inputs: Inputs, predictions: pd.DataFrame) -> Outc
     """Everything after the models: `predictions` holds variant, seed, window, date, company_id and the parts."""
     horizon = config.model.hist(config.trading).horizon
     scores = {str(name): _average(rows, inputs) for name, rows in predictions.groupby("variant", sort=False)}
-    factors = _evaluate_factors(config, inputs, scores)
+    named = _named_factors(inputs, scores)
+    factors = _evaluate_factors(config, inputs, named)
     raw = _evaluate_raw(config, inputs, scores, horizon)
     regressions = _regress(inputs)
     rules = _rules(config, inputs)
@@ -54,7 +57,7 @@ def assess(config: RunConfig, inputs: Inputs, predictions: pd.DataFrame) -> Outc
     difference = _compare(books, config.seed)
     exposure = exposure_table(inputs, books["product"].holdings)
     tables = {
-        "factors": _factor_table(inputs, scores, factors),
+        "factors": _factor_table(inputs, named, factors),
         "ic": factors.ic,
         "decay": factors.decay,
         "quantiles": factors.quantiles,
@@ -106,19 +109,19 @@ def _average(predictions: pd.DataFrame, inputs: Inputs) -> dict[str, FloatArray]
     return parts
 
 
-def _named_factors(scores: Mapping[str, Mapping[str, FloatArray]]) -> dict[str, FloatArray]:
-    """The factors of a run: the product model's parts under their own names, the controls' beside them."""
+def _named_factors(inputs: Inputs, scores: Mapping[str, Mapping[str, FloatArray]]) -> dict[str, FloatArray]:
+    """The factors of a run: the product model's parts under their own names, the controls' and references beside."""
     named = dict(scores["product"])
     if "industry" in scores:
         named |= {f"industry_{part}": values for part, values in scores["industry"].items()}
     if "gru" in scores:
         named["gru_score"] = scores["gru"]["score"]
+    reference = product_momentum(inputs.market.returns(), inputs.products)
+    named |= {name: np.where(inputs.market.member, values, np.nan) for name, values in reference.items()}
     return named
 
 
-def _evaluate_factors(
-    config: RunConfig, inputs: Inputs, scores: Mapping[str, Mapping[str, FloatArray]]
-) -> Evaluation:
+def _evaluate_factors(config: RunConfig, inputs: Inputs, named: Mapping[str, FloatArray]) -> Evaluation:
     """Factors neutral to industry and log market cap, at every horizon, on the test days."""
     test, market = inputs.test, inputs.market
     forward = {
@@ -126,7 +129,7 @@ def _evaluate_factors(
         for h in config.horizons
     }
     return evaluate(
-        {name: values[test] for name, values in _named_factors(scores).items()},
+        {name: values[test] for name, values in named.items()},
         forward,
         market.dates[test],
         market.stocks,
@@ -151,7 +154,7 @@ def _evaluate_raw(
 
 
 def _regress(inputs: Inputs) -> dict[str, Regression]:
-    """Returns of the day after on exposures of the day: products, industries, both; the market and size beside them."""
+    """Returns of the day after on exposures of the day: products, industries, both; market and styles beside them."""
     test, market = inputs.test, inputs.market
     cap = market.weights()[test]
     parents = dict(zip(inputs.first_tree["product_id"], inputs.first_tree["parent_id"], strict=True))
@@ -163,6 +166,7 @@ def _regress(inputs: Inputs) -> dict[str, Regression]:
         product=Membership.from_series(_cut(inputs.coarse_products, test), kind="product", parents=parents),
         industry=Membership.from_series(_cut(inputs.coarse_industries, test), kind="industry"),
         universe=market.member[test],
+        styles={name: values[test] for name, values in style_exposures(market).items()},
         ridge=Ridge(kinds=("product", "industry")),
     )
 
@@ -200,13 +204,11 @@ def _compare(books: Mapping[str, PortfolioResult], seed: int) -> dict[str, Any] 
     return _clean({"excess_return": figures.pop("difference")} | figures)
 
 
-def _factor_table(
-    inputs: Inputs, scores: Mapping[str, Mapping[str, FloatArray]], evaluation: Evaluation
-) -> pd.DataFrame:
+def _factor_table(inputs: Inputs, named: Mapping[str, FloatArray], evaluation: Evaluation) -> pd.DataFrame:
     """date, company_id, factor, value, neutralised: a row for every stock-day with a value."""
     dates, stocks = inputs.market.dates[inputs.test], np.asarray(inputs.market.stocks, dtype=object)
     frames = []
-    for name, values in _named_factors(scores).items():
+    for name, values in named.items():
         raw = values[inputs.test]
         t, i = np.nonzero(np.isfinite(raw))
         frames.append(

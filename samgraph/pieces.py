@@ -1,7 +1,8 @@
 """The independent pieces of a backtest (variant x seed x window), fitted over several processes.
 
-A piece reads the run's model inputs from a folder and leaves its predictions and learning curves in one of its own. A finished piece is never fitted again; one that was killed half way goes on from its last epoch. The predictions
-do not depend on how many processes there are.
+A piece reads the run's model inputs from a folder and leaves its predictions and learning curves in one of its
+own. A finished piece is never fitted again; one that was killed half way goes on from its last epoch. The
+predictions do not depend on how many processes there are.
 """
 
 from __future__ import annotations

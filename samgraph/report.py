@@ -102,7 +102,8 @@ def _what(run: RunFiles) -> str:
         f"<p>{summary['companies']} companies of universe {_text(summary['universe'])}, {summary['days']} trading days "
         f"of testing after training from {summary['start']}; {summary['seeds']} seed(s) a variant, averaged. "
         f"Concepts: {_text(manifest['config']['concepts']['cut'])}. Every snapshot is read as of its day, with what "
-        f"the graph had recorded by {_text(manifest['known'][:19].replace('T', ' '))} UTC.</p><ol class='timeline'>{steps}</ol>{figure}"
+        f"the graph had recorded by {_text(manifest['known'][:19].replace('T', ' '))} UTC.</p>"
+        f"<ol class='timeline'>{steps}</ol>{figure}"
     )
 
 
