@@ -17,6 +17,10 @@ from torch import Tensor
 from samgraph.graph.series import Edges, SnapshotSeries
 from samgraph.hist.links import Links
 
+HELD_EDGES = (
+    10_000_000  # edges of built days kept at once, about 45 bytes each; beyond that all are built anew
+)
+
 
 @dataclass(frozen=True, eq=False)
 class DayGraph:
@@ -73,6 +77,7 @@ class GraphCache:
         self.device = device
         self.series = series
         self._built: dict[tuple[int, bytes], DayGraph] = {}
+        self._held = 0
         if series is not None:
             column = {stock: i for i, stock in enumerate(stocks)}
             self._column = np.array([column.get(s, -1) for s in series.stocks], dtype=np.int64)
@@ -88,7 +93,12 @@ class GraphCache:
         key = (version, rows.tobytes())
         found = self._built.get(key)
         if found is None:
-            found = self._built[key] = self._build(version, rows)
+            found = self._build(version, rows)
+            if self._held + len(found.weight) > HELD_EDGES:
+                self._built.clear()
+                self._held = 0
+            self._built[key] = found
+            self._held += len(found.weight)
         return found
 
     def _build(self, version: int, rows: npt.NDArray[np.int64]) -> DayGraph:
