@@ -95,8 +95,9 @@ def test_small_companies_follow_the_large_ones_of_their_products(
 
 def test_own_shocks_are_partly_given_back_within_days(planted: list[made.Made]) -> None:
     for read in planted:
-        at_1, t = made.rank_ic(own_shock(read), read.forward(1), read, lags=1)
-        at_20, _ = made.rank_ic(own_shock(read), read.forward(20), read, lags=20)
+        factor = made.neutral(own_shock(read), read)
+        at_1, t = made.rank_ic(factor, read.forward(1), lags=1)
+        at_20, _ = made.rank_ic(factor, read.forward(20), lags=20)
         assert 0.03 < at_1 < 0.12
         assert t > 8
         assert at_20 < 0.7 * at_1
@@ -106,10 +107,11 @@ def test_products_foretell_more_at_20_days_than_at_1_and_more_than_industries(
     planted: list[made.Made],
 ) -> None:
     for read in planted:
-        product = made.product_lead(read)
-        at_1, _ = made.rank_ic(product, read.forward(1), read, lags=1)
-        at_20, t = made.rank_ic(product, read.forward(20), read, lags=20)
-        of_industry, _ = made.rank_ic(peers(read), read.forward(20), read, lags=20)
+        product = made.neutral(made.product_lead(read), read)
+        industry = made.neutral(peers(read), read)
+        at_1, _ = made.rank_ic(product, read.forward(1), lags=1)
+        at_20, t = made.rank_ic(product, read.forward(20), lags=20)
+        of_industry, _ = made.rank_ic(industry, read.forward(20), lags=20)
         assert t > 2
         assert at_20 > 1.3 * at_1
         assert at_20 > of_industry
@@ -128,9 +130,10 @@ def test_without_signal_nothing_foretells_a_return(empty: list[made.Made]) -> No
             "reversal": own_shock(read),
             "momentum": np.where(np.arange(len(returns))[:, None] < 20, np.nan, trailing),
         }
-        for name, factor in factors.items():
+        for name, raw in factors.items():
+            factor = made.neutral(raw, read)
             for horizon in (1, 5, 20):
-                found[name, horizon, seed] = made.rank_ic(factor, read.forward(horizon), read, horizon)[1]
+                found[name, horizon, seed] = made.rank_ic(factor, read.forward(horizon), horizon)[1]
     assert max(np.abs(list(found.values()))) < 4, found
     # Nor in the mean over the economies: a small bias that no single one shows would add up.
     for name in ("product", "industry", "reversal", "momentum"):
