@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
-import threading
 
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracles import dump, small
 from oracles import sells as oracle
 from oracles.broken import BROKEN
 
-from samgraph.cli.load import command
-from samgraph.errors import ConfigError, GraphError
+from samgraph.errors import ConfigError
 from samgraph.graph import ledger
 from samgraph.graph.dataset import Dataset
 from samgraph.graph.load import load
@@ -31,18 +27,8 @@ def folder(tmp_path):
     return small.write(tmp_path / "data", small.tables())
 
 
-def written(tmp_path, tables, name="data"):
-    folder = tmp_path / name
-    for file in folder.glob("*.csv"):
-        file.unlink()
-    return Dataset(small.write(folder, tables))
-
-
-def expected(rows, t, **rules):
-    return {
-        key: (pytest.approx(s.weight, rel=1e-15), s.period_end, s.announced_on, s.valid_from)
-        for key, s in oracle.sells(rows, t, **rules).items()
-    }
+def made(tmp_path, tables, name="data"):
+    return Dataset(small.rewrite(tmp_path / name, tables))
 
 
 def test_the_graph_answers_what_the_tables_say(graph, folder):
@@ -55,7 +41,7 @@ def test_the_graph_answers_what_the_tables_say(graph, folder):
         for shift in (-1, 0, 1, 2)
     }
     for t in [*DAYS, *sorted(critical)]:
-        assert dump.sold(graph.address, t) == expected(small.tables()["segments"], t)
+        assert dump.sold(graph.address, t) == oracle.expected(small.tables()["segments"], t)
     assert report.tables["read"].to_dict() == {name: len(rows) for name, rows in small.tables().items()}
     assert (report.tables["used"] == report.tables["read"]).all()
     assert report.edges["created"].to_dict() == {
@@ -144,7 +130,7 @@ def test_a_moment_is_known_for_each_loaded_dataset(graph, folder, tmp_path):
     first = load(graph, dataset).moment
     tables = small.tables()
     tables["segments"][0]["weight"] = "0.5"
-    other = written(tmp_path, tables, "other")
+    other = made(tmp_path, tables, "other")
     second = load(graph, other).moment
     assert first < second
     assert ledger.loaded_moment(graph, dataset) == first
@@ -158,7 +144,7 @@ def test_a_broken_dataset_changes_nothing(graph, folder, tmp_path):
         tables = small.tables()
         breaking(tables)
         with pytest.raises(RefusedDataset, match=r"cannot be loaded, nothing was written: table") as refused:
-            load(graph, written(tmp_path, tables, "broken"))
+            load(graph, made(tmp_path, tables, "broken"))
         listed = refused.value.report.rejected
         listed = listed[(listed["table"] == table) & listed["reason"].str.contains(words, regex=False)]
         assert sorted(listed["row"]) == rows, kind
@@ -169,7 +155,7 @@ def test_a_broken_dataset_leaves_an_empty_database_empty(graph, tmp_path):
     tables = small.tables()
     BROKEN["unknown product"][0](tables)
     with pytest.raises(RefusedDataset):
-        load(graph, written(tmp_path, tables))
+        load(graph, made(tmp_path, tables))
     assert dump.everything(graph.address) == ([], [])
 
 
@@ -190,10 +176,10 @@ def test_a_correction_keeps_the_old_version(graph, folder, tmp_path):
     new["segments"][0]["weight"] = "0.1"  # one row of a report of two
     new["segments"][8]["valid_to"] = "2021-08-01"  # a span ends earlier
     new["universes"][2]["valid_to"] = "2022-02-02"
-    report = load(graph, written(tmp_path, new))
+    report = load(graph, made(tmp_path, new))
     for t in DAYS:
-        assert dump.sold(graph.address, t, first) == expected(old["segments"], t)
-        assert dump.sold(graph.address, t) == expected(new["segments"], t)
+        assert dump.sold(graph.address, t, first) == oracle.expected(old["segments"], t)
+        assert dump.sold(graph.address, t) == oracle.expected(new["segments"], t)
     assert report.edges["created"].to_dict()["sells"] == report.edges["ended"].to_dict()["sells"] == 2
     assert report.tables.loc["segments", ["used", "unchanged"]].tolist() == [2, 9]
     assert report.tables.loc["universes", ["used", "unchanged"]].tolist() == [1, 3]
@@ -210,8 +196,8 @@ def test_a_product_that_a_corrected_report_no_longer_has_is_gone(graph, folder, 
     load(graph, Dataset(folder))
     tables = small.tables()
     del tables["segments"][1]
-    load(graph, written(tmp_path, tables))
-    assert dump.sold(graph.address, dt.date(2021, 4, 30)) == expected(
+    load(graph, made(tmp_path, tables))
+    assert dump.sold(graph.address, dt.date(2021, 4, 30)) == oracle.expected(
         tables["segments"], dt.date(2021, 4, 30)
     )
 
@@ -226,7 +212,7 @@ def test_what_a_dataset_does_not_mention_stays(graph, folder, tmp_path):
     tables["segments"][0]["weight"] = "0.6"
     tables["segments"].append(small.report("A", "solar", "2020-12-31", "2021-03-30", 0.4))
     tables["companies"] = tables["companies"][:1]
-    load(graph, written(tmp_path, tables))
+    load(graph, made(tmp_path, tables))
     assert dump.current(graph.address) == before
 
 
@@ -237,10 +223,10 @@ def test_reports_that_are_never_usable_make_no_edge_and_are_counted(graph, tmp_p
         small.report("A", "battery", "2021-06-30", "2021-08-20", 1.0),
         small.report("B", "food", "2019-12-31", "2021-06-29", 1.0),  # expired when it came out
     ]
-    report = load(graph, written(tmp_path, tables))
+    report = load(graph, made(tmp_path, tables))
     assert report.tables.loc["segments", ["used", "superseded", "stale"]].tolist() == [1, 1, 1]
     assert report.edges["created"]["sells"] == 1
-    again = load(graph, written(tmp_path, tables))
+    again = load(graph, made(tmp_path, tables))
     assert again.tables.loc["segments", ["unchanged", "superseded", "stale"]].tolist() == [1, 1, 1]
 
 
@@ -248,7 +234,7 @@ def test_revenue_becomes_shares_of_its_report(graph, tmp_path):
     tables = small.tables()
     for row, revenue in zip(tables["segments"][:2], ("30", "90"), strict=True):
         row.update(weight="", revenue=revenue)
-    load(graph, written(tmp_path, tables))
+    load(graph, made(tmp_path, tables))
     t = dt.date(2021, 4, 30)
     assert {k: v[0] for k, v in dump.sold(graph.address, t).items() if k[0] == "A"} == {
         ("A", "battery"): 0.25,
@@ -261,16 +247,18 @@ def test_a_lag_counts_the_trading_days_of_the_bars(graph, folder):
     calendar = sorted({dt.date.fromisoformat(bar["date"]) for bar in small.tables()["bars"]})
     load(graph, Dataset(folder), lag=3)
     for t in [*DAYS, *(dt.date(2021, 3, 25) + dt.timedelta(days=n) for n in range(30))]:
-        assert dump.sold(graph.address, t) == expected(rows, t, lag=3, calendar=calendar)
+        assert dump.sold(graph.address, t) == oracle.expected(rows, t, lag=3, calendar=calendar)
 
 
 def test_other_rules_hold_for_every_company(graph, folder, tmp_path):
     load(graph, Dataset(folder))
     tables = small.tables()
     tables["segments"] = tables["segments"][:2]  # B is not mentioned
-    load(graph, written(tmp_path, tables), stale_after_months=6)
+    load(graph, made(tmp_path, tables), stale_after_months=6)
     for t in DAYS:
-        assert dump.sold(graph.address, t) == expected(small.tables()["segments"], t, stale_after_months=6)
+        assert dump.sold(graph.address, t) == oracle.expected(
+            small.tables()["segments"], t, stale_after_months=6
+        )
 
 
 @pytest.mark.parametrize("wrong", [{"lag": 0}, {"stale_after_months": 0}])
@@ -332,7 +320,7 @@ def test_what_contradicts_earlier_loads_is_refused_with_its_row(graph, folder, t
     without(tables, table, **left_out)
     tables[table].append(added)
     with pytest.raises(RefusedDataset, match="earlier") as refused:
-        load(graph, written(tmp_path, tables, "other"))
+        load(graph, made(tmp_path, tables, "other"))
     listed = refused.value.report.rejected
     listed = listed[listed["reason"].str.contains(reason, regex=False)]
     assert listed["table"].unique().tolist() == [table]
@@ -349,10 +337,10 @@ def test_a_cycle_through_earlier_loads_is_refused(graph, tmp_path):
         small.product("food", None),
     ]
     tables["segments"] = [small.span("A", "food", "2021-01-01", "", 1.0)]
-    load(graph, written(tmp_path, tables))
+    load(graph, made(tmp_path, tables))
     tables["products"] = [later, small.product("food", "solar")]
     with pytest.raises(RefusedDataset, match="a cycle together with what earlier loads brought") as refused:
-        load(graph, written(tmp_path, tables))
+        load(graph, made(tmp_path, tables))
     assert refused.value.report.rejected[["table", "row"]].to_numpy().tolist() == [["products", 2]]
 
 
@@ -362,7 +350,7 @@ def test_names_and_places_follow_the_newest_load(graph, folder, tmp_path):
     tables["companies"][0]["name"] = "Alpha Two"
     tables["companies"][1]["exchange"] = ""  # empty does not erase
     tables["products"][2]["parent_id"] = "root"  # battery, and cell below it, move up
-    report = load(graph, written(tmp_path, tables))
+    report = load(graph, made(tmp_path, tables))
     with dump.session(graph.address) as s:
         companies = s.run("MATCH (c:Company) RETURN c.name, c.exchange ORDER BY c.company_id").values()
         assert companies[:2] == [["Alpha Two", "SH"], ["Beta", "SZ"]]
@@ -448,14 +436,14 @@ def test_pieces_in_any_order_give_the_graph_of_the_whole(graph, tmp_path, clear,
     moments, so_far = [], []
     for piece in pieces:
         so_far = [*so_far, *(row for one in piece for row in one)]
-        report = load(graph, written(tmp_path, base([row for one in piece for row in one])))
+        report = load(graph, made(tmp_path, base([row for one in piece for row in one])))
         moments.append((report.moment, so_far))
     in_pieces = dump.current(graph.address)
     for moment, rows in moments:  # the later load changed no earlier answer
         for t in DAYS[::6]:
-            assert dump.sold(graph.address, t, moment) == expected(rows, t)
+            assert dump.sold(graph.address, t, moment) == oracle.expected(rows, t)
     clear()
-    load(graph, written(tmp_path, base([row for one in reports for row in one])))
+    load(graph, made(tmp_path, base([row for one in reports for row in one])))
     assert dump.current(graph.address) == in_pieces
 
 
@@ -466,113 +454,3 @@ def clear(graph_server):
             s.run("MATCH (n) DETACH DELETE n").consume()
 
     return empty
-
-
-# Two writers --------------------------------------------------------------------------------------------------
-
-
-def test_a_second_load_at_the_same_time_is_refused(graph, folder):
-    load(graph, Dataset(folder))
-    with ledger.writing(graph), pytest.raises(GraphError, match=r"another load is writing .* wait"):
-        load(graph, Dataset(folder))
-    load(graph, Dataset(folder))
-
-
-def test_readers_see_the_graph_of_before_until_the_commit(graph, folder, tmp_path):
-    load(graph, Dataset(folder))
-    tables = small.tables()
-    tables["segments"][0]["weight"] = "0.1"
-    t = dt.date(2021, 4, 30)
-    before = dump.sold(graph.address, t)
-    seen = []
-    load(graph, written(tmp_path, tables), progress=lambda n: seen.append((n, dump.sold(graph.address, t))))
-    assert seen and all(answer == before for _, answer in seen)
-    assert sum(n for n, _ in seen) == 1
-    assert dump.sold(graph.address, t) == expected(tables["segments"], t)
-
-
-def test_a_load_that_fails_while_writing_is_undone_by_the_next(graph, folder, tmp_path):
-    load(graph, Dataset(folder))
-    before = dump.everything(graph.address)
-    tables = small.tables()
-    tables["segments"][0]["weight"] = "0.1"
-    tables["companies"].append({"company_id": "D", "name": "Delta"})
-    tables["segments"].append(small.span("D", "food", "2021-01-01", "", 1.0))
-
-    def fail(_: int) -> None:
-        raise RuntimeError("the client dies here")
-
-    with pytest.raises(RuntimeError):
-        load(graph, written(tmp_path, tables, "other"), progress=fail)
-    assert dump.everything(graph.address) != before  # it did write something
-    assert load(graph, Dataset(folder)).moment is None
-    assert dump.everything(graph.address) == before
-
-
-def test_two_loads_started_together_both_end_in_whole_states(graph, folder, tmp_path):
-    load(graph, Dataset(folder))
-    tables = small.tables()
-    tables["segments"][0]["weight"] = "0.1"
-    other = written(tmp_path, tables)
-    outcome = []
-
-    def run(dataset):
-        try:
-            outcome.append(load(graph, dataset))
-        except GraphError as refused:
-            outcome.append(refused)
-
-    threads = [threading.Thread(target=run, args=(one,)) for one in (other, other)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    moments = [one.moment for one in outcome if not isinstance(one, GraphError) and one.moment]
-    assert len(outcome) == 2 and len(moments) == 1
-    t = dt.date(2021, 4, 30)
-    assert dump.sold(graph.address, t) == expected(tables["segments"], t)
-
-
-# The command line ---------------------------------------------------------------------------------------------
-
-
-def test_the_command_loads_and_tells(graph, graph_env, folder, tmp_path):
-    done = CliRunner().invoke(
-        command, [str(folder), "--format", "json", "--report", str(tmp_path / "r.json")]
-    )
-    assert done.exit_code == 0, done.output
-    rows = {row["table"]: row for row in json.loads(done.stdout)}
-    assert rows["segments"]["used"] == 11
-    report = json.loads((tmp_path / "r.json").read_text())
-    assert report["ok"] and report["rejected"] == []
-    assert report["moment"] == ledger.committed_moment(graph).isoformat()
-    again = CliRunner().invoke(command, [str(folder), "--dry-run", "--format", "csv"])
-    assert again.exit_code == 0 and "segments,11,0,11,0,0,0,0" in again.stdout
-    assert "a load would create 0 edges" in again.stderr
-
-
-@pytest.mark.parametrize("ending", ["json", "csv"])
-def test_the_command_refuses_a_broken_dataset_without_a_server(tmp_path, monkeypatch, ending):
-    monkeypatch.setenv("SAMGRAPH_NEO4J_URI", "bolt://127.0.0.1:1")
-    monkeypatch.setenv("SAMGRAPH_NEO4J_PASSWORD", "none")
-    tables = small.tables()
-    tables["segments"] += [
-        small.report("Z", "food", f"{y}-12-31", f"{y + 1}-03-01", 2.0) for y in range(2000, 2020)
-    ]
-    folder = small.write(tmp_path / "data", tables)
-    file = tmp_path / f"r.{ending}"
-    done = CliRunner().invoke(command, [str(folder), "--report", str(file)])
-    assert isinstance(done.exception, RefusedDataset)
-    assert "table segments, row 12" in str(done.exception) and "company_id Z" in done.stderr
-    if ending == "json":
-        rows = json.loads(file.read_text())["rejected"]
-        assert rows[0]["values"]["company_id"] == "Z"
-    else:
-        rows = pd.read_csv(file).query("row.notna()").to_dict("records")
-    assert sorted({int(row["row"]) for row in rows}) == list(range(12, 32))
-    assert len(rows) == 40  # two reasons each
-
-
-def test_the_command_refuses_a_report_of_another_kind(folder):
-    done = CliRunner().invoke(command, [str(folder), "--report", "r.txt"])
-    assert done.exit_code == 2 and "must end in .json or .csv" in done.stderr

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+import pytest
 
 FIRST_DAY = dt.date(1, 1, 1)
 
@@ -126,3 +127,13 @@ def share(row: Mapping[str, Any], report: Sequence[Mapping[str, Any]]) -> float:
     for other in report:
         total += number(other["revenue"]) or 0.0
     return (number(row["revenue"]) or 0.0) / total
+
+
+def expected(
+    rows: Iterable[Mapping[str, Any]], t: dt.date, **rules: Any
+) -> dict[tuple[str, str], tuple[Any, dt.date | None, dt.date | None, dt.date]]:
+    """`sells` in the form of `dump.sold`, whose weights may differ from these in the last digit."""
+    return {
+        key: (pytest.approx(sold.weight, rel=1e-15), sold.period_end, sold.announced_on, sold.valid_from)
+        for key, sold in sells(rows, t, **rules).items()
+    }

@@ -140,3 +140,10 @@ def write(folder: Path, content: dict[str, Rows]) -> Path:
         if rows:
             pd.DataFrame(rows).to_csv(folder / f"{name}.csv", index=False)
     return folder
+
+
+def rewrite(folder: Path, content: dict[str, Rows]) -> Path:
+    """Write tables as CSV in place of those that the folder holds."""
+    for file in folder.glob("*.csv"):
+        file.unlink()
+    return write(folder, content)

@@ -1,0 +1,86 @@
+"""Two writers, readers meanwhile, and loads that fail while they write."""
+
+from __future__ import annotations
+
+import datetime as dt
+import threading
+
+import pytest
+from oracles import dump, small
+from oracles import sells as oracle
+
+from samgraph.errors import GraphError
+from samgraph.graph import ledger
+from samgraph.graph.dataset import Dataset
+from samgraph.graph.load import load
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return small.write(tmp_path / "data", small.tables())
+
+
+def made(tmp_path, tables, name="data"):
+    return Dataset(small.rewrite(tmp_path / name, tables))
+
+
+def test_a_second_load_at_the_same_time_is_refused(graph, folder):
+    load(graph, Dataset(folder))
+    with ledger.writing(graph), pytest.raises(GraphError, match=r"another load is writing .* wait"):
+        load(graph, Dataset(folder))
+    load(graph, Dataset(folder))
+
+
+def test_readers_see_the_graph_of_before_until_the_commit(graph, folder, tmp_path):
+    load(graph, Dataset(folder))
+    tables = small.tables()
+    tables["segments"][0]["weight"] = "0.1"
+    t = dt.date(2021, 4, 30)
+    before = dump.sold(graph.address, t)
+    seen = []
+    load(graph, made(tmp_path, tables), progress=lambda n: seen.append((n, dump.sold(graph.address, t))))
+    assert seen and all(answer == before for _, answer in seen)
+    assert sum(n for n, _ in seen) == 1
+    assert dump.sold(graph.address, t) == oracle.expected(tables["segments"], t)
+
+
+def test_a_load_that_fails_while_writing_is_undone_by_the_next(graph, folder, tmp_path):
+    load(graph, Dataset(folder))
+    before = dump.everything(graph.address)
+    tables = small.tables()
+    tables["segments"][0]["weight"] = "0.1"
+    tables["companies"].append({"company_id": "D", "name": "Delta"})
+    tables["segments"].append(small.span("D", "food", "2021-01-01", "", 1.0))
+
+    def fail(_: int) -> None:
+        raise RuntimeError("the client dies here")
+
+    with pytest.raises(RuntimeError):
+        load(graph, made(tmp_path, tables, "other"), progress=fail)
+    assert dump.everything(graph.address) != before  # it did write something
+    assert load(graph, Dataset(folder)).moment is None
+    assert dump.everything(graph.address) == before
+
+
+def test_two_loads_started_together_both_end_in_whole_states(graph, folder, tmp_path):
+    load(graph, Dataset(folder))
+    tables = small.tables()
+    tables["segments"][0]["weight"] = "0.1"
+    other = made(tmp_path, tables)
+    outcome = []
+
+    def run(dataset):
+        try:
+            outcome.append(load(graph, dataset))
+        except GraphError as refused:
+            outcome.append(refused)
+
+    threads = [threading.Thread(target=run, args=(one,)) for one in (other, other)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    moments = [one.moment for one in outcome if not isinstance(one, GraphError) and one.moment]
+    assert len(outcome) == 2 and len(moments) == 1
+    t = dt.date(2021, 4, 30)
+    assert dump.sold(graph.address, t) == oracle.expected(tables["segments"], t)
