@@ -21,7 +21,7 @@ demo: setup
 	$(BIN)/samgraph demo
 
 test: setup
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/pytest -m "not slow"
 
 lint: setup
 	$(BIN)/ruff check .

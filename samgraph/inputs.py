@@ -19,6 +19,7 @@ import pandas as pd
 from samgraph.config import RunConfig
 from samgraph.errors import ConfigError, DatasetError
 from samgraph.graph.asof import AsOf
+from samgraph.graph.checks_series import usable_bars
 from samgraph.graph.dataset import Dataset
 from samgraph.graph.ledger import committed_moment, loaded_moment
 from samgraph.graph.period import extract_period, industry_labels, universe_members
@@ -32,8 +33,6 @@ from samgraph.progress import stage
 if TYPE_CHECKING:
     from samgraph.graph.connection import Graph
 
-BAR_COLUMNS = ("date", "company_id", "open", "high", "low", "close", "volume", "vwap", "adj_factor", "market_cap",
-               "tradable", "limit_up", "limit_down")  # fmt: skip
 HISTORY_DAYS = 260  # trading days before `start` that trailing features and styles may look back on
 
 
@@ -151,7 +150,7 @@ def _bars(dataset: Dataset) -> pd.DataFrame:
         raise DatasetError(
             f"{dataset.root} has no table bars; a backtest needs daily prices (interface: table bars)"
         )
-    return dataset.read("bars", columns=BAR_COLUMNS)
+    return usable_bars(dataset.read("bars"))
 
 
 def _benchmark(config: RunConfig, dataset: Dataset) -> pd.DataFrame | None:

@@ -1,6 +1,6 @@
 """Check that a built wheel holds every module, Cypher statement and data file of the checkout, and nothing else.
 
-    python tools/check_wheel.py DIST
+python tools/check_wheel.py DIST
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ def main(dist: Path) -> int:
     tracked = subprocess.run(
         ["git", "ls-files", *PACKAGES], check=True, capture_output=True, text=True, timeout=30
     ).stdout.split()
-    expected = {
-        f"{PACKAGES[top]}/{rest}" for top, rest in (name.split("/", 1) for name in tracked) if rest
-    }
+    expected = {f"{PACKAGES[top]}/{rest}" for top, rest in (name.split("/", 1) for name in tracked) if rest}
     held = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     for name in sorted(expected - held):
         print(f"{wheel.name} lacks {name}", file=sys.stderr)
