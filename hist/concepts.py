@@ -86,3 +86,18 @@ def edges_to_stocks(
     """
     attention = edge_softmax(edge_cosine(x, states, links, eps), links.source, len(x))
     return add.reverse(states, links, attention), attention
+
+
+def concept_mean(part: Tensor, batch: Batch) -> Tensor:
+    """What a part of the score says for a stock's concepts as wholes, [n_rows].
+
+    Each concept's mean over its stocks, weighted by revenue share; each stock's mean over its concepts, weighted the
+    same way; 0 for a stock without edges. The gradient flows through both means.
+    """
+    row, concept, weight = batch.links.source, batch.links.target, batch.weight
+    per_concept = part.new_zeros(batch.n_concepts)
+    size = per_concept.index_add(0, concept, weight)
+    mean = per_concept.index_add(0, concept, weight * part[row]) / size
+    per_row = part.new_zeros(batch.n_rows)
+    total = per_row.index_add(0, row, weight)
+    return per_row.index_add(0, row, weight * mean[concept]) / torch.where(total > 0, total, 1.0)

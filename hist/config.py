@@ -35,6 +35,9 @@ class HistConfig:
         dropout: between the GRU's layers
         split: "exact" reads the factors from the linear output layer, so they sum to the score (less its
             bias); "heads" trains a head on each part with the weight `auxiliary`
+        separation: weight of a penalty on what the hidden and the individual part say for all stocks of a concept
+            alike (their mean over the concept's stocks, squared): what stocks of a concept share is then said by
+            the predefined part, and the split means what its names say. Not in the paper; 0 leaves it out
 
     What is learned from what:
         features: daily ratios of the stream encoder (`samgraph.hist.features`); the window has its own six
@@ -69,6 +72,7 @@ class HistConfig:
     dropout: float = 0.0
     split: Split = "exact"
     auxiliary: float = 0.0
+    separation: float = 1.0
     features: tuple[str, ...] = FEATURES
     horizon: int = 10
     lag: int = 1
@@ -101,7 +105,7 @@ class HistConfig:
         for name in ("learning_rate", "clip"):
             if not getattr(self, name) > 0:
                 raise ConfigError(f"{name} must be above 0, found {getattr(self, name)}")
-        for name in ("eps", "cosine_eps", "auxiliary", "burn_in"):
+        for name in ("eps", "cosine_eps", "auxiliary", "separation", "burn_in"):
             if not getattr(self, name) >= 0:
                 raise ConfigError(f"{name} must not be negative, found {getattr(self, name)}")
         choices = {
@@ -133,6 +137,7 @@ _PUBLISHED = {
     "eps": 1.0,
     "binary_edges": True,
     "published_denominator": True,
+    "separation": 0.0,
     "horizon": 1,
     "chunk": 1,
     "learning_rate": 2e-4,

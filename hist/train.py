@@ -23,6 +23,7 @@ from torch import Tensor
 from samgraph.errors import ModelError
 from samgraph.hist.apply import COLUMNS, as_frame, encode_rows, run_until, score_days, windows_of
 from samgraph.hist.checkpoint import read_checkpoint
+from samgraph.hist.concepts import concept_mean
 from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, WindowData, first_bad_feature
 from samgraph.hist.encoder import WindowEncoder
@@ -135,6 +136,9 @@ def _pass(training: Training, data: WindowData) -> float:
         value = float(loss.detach())
         if not np.isfinite(value):
             raise ModelError(_blame(data, group, scores.score.detach(), batch.row_sizes))
+        if config.separation > 0 and model.head.predefined is not None:
+            for part in (scores.hidden, scores.individual):
+                loss = loss + config.separation * (weight * concept_mean(part, batch) ** 2).sum()
         if config.auxiliary > 0:
             for name in PARTS:
                 loss = loss + config.auxiliary * (weight * (getattr(scores, name) - target) ** 2).sum()

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-
 from conftest import empty_database
+
 from samgraph.config import RunConfig, load_config
 from samgraph.errors import ConfigError, DatasetError, RunError
 from samgraph.graph.connection import Address, Graph
@@ -21,10 +21,22 @@ from samgraph.graph.load import load
 from samgraph.run import backtest
 from samgraph.simulate import simulate
 
-FILES = (
-    "manifest.json predictions.parquet factors.parquet ic.parquet decay.parquet quantiles.parquet turnover.parquet "
-    "regression.parquet factor_returns.parquet portfolio.parquet trades.parquet summary.json report.html checkpoints"
-).split()
+FILES = [
+    "manifest.json",
+    "predictions.parquet",
+    "factors.parquet",
+    "ic.parquet",
+    "decay.parquet",
+    "quantiles.parquet",
+    "turnover.parquet",
+    "regression.parquet",
+    "factor_returns.parquet",
+    "portfolio.parquet",
+    "trades.parquet",
+    "summary.json",
+    "report.html",
+    "checkpoints",
+]
 
 
 def settings(data: Path, **changes: Any) -> RunConfig:
