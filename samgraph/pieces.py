@@ -7,10 +7,13 @@ predictions do not depend on how many processes there are.
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterable, Sequence
+import sys
+import types
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, fields
@@ -129,7 +132,8 @@ def fit_pieces(pieces: Sequence[Piece], work: Work, jobs: int, progress: Stage) 
         min(jobs, len(todo)), mp_context=context, initializer=_start_worker, initargs=(queue, os.getpid())
     )
     try:
-        waiting = {pool.submit(_fit, piece, work) for piece in todo}
+        with _caller_not_imported():
+            waiting = {pool.submit(_fit, piece, work) for piece in todo}
         while waiting:
             done, waiting = wait(waiting, timeout=0.5, return_when=FIRST_COMPLETED)
             progress.advance(_drain(queue))
@@ -158,6 +162,17 @@ def gather(pieces: Iterable[Piece], work: Work, name: str) -> pd.DataFrame:
         frame.insert(0, "variant", piece.variant)
         frames.append(frame)
     return pd.concat(frames, ignore_index=True)
+
+
+@contextlib.contextmanager
+def _caller_not_imported() -> Iterator[None]:
+    """Let workers start without running the caller's script again, as multiprocessing would: it need not be guarded."""
+    caller = sys.modules["__main__"]
+    sys.modules["__main__"] = types.ModuleType("__main__")
+    try:
+        yield
+    finally:
+        sys.modules["__main__"] = caller
 
 
 def _start_worker(queue: ProcessQueue[int], parent: int) -> None:

@@ -59,10 +59,10 @@ def cli() -> None:
     """
 
 
-def main() -> int:
-    """Run the command line; the exit status."""
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line with `arguments` (those of the process by default); the exit status."""
     try:
-        cli.main(standalone_mode=False)
+        cli.main(arguments, standalone_mode=False)
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as wrong:

@@ -18,25 +18,25 @@ from samgraph.errors import ConfigError, DatasetError, RunError
 from samgraph.graph.connection import Address, Graph
 from samgraph.graph.dataset import Dataset
 from samgraph.graph.load import load
+from samgraph.report import write_report
 from samgraph.run import backtest
 from samgraph.simulate import simulate
 
-FILES = [
+TABLES = (
+    *("predictions", "factors", "ic", "decay", "quantiles", "turnover"),
+    *("regression", "factor_returns", "portfolio", "trades"),
+)
+FILES = (
     "manifest.json",
-    "predictions.parquet",
-    "factors.parquet",
-    "ic.parquet",
-    "decay.parquet",
-    "quantiles.parquet",
-    "turnover.parquet",
-    "regression.parquet",
-    "factor_returns.parquet",
-    "portfolio.parquet",
-    "trades.parquet",
     "summary.json",
     "report.html",
     "checkpoints",
-]
+    *(f"{name}.parquet" for name in TABLES),
+)
+FIGURES = (
+    *("ic", "rank_ic", "icir", "rank_icir", "rank_ic_tstat_nw", "return", "benchmark_return"),
+    *("excess_return", "information_ratio", "max_drawdown", "turnover"),
+)
 
 
 def settings(data: Path, **changes: Any) -> RunConfig:
@@ -83,9 +83,8 @@ def test_a_run_leaves_every_file_and_figure_that_the_interface_names(finished: P
     assert [name for name in FILES if not (finished / name).exists()] == []
     summary = json.loads((finished / "summary.json").read_text())
     assert set(summary["variants"]) == {"product", "industry", "gru"}
-    figures = "ic rank_ic icir rank_icir rank_ic_tstat_nw excess_return information_ratio max_drawdown turnover return"
     for variant in summary["variants"].values():
-        assert set(figures.split()) | {"benchmark_return"} <= set(variant)
+        assert set(FIGURES) <= set(variant)
     assert {"excess_return", "ci_low", "ci_high", "p_value"} <= set(summary["product_minus_industry"])
     for part in ("concept", "hidden", "individual", "score"):
         assert set(summary["horizons"][part]) == {"1", "5", "20"}
@@ -113,6 +112,28 @@ def test_excess_return_of_the_summary_is_that_of_the_daily_file(finished: Path) 
         years = len(rows) / 252
         grown = [np.prod(1 + rows[column]) ** (1 / years) - 1 for column in ("return", "benchmark_return")]
         assert summary["variants"][name]["excess_return"] == pytest.approx(grown[0] - grown[1], rel=1e-9)
+
+
+def test_the_report_needs_no_network_and_no_name_in_it_can_be_markup(finished: Path, tmp_path: Path) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished, run, ignore=shutil.ignore_patterns("checkpoints"))
+    hostile = "<script>alert(1)</script>"
+    exposure = pd.read_parquet(run / "exposure.parquet")
+    exposure["name"] = hostile
+    exposure.to_parquet(run / "exposure.parquet", index=False)
+    summary = json.loads((run / "summary.json").read_text())
+    (run / "summary.json").write_text(json.dumps(summary | {"universe": hostile}))
+    page = write_report(run).read_text(encoding="utf-8")
+    assert hostile not in page
+    own = page[page.index("<body>") :]
+    assert "http://" not in own and "https://" not in own.replace("https://plot.ly", "")
+    for variant in summary["variants"].values():
+        assert f"{variant['excess_return']:.2%}" in own  # a figure of the page is a figure of the files
+
+
+def test_a_report_of_a_folder_without_a_run_names_what_is_missing(tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"is not a finished run: summary\.json is missing"):
+        write_report(tmp_path)
 
 
 def test_a_run_that_lost_a_piece_and_its_results_ends_with_the_same_predictions(

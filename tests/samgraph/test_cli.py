@@ -1,0 +1,57 @@
+"""The command line says what is wrong in one sentence, and teaches itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from samgraph.cli import COMMANDS, main
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_a_help_with_an_example(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    examples = [command] if command != "neo4j" else ["neo4j start"]
+    for words in examples:
+        assert main([*words.split(), "--help"]) == 0
+        text = capsys.readouterr().out
+        assert f"samgraph {command}" in text.split("Usage:")[-1].split("\n", 1)[1], text
+        assert max(map(len, text.splitlines())) <= 80
+
+
+def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == 0
+    listed = capsys.readouterr().out
+    assert all(f"  {command} " in listed for command in COMMANDS)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ("report no-such-run", "no-such-run is not a finished run: summary.json is missing"),
+        ("backtest --out r", "data is needed"),
+        ("backtest --out r --data d --universe U --start 2020-01-01 --end 2019-01-01", "is not after start"),
+        ("backtest --out r --config absent.toml", "absent.toml cannot be read"),
+        ("backtest --out r --data d --universe U --start 2020-01-01 --end 2021-01-01", "d is not a directory"),
+        ("simulate x --seed 1 --companies 3", "--companies is 3"),
+        ("load nowhere", "nowhere"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_and_status_1(
+    arguments: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments.split()) == 1
+    error = capsys.readouterr().err
+    assert says in error
+    assert error.startswith("samgraph: ") and error.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    ["backtest", "simulate", "nonsense", "backtest --out r --start yesterday", "simulate d --seed many"],
+)
+def test_wrong_usage_is_status_2(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(arguments.split()) == 2
+    assert "Error" in capsys.readouterr().err
