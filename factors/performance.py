@@ -21,9 +21,9 @@ class Performance:
     Attributes:
         return_: compound annual growth rate, (product of (1 + return)) ** (days_a_year / days) - 1.
         benchmark_return: the same of the benchmark.
-        excess_return: return_ - benchmark_return.
-        mean_excess_return: mean daily excess return x days_a_year: what qlib calls the annualised excess
-            return.
+        excess_return: mean daily excess return x days_a_year (arithmetic, as qlib annualises it), so that the
+            excess returns of two portfolios differ by what a paired test of their daily returns finds.
+        compound_excess_return: return_ - benchmark_return.
         information_ratio: mean over standard deviation (ddof 1) of the daily excess return, x
             sqrt(days_a_year); NaN if the excess does not vary.
         tracking_error: standard deviation (ddof 1) of the daily excess return x sqrt(days_a_year).
@@ -40,7 +40,7 @@ class Performance:
     return_: float
     benchmark_return: float
     excess_return: float
-    mean_excess_return: float
+    compound_excess_return: float
     information_ratio: float
     tracking_error: float
     volatility: float
@@ -79,8 +79,8 @@ def performance(daily: pd.DataFrame, days_a_year: int = DAYS_A_YEAR) -> Performa
     return Performance(
         return_=growth,
         benchmark_return=market_growth,
-        excess_return=growth - market_growth,
-        mean_excess_return=float(excess.mean()) * days_a_year,
+        excess_return=float(excess.mean()) * days_a_year,
+        compound_excess_return=growth - market_growth,
         information_ratio=float(excess.mean()) / spread * root if spread > 0 else math.nan,
         tracking_error=spread * root,
         volatility=_deviation(gain) * root,

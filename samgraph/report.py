@@ -160,7 +160,8 @@ def _better(run: RunFiles) -> str:
     table = _table(
         ["variant"] + [title for title, _ in columns.values()],
         rows,
-        f"Portfolios after costs; IC and Rank IC of the raw score at {summary['label_horizon']} days.",
+        f"Portfolios after costs. Return and benchmark are compounded, excess is the mean daily excess times "
+        f"{DAYS_A_YEAR}; IC and Rank IC of the raw score at {summary['label_horizon']} days.",
     )
     head = f"<h2>Did it beat the benchmark and the industry control?</h2><ul class='figures'>{cells}</ul>"
     return head + words + pictures + table

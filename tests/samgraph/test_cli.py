@@ -32,13 +32,20 @@ def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
         ("backtest --out r", "data is needed"),
         ("backtest --out r --data d --universe U --start 2020-01-01 --end 2019-01-01", "is not after start"),
         ("backtest --out r --config absent.toml", "absent.toml cannot be read"),
-        ("backtest --out r --data d --universe U --start 2020-01-01 --end 2021-01-01", "d is not a directory"),
+        (
+            "backtest --out r --data d --universe U --start 2020-01-01 --end 2021-01-01",
+            "d is not a directory",
+        ),
         ("simulate x --seed 1 --companies 3", "--companies is 3"),
         ("load nowhere", "nowhere"),
     ],
 )
 def test_what_is_wrong_is_one_sentence_and_status_1(
-    arguments: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    arguments: str,
+    says: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(arguments.split()) == 1

@@ -109,9 +109,14 @@ def test_excess_return_of_the_summary_is_that_of_the_daily_file(finished: Path) 
     summary = json.loads((finished / "summary.json").read_text())
     daily = pd.read_parquet(finished / "portfolio.parquet")
     for name, rows in daily.groupby("variant"):
-        years = len(rows) / 252
-        grown = [np.prod(1 + rows[column]) ** (1 / years) - 1 for column in ("return", "benchmark_return")]
-        assert summary["variants"][name]["excess_return"] == pytest.approx(grown[0] - grown[1], rel=1e-9)
+        gain, market = rows["return"], rows["benchmark_return"]
+        grown = np.prod(1 + gain) ** (252 / len(rows)) - 1
+        assert summary["variants"][name]["return"] == pytest.approx(grown, rel=1e-9)
+        assert summary["variants"][name]["excess_return"] == pytest.approx(
+            252 * (gain - market).mean(), rel=1e-9
+        )
+    both = [summary["variants"][name]["excess_return"] for name in ("product", "industry")]
+    assert summary["product_minus_industry"]["excess_return"] == pytest.approx(both[0] - both[1], rel=1e-9)
 
 
 def test_the_report_needs_no_network_and_no_name_in_it_can_be_markup(finished: Path, tmp_path: Path) -> None:
