@@ -22,7 +22,6 @@ from samgraph.errors import RunError
 from samgraph.files import write_text
 
 DAYS_A_YEAR = 252
-LONG = 20  # characters from which a cell is words rather than a figure
 PARTS = ("concept", "hidden", "individual", "score")
 TABLES = ("portfolio", "decay", "quantiles", "curves", "windows", "exposure", "coverage", "trades")
 
@@ -145,13 +144,13 @@ def _better(run: RunFiles) -> str:
         "return": ("return a year", _percent),
         "benchmark_return": ("benchmark", _percent),
         "excess_return": ("excess", _percent),
-        "information_ratio": ("information ratio", _number),
-        "max_drawdown": ("drawdown of excess", _percent),
-        "turnover": ("turnover a year", _number),
+        "information_ratio": ("IR", _number),
+        "max_drawdown": ("drawdown", _percent),
+        "turnover": ("turnover", _number),
         "ic": ("IC", _fine),
         "rank_ic": ("Rank IC", _fine),
         "rank_icir": ("Rank ICIR", _number),
-        "rank_ic_tstat_nw": ("t (Newey-West)", _number),
+        "rank_ic_tstat_nw": ("t", _number),
     }
     rows = [
         [name] + [show(values[key]) for key, (_, show) in columns.items()]
@@ -161,7 +160,8 @@ def _better(run: RunFiles) -> str:
         ["variant"] + [title for title, _ in columns.values()],
         rows,
         f"Portfolios after costs. Return and benchmark are compounded, excess is the mean daily excess times "
-        f"{DAYS_A_YEAR}; IC and Rank IC of the raw score at {summary['label_horizon']} days.",
+        f"{DAYS_A_YEAR}, drawdown that of the cumulated excess, turnover one-sided a year; t is Newey-West's of the "
+        f"Rank IC; IC and Rank IC of the raw score at {summary['label_horizon']} days.",
     )
     head = f"<h2>Did it beat the benchmark and the industry control?</h2><ul class='figures'>{cells}</ul>"
     return head + words + pictures + table
@@ -240,9 +240,8 @@ def _missing(run: RunFiles) -> str:
     rows = [
         [r["what"], r["cause"], f"{r['count']:,}", _percent(r["share"])] for r in coverage.to_dict("records")
     ]
-    table = _table(
-        ["of the stock-days in the test period", "number", "share", "cause"], rows, "Coverage by cause."
-    )
+    head = ["stock-days of the test period", "cause", "number", "share"]
+    table = _table(head, rows, "Coverage by cause.", words=2)
     return f"<h2>Which data were missing, and why</h2>{table}"
 
 
@@ -268,18 +267,20 @@ def _figure(figure: go.Figure, caption: str) -> str:
     return f"<figure>{body}<figcaption>{_text(caption)}</figcaption></figure>"
 
 
-def _table(head: list[str], rows: list[list[str]], caption: str) -> str:
-    top = "".join(f"<th>{_text(cell)}</th>" for cell in head)
-    body = "".join("<tr>" + "".join(_cell(cell) for cell in row) + "</tr>" for row in rows)
+def _table(head: list[str], rows: list[list[str]], caption: str, *, words: int = 1) -> str:
+    """A table whose first `words` columns are words, to the left, and whose others are figures, to the right."""
+    marks = [" class='words'" if column < words else "" for column in range(len(head))]
+    top = "".join(f"<th{mark}>{_text(cell)}</th>" for mark, cell in zip(marks, head, strict=True))
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td{mark}>{_text(cell)}</td>" for mark, cell in zip(marks, row, strict=True))
+        + "</tr>"
+        for row in rows
+    )
     return (
         f"<div class='scroll'><table><caption>{_text(caption)}</caption><thead><tr>{top}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
-
-
-def _cell(text: str) -> str:
-    words = " class='words'" if len(text) > LONG else ""
-    return f"<td{words}>{_text(text)}</td>"
 
 
 def _text(value: object) -> str:
