@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from samgraph.factors.concentration import concentration
 from samgraph.inputs import Inputs
 
 FloatArray = npt.NDArray[np.float64]
@@ -30,17 +31,20 @@ def exposure_table(inputs: Inputs, holdings: pd.DataFrame) -> pd.DataFrame:
     return table.loc[table["weight"] > 0, columns].reset_index(drop=True)
 
 
-def concentration(inputs: Inputs, holdings: pd.DataFrame) -> dict[str, float]:
-    """Effective numbers (the inverse of the sum of squared shares) of products and of industries, on the last day."""
+def effective_numbers(inputs: Inputs, holdings: pd.DataFrame) -> dict[str, float]:
+    """Effective numbers (see `samgraph.factors.concentration`) of products and of industries, on the last day."""
     if holdings.empty:
         return {"products": 0.0, "industries": 0.0}
     held = _last_weights(holdings)
-    leaf = inputs.last_edges
-    by_product = (leaf["weight"] * leaf["company_id"].map(held).fillna(0.0)).groupby(leaf["product_id"]).sum()
-    last = inputs.test.stop - 1
-    labels = pd.Series(inputs.sectors[last], index=list(inputs.market.stocks)).reindex(held.index)
-    by_industry = held.groupby(labels).sum()
-    return {"products": _effective(by_product), "industries": _effective(by_industry)}
+    edges = inputs.last_edges
+    by_product = (
+        (edges["weight"] * edges["company_id"].map(held).fillna(0.0)).groupby(edges["product_id"]).sum()
+    )
+    labels = pd.Series(inputs.sectors[inputs.test.stop - 1], index=list(inputs.market.stocks)).reindex(
+        held.index
+    )
+    groups = {"products": by_product, "industries": held.groupby(labels).sum()}
+    return {name: concentration(weights.to_dict(), 1.0).effective for name, weights in groups.items()}
 
 
 def coverage_table(inputs: Inputs, score: FloatArray) -> pd.DataFrame:
@@ -106,8 +110,3 @@ def _sums(leaf: pd.DataFrame, weights: pd.Series, tree: pd.DataFrame) -> pd.Seri
         step = step.groupby(above).sum()
         total = total.add(step, fill_value=0.0)
     return total.reindex(tree.index)
-
-
-def _effective(shares: pd.Series) -> float:
-    total = float(shares.sum())
-    return float(total**2 / (shares**2).sum()) if total > 0 else 0.0

@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from samgraph.config import RunConfig
-from samgraph.exposure import concentration, coverage_table, exposure_table
+from samgraph.exposure import coverage_table, effective_numbers, exposure_table
 from samgraph.factors.compare import paired_difference
 from samgraph.factors.evaluation import Evaluation, evaluate
 from samgraph.factors.exposures import Membership
@@ -86,7 +86,7 @@ def assess(config: RunConfig, inputs: Inputs, predictions: pd.DataFrame) -> Outc
         "variants": {name: _variant_summary(raw, name, books[name]) for name in scores},
         "horizons": _horizons(factors.decay),
         "regression": {name: _clean(found.summary()) for name, found in regressions.items()},
-        "concentration": concentration(inputs, books["product"].holdings),
+        "concentration": effective_numbers(inputs, books["product"].holdings),
     }
     if difference is not None:
         summary["product_minus_industry"] = difference

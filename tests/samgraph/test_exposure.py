@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samgraph.exposure import concentration, exposure_table
+from samgraph.exposure import effective_numbers, exposure_table
 
 TREE = pd.DataFrame(
     {
@@ -72,7 +72,7 @@ def test_effective_number_of_equal_products_is_their_number() -> None:
     edges = pd.DataFrame(
         {"company_id": ["X", "X", "Y", "Y"], "product_id": ["a1", "a2", "b", "other"], "weight": [0.5] * 4}
     )
-    found = concentration(inputs(edges, [1.0, 1.0]), holdings(1.0, 1.0))
+    found = effective_numbers(inputs(edges, [1.0, 1.0]), holdings(1.0, 1.0))
     assert found == pytest.approx({"products": 4.0, "industries": 2.0})
 
 
@@ -80,4 +80,4 @@ def test_no_holdings_give_an_empty_table_and_no_concentration() -> None:
     edges = pd.DataFrame({"company_id": ["X"], "product_id": ["a1"], "weight": [1.0]})
     nothing = holdings(1.0, 1.0).iloc[:0]
     assert exposure_table(inputs(edges, [1.0, 1.0]), nothing).empty
-    assert concentration(inputs(edges, [1.0, 1.0]), nothing) == {"products": 0.0, "industries": 0.0}
+    assert effective_numbers(inputs(edges, [1.0, 1.0]), nothing) == {"products": 0.0, "industries": 0.0}
