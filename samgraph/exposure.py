@@ -44,7 +44,10 @@ def effective_numbers(inputs: Inputs, holdings: pd.DataFrame) -> dict[str, float
         held.index
     )
     groups = {"products": by_product, "industries": held.groupby(labels).sum()}
-    return {name: concentration(weights.to_dict(), 1.0).effective for name, weights in groups.items()}
+    return {
+        name: concentration({str(key): float(weight) for key, weight in weights.items()}, 1.0).effective
+        for name, weights in groups.items()
+    }
 
 
 def coverage_table(inputs: Inputs, score: FloatArray) -> pd.DataFrame:
