@@ -35,19 +35,19 @@ class Parameters:
     market_volatility: float = 0.0115
     market_drift: float = 0.0002
     sector_volatility: float = 0.004
-    family_volatility: float = 0.014
+    family_volatility: float = 0.013
     leaf_volatility: float = 0.005
-    idiosyncratic_volatility: float = 0.012
+    idiosyncratic_volatility: float = 0.0125
     group_volatility: float = 0.012
 
-    premium: float = 0.0004
+    premium: float = 0.0006
     premium_half_life: float = 90.0
-    slow_share: float = 0.75
+    slow_share: float = 0.8
     slow_days: float = 25.0
     chain: float = 0.15
     chain_days: float = 10.0
-    reversal: tuple[float, ...] = (0.10, 0.18, 0.08)
-    overreaction: float = 0.3
+    reversal: tuple[float, ...] = (0.10, 0.16, 0.08)
+    overreaction: float = 0.08
     overreaction_days: float = 25.0
     groups: int = 4
     group_share: float = 0.06

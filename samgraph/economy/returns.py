@@ -11,7 +11,7 @@ with W the mix of that very day, which reports show only later. What makes it pr
   rest follows over `slow_days` on average;
 - value chains: a share of a supplier family's shock reaches its customers' families over `chain_days`;
 - reversal: part of a company's own shock is given back over the next three days, and a further part, the
-  overreaction, over `overreaction_days` on average, so that its own trailing return says little by itself;
+  overreaction, over `overreaction_days` on average, so that its own trailing return says less by itself;
 - hidden groups move together, with a slowly drifting premium, and no table names them.
 """
 
