@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import functools
 import os
 import signal
 import socket
@@ -247,6 +248,9 @@ def test_a_start_that_is_cut_short_leaves_nothing(server: LocalServer, ending: s
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        preexec_fn=functools.partial(
+            signal.signal, signal.SIGINT, signal.SIG_DFL
+        ),  # a background job ignores it
     ) as start:
         wait_until((server.home / "run.json").exists)
         assert len(processes_of(server.home)) == 2, "Java and its watcher"
