@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import functools
+import json
 import os
 import signal
 import socket
@@ -248,9 +248,7 @@ def test_a_start_that_is_cut_short_leaves_nothing(server: LocalServer, ending: s
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
-        preexec_fn=functools.partial(
-            signal.signal, signal.SIGINT, signal.SIG_DFL
-        ),  # a background job ignores it
+        preexec_fn=functools.partial(signal.signal, signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  a background job ignores it
     ) as start:
         wait_until((server.home / "run.json").exists)
         assert len(processes_of(server.home)) == 2, "Java and its watcher"
