@@ -17,6 +17,7 @@ from samgraph.run import backtest
 from samgraph.simulate import STAGES, simulate
 
 TRAIN_DAYS, VALID_DAYS = 720, 120  # the rest of the made years is for testing
+CUT = "adaptive:min=10,max=0.3"  # 200 companies: finer concepts are held by too few of them
 
 
 def demo(out: Path, *, seed: int, signal: float, seeds: int, companies: int = 200) -> dict[str, Any]:
@@ -42,6 +43,7 @@ def demo(out: Path, *, seed: int, signal: float, seeds: int, companies: int = 20
             "end": days.max().date(),
             "seeds": seeds,
             "seed": seed,
+            "concepts": {"cut": CUT, "industry_cut": CUT},
             "windows": {"train_days": TRAIN_DAYS, "valid_days": VALID_DAYS, "test_days": len(days)},
         },
     )

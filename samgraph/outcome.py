@@ -20,6 +20,7 @@ from samgraph.exposure import coverage_table, effective_numbers, exposure_table
 from samgraph.factors.compare import paired_difference
 from samgraph.factors.evaluation import Evaluation, evaluate
 from samgraph.factors.exposures import Membership
+from samgraph.factors.newey_west import lags_for, newey_west
 from samgraph.factors.performance import performance
 from samgraph.factors.portfolio import PortfolioResult, run_topk
 from samgraph.factors.product_momentum import product_momentum
@@ -54,7 +55,7 @@ def assess(config: RunConfig, inputs: Inputs, predictions: pd.DataFrame) -> Outc
     regressions = _regress(inputs)
     rules = _rules(config, inputs)
     books = {name: run_topk(parts["score"], inputs.market, rules) for name, parts in scores.items()}
-    difference = _compare(books, config.seed)
+    difference = _compare(books, raw, horizon, config.seed)
     exposure = exposure_table(inputs, books["product"].holdings)
     tables = {
         "factors": _factor_table(inputs, named, factors),
@@ -83,7 +84,7 @@ def assess(config: RunConfig, inputs: Inputs, predictions: pd.DataFrame) -> Outc
         "companies": int(np.isfinite(scores["product"]["score"]).any(axis=0).sum()),
         "seeds": config.seeds,
         "label_horizon": horizon,
-        "variants": {name: _variant_summary(raw, name, books[name]) for name in scores},
+        "variants": {name: _variant_summary(raw.decay, name, books[name]) for name in scores},
         "horizons": _horizons(factors.decay),
         "regression": {name: _clean(found.summary()) for name, found in regressions.items()},
         "concentration": effective_numbers(inputs, books["product"].holdings),
@@ -145,12 +146,12 @@ def _log_cap(cap: FloatArray) -> FloatArray:
 
 def _evaluate_raw(
     config: RunConfig, inputs: Inputs, scores: Mapping[str, Mapping[str, FloatArray]], horizon: int
-) -> pd.DataFrame:
-    """IC figures of each variant's score as it is, at the label's horizon."""
+) -> Evaluation:
+    """Each variant's score as it is, at the label's horizon."""
     test, market = inputs.test, inputs.market
     forward = forward_returns(market, horizon, lag=config.trading.lag, price=config.trading.price)[test]
     raw = {name: parts["score"][test] for name, parts in scores.items()}
-    return evaluate(raw, {horizon: forward}, market.dates[test], market.stocks).decay
+    return evaluate(raw, {horizon: forward}, market.dates[test], market.stocks)
 
 
 def _regress(inputs: Inputs) -> dict[str, Regression]:
@@ -193,15 +194,23 @@ def _rules(config: RunConfig, inputs: Inputs) -> Rules:
     )
 
 
-def _compare(books: Mapping[str, PortfolioResult], seed: int) -> dict[str, Any] | None:
-    """The paired difference of the product and the industry portfolio; None without an industry variant."""
+def _compare(
+    books: Mapping[str, PortfolioResult], raw: Evaluation, horizon: int, seed: int
+) -> dict[str, Any] | None:
+    """The paired differences of product and industry, in portfolio return and in Rank IC; None without the control."""
     if "industry" not in books:
         return None
     daily = [books[name].daily.set_index("date")["return"] for name in ("product", "industry")]
     both = pd.concat(daily, axis=1, join="inner")
-    found = paired_difference(both.iloc[:, 0].to_numpy(), both.iloc[:, 1].to_numpy(), seed=seed)
-    figures = found.as_dict()
-    return _clean({"excess_return": figures.pop("difference")} | figures)
+    figures = paired_difference(both.iloc[:, 0].to_numpy(), both.iloc[:, 1].to_numpy(), seed=seed).as_dict()
+    rank_ic = raw.ic.pivot_table(index="date", columns="factor", values="rank_ic")
+    gap = (rank_ic["product"] - rank_ic["industry"]).to_numpy(dtype=np.float64)
+    mean = newey_west(gap, lags_for(horizon, int(np.isfinite(gap).sum())))
+    return _clean(
+        {"excess_return": figures.pop("difference")}
+        | figures
+        | {"rank_ic": mean.mean, "rank_ic_tstat_nw": mean.t}
+    )
 
 
 def _factor_table(inputs: Inputs, named: Mapping[str, FloatArray], evaluation: Evaluation) -> pd.DataFrame:
@@ -225,8 +234,8 @@ def _factor_table(inputs: Inputs, named: Mapping[str, FloatArray], evaluation: E
     return pd.concat(frames, ignore_index=True)
 
 
-def _variant_summary(raw: pd.DataFrame, name: str, book: PortfolioResult) -> dict[str, Any]:
-    row = raw[raw["factor"] == name].iloc[0]
+def _variant_summary(decay: pd.DataFrame, name: str, book: PortfolioResult) -> dict[str, Any]:
+    row = decay[decay["factor"] == name].iloc[0]
     figures = {column: float(row[column]) for column in ("ic", "rank_ic", "icir", "rank_icir")}
     figures["rank_ic_tstat_nw"] = float(row["tstat_nw"])
     return _clean(figures) | performance(book.daily).as_dict()

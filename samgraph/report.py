@@ -122,7 +122,8 @@ def _better(run: RunFiles) -> str:
             f"<p>Products over industries: {_points(difference['excess_return'])} a year; 95% interval "
             f"{_points(difference['ci_low'])} to {_points(difference['ci_high'])}, p = {difference['p_value']:.3f} "
             f"(paired stationary bootstrap, {difference['n_days']} days, mean block {difference['block_length']:.1f} "
-            f"days). The interval {sure}.</p>"
+            f"days). The interval {sure}. Rank IC of the score: {difference['rank_ic']:+.4f} over the control's "
+            f"(t = {difference['rank_ic_tstat_nw']:.1f}).</p>"
         )
     tiles.append(("information ratio", f"{product['information_ratio']:.2f}", product["information_ratio"]))
     tiles.append(("worst drawdown of the excess", _percent(product["max_drawdown"]), None))

@@ -131,10 +131,14 @@ class _Started:
         write_json(self.path, self.content)
 
     def finish(self, outcome: Outcome, seconds: dict[str, float]) -> None:
+        earlier = self.content.get("seconds", {})  # of finishing this run before: its pieces took time then
+        seconds = seconds | {"training": round(seconds["training"] + earlier.get("training", 0.0), 3)}
         self.content |= {
             "timeline": outcome.timeline,
             "seconds": seconds,
-            "peak_memory_gib": round(manifest.peak_memory(), 3),
+            "peak_memory_gib": max(
+                round(manifest.peak_memory(), 3), self.content.get("peak_memory_gib", 0.0)
+            ),
             "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         }
         write_json(self.path, self.content)
@@ -178,7 +182,8 @@ def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
                 )
     if content["known"] not in (None, moment):
         raise RunError(f"{path.parent} was begun with --known-at {moment}; choose another --out")
-    return content | {"known": moment, "started": before.get("started", content["started"])}
+    kept_too = {name: before[name] for name in ("started", "seconds", "peak_memory_gib") if name in before}
+    return content | {"known": moment} | kept_too
 
 
 def _server(config: RunConfig) -> dict[str, str]:

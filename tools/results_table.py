@@ -44,7 +44,8 @@ def main(run: Path) -> int:
     d = summary["product_minus_industry"]
     print(
         f"\nProduct less industry: {100 * d['excess_return']:+.2f} points a year, 95% interval "
-        f"{100 * d['ci_low']:+.2f} to {100 * d['ci_high']:+.2f}, p = {d['p_value']:.3f}.\n"
+        f"{100 * d['ci_low']:+.2f} to {100 * d['ci_high']:+.2f}, p = {d['p_value']:.3f}; in "
+        f"Rank IC {d['rank_ic']:+.4f} (t {d['rank_ic_tstat_nw']:+.1f}).\n"
     )
     print("| neutralised Rank IC (t) | " + " | ".join(f"{h} days" for h in HORIZONS) + " |")
     print("|---" * (len(HORIZONS) + 1) + "|")
