@@ -96,19 +96,20 @@ def backtest(
 
 
 def summary_frame(summary: dict[str, Any]) -> pd.DataFrame:
-    """The variants' main figures as a small table."""
-    columns = (
-        "return",
-        "benchmark_return",
-        "excess_return",
-        "information_ratio",
-        "max_drawdown",
-        "rank_ic",
-        "rank_ic_tstat_nw",
-    )
+    """The variants' main figures as a small table, under names that fit a terminal."""
+    names = {
+        "return": "return",
+        "benchmark_return": "benchmark",
+        "excess_return": "excess",
+        "information_ratio": "ir",
+        "max_drawdown": "drawdown",
+        "turnover": "turnover",
+        "rank_ic": "rank_ic",
+        "rank_ic_tstat_nw": "t",
+    }
     rows = [
-        {"variant": name} | {column: values[column] for column in columns}
-        for name, values in summary["variants"].items()
+        {"variant": variant} | {short: figures[name] for name, short in names.items()}
+        for variant, figures in summary["variants"].items()
     ]
     return pd.DataFrame(rows)
 

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
 from samgraph.simulate import Economy
 
@@ -168,12 +167,9 @@ def neutral(factor: np.ndarray, made: Made) -> np.ndarray:
 
 def rank_ic(factor: np.ndarray, forward: np.ndarray, lags: int) -> tuple[float, float]:
     """Mean daily Rank IC of a neutral factor and its Newey-West t with Bartlett weights."""
-    series = []
-    for t in range(len(factor)):
-        ok = np.isfinite(factor[t]) & np.isfinite(forward[t])
-        if ok.sum() >= 20:
-            series.append(np.corrcoef(rankdata(factor[t, ok]), rankdata(forward[t, ok]))[0, 1])
-    ic = np.array(series)
+    known = np.isfinite(factor) & np.isfinite(forward)
+    x, y = (pd.DataFrame(np.where(known, v, np.nan)).rank(axis=1) for v in (factor, forward))
+    ic = x.corrwith(y, axis=1).to_numpy()[known.sum(axis=1) >= 20]
     z = ic - ic.mean()
     variance = z @ z
     for lag in range(1, lags + 1):
