@@ -20,7 +20,7 @@ TRAIN_DAYS, VALID_DAYS = 720, 120  # the rest of the made years is for testing
 CUT = "adaptive:min=10,max=0.3"  # 200 companies: finer concepts are held by too few of them
 
 
-def demo(out: Path, *, seed: int, signal: float, seeds: int, companies: int = 200) -> dict[str, Any]:
+def demo(out: Path, *, seed: int, signal: float, seeds: int) -> dict[str, Any]:
     """Make an economy in `out`/data, load it into a server of its own and backtest it; the run's summary.
 
     The server lives in `out`/neo4j and is stopped at the end, so that nothing made here can mix with a real graph.
@@ -31,7 +31,7 @@ def demo(out: Path, *, seed: int, signal: float, seeds: int, companies: int = 20
     out = out.resolve()
     data = out / "data"
     with stage("make an economy", STAGES) as progress:
-        simulate(data, seed, companies=companies, signal=signal, progress=progress.advance)
+        simulate(data, seed, signal=signal, progress=progress.advance)
     dataset = Dataset(data)
     days = dataset.read("benchmarks")["date"]
     config = load_config(
