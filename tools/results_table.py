@@ -31,7 +31,7 @@ def main(run: Path) -> int:
     print(
         f"{summary['companies']} companies, test {summary['test_start']} to {summary['end']} ({summary['days']} days), "
         f"{summary['seeds']} seed(s); {minutes:.1f} minutes on {manifest['machine']}, at most "
-        f"{manifest['peak_memory_gib']:.1f} GiB.\n"
+        f"{manifest['peak_memory_gib']:.1f} GiB in the parent and the largest of its workers together.\n"
     )
     print("| variant | return a year | benchmark | excess | IR | drawdown of excess | Rank IC (t) |")
     print("|---|---|---|---|---|---|---|")
