@@ -17,14 +17,6 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-_quiet = False
-
-
-def be_quiet(quiet: bool = True) -> None:
-    """Print no progress from now on."""
-    global _quiet  # noqa: PLW0603  one switch for the process, set by the command line
-    _quiet = quiet
-
 
 class Stage:
     """A stage that is under way; `advance` moves its bar, `total` may become known later."""
@@ -46,9 +38,6 @@ class Stage:
 def stage(name: str, total: int | None = None) -> Iterator[Stage]:
     """Show that `name` is under way, and how long it took once it is done."""
     began = time.monotonic()
-    if _quiet:
-        yield Stage(None, name, total)
-        return
     if not sys.stderr.isatty():
         yield Stage(None, name, total)
         print(f"{name}: {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
