@@ -9,12 +9,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from samgraph.graph.connection import Address, Graph
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
+
+# A change is judged by examples that anybody can repeat; elsewhere every run tries new ones.
+settings.register_profile("repeatable", derandomize=True, print_blob=True)
+if os.environ.get("CI"):
+    settings.load_profile("repeatable")
 
 sys.path.insert(0, str(Path(__file__).parent))  # so that tests say `from oracles import ...`
 
