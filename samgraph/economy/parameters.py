@@ -46,7 +46,7 @@ class Parameters:
     slow_days: float = 25.0
     chain: float = 0.15
     chain_days: float = 10.0
-    reversal: tuple[float, ...] = (0.05, 0.08, 0.04)
+    reversal: tuple[float, ...] = (0.07, 0.12, 0.06)
     overreaction: float = 0.08
     overreaction_days: float = 25.0
     groups: int = 4
