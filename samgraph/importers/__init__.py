@@ -1,0 +1,1 @@
+"""Vendors' tables turned into datasets in the form of docs/dataset.md; one module a source."""
