@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 
 from samgraph.errors import ConfigError
 from samgraph.hist.config import HistConfig, variant
@@ -168,25 +169,44 @@ def load_config(file: Path | None, overrides: Mapping[str, Any]) -> RunConfig:
 
 def to_toml(config: RunConfig) -> str:
     """The resolved settings as TOML, each with its meaning as a comment."""
+    return _toml(
+        type(config).model_fields, {name: getattr(config, name) for name in type(config).model_fields}
+    )
+
+
+def template() -> str:
+    """Every setting with its default and meaning as TOML, for a user to edit.
+
+    What a run must be told stands open, as a comment; so do the model's settings, with what its default variant has.
+    """
+    fields = RunConfig.model_fields
+    values = {name: None if field.is_required() else field.default for name, field in fields.items()}
+    return _toml(fields, values, hints=vars(variant(Model().variant)))
+
+
+def _toml(
+    fields: Mapping[str, FieldInfo], values: Mapping[str, Any], hints: Mapping[str, Any] | None = None
+) -> str:
+    """`hints` are shown, as comments, for the model's settings that are left empty."""
     lines: list[str] = []
     sections: list[tuple[str, Section]] = []
-    for name, field in type(config).model_fields.items():
-        value = getattr(config, name)
-        if isinstance(value, Section):
-            sections.append((name, value))
+    for name, field in fields.items():
+        if isinstance(values[name], Section):
+            sections.append((name, values[name]))
         else:
-            lines += _entry(name, value, field.description)
+            lines += _entry(name, values[name], field.description)
     for name, section in sections:
         lines += ["", f"[{name}]"]
         for key, field in type(section).model_fields.items():
-            lines += _entry(key, getattr(section, key), field.description)
+            hint = (hints or {}).get(key) if name == "model" else None
+            lines += _entry(key, getattr(section, key), field.description, hint)
     return "\n".join(lines) + "\n"
 
 
-def _entry(key: str, value: Any, description: str | None) -> list[str]:
+def _entry(key: str, value: Any, description: str | None, hint: Any = None) -> list[str]:
     comment = f"  # {description}" if description else ""
     if value is None or isinstance(value, SecretStr):
-        return [f"# {key} ={comment}"]
+        return [f"# {key} ={'' if hint is None else ' ' + json.dumps(hint)}{comment}"]
     if isinstance(value, dt.date):
         return [f"{key} = {value.isoformat()}{comment}"]
     if isinstance(value, Path):

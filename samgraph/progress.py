@@ -1,4 +1,4 @@
-"""Progress of long stages on standard error: a bar on a terminal, one line otherwise."""
+"""Progress of long stages on standard error: a bar on a terminal, one line otherwise, nothing if asked to be quiet."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+_quiet = False
+
+
+def be_quiet(quiet: bool) -> None:
+    """Whether stages of this process keep silent from now on."""
+    global _quiet  # noqa: PLW0603  one standard error, one switch
+    _quiet = quiet
 
 
 class Stage:
@@ -37,11 +39,24 @@ class Stage:
 @contextmanager
 def stage(name: str, total: int | None = None) -> Iterator[Stage]:
     """Show that `name` is under way, and how long it took once it is done."""
+    if _quiet:
+        yield Stage(None, name, total)
+        return
     began = time.monotonic()
     if not sys.stderr.isatty():
         yield Stage(None, name, total)
         print(f"{name}: {time.monotonic() - began:.1f} s", file=sys.stderr, flush=True)
         return
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=24),

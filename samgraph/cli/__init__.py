@@ -15,6 +15,7 @@ import click
 
 import samgraph
 from samgraph.errors import SamgraphError
+from samgraph.progress import be_quiet
 
 # One BLAS thread a process: pieces already fill the cores, sums do not depend on the number of threads, and the
 # small matrices of a day lose more to waiting for each other than they gain. Set before numpy is first imported.
@@ -32,6 +33,8 @@ COMMANDS = {
     "risk": "risk",
     "backtest": "backtest",
     "report": "report",
+    "config": "config",
+    "completion": "completion",
     "demo": "demo",
 }
 
@@ -47,7 +50,25 @@ class LazyGroup(click.Group):
             return None
         module = importlib.import_module(f"samgraph.cli.{COMMANDS[cmd_name]}")
         command: click.Command = module.command
+        _add_quiet(command)
         return command
+
+
+def _add_quiet(command: click.Command) -> None:
+    """Every command that can be run takes --quiet, also those of a group."""
+    if isinstance(command, click.Group):
+        for name in command.commands.values():
+            _add_quiet(name)
+    elif not any(parameter.name == "quiet" for parameter in command.params):
+        command.params.append(
+            click.Option(
+                ["-q", "--quiet"],
+                is_flag=True,
+                expose_value=False,
+                callback=lambda _context, _option, quiet: be_quiet(quiet),
+                help="No progress on standard error.",
+            )
+        )
 
 
 @click.command(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
