@@ -14,6 +14,7 @@ import sys
 import click
 
 import samgraph
+from samgraph.cli.terminal import tell
 from samgraph.errors import SamgraphError
 from samgraph.progress import be_quiet
 
@@ -90,7 +91,14 @@ def main(arguments: list[str] | None = None) -> int:
         wrong.show()
         return wrong.exit_code
     except SamgraphError as error:
-        click.echo(f"samgraph: {error}", err=True)
+        tell(f"samgraph: {error}")
+        return 1
+    except UnicodeEncodeError as error:
+        part = error.object[error.start : error.end][:20]
+        tell(
+            f"samgraph: {part!r} cannot be written in {error.encoding}; take it out of the command line, or, where a "
+            "name holds it, set PYTHONIOENCODING=utf-8"
+        )
         return 1
     except (click.Abort, KeyboardInterrupt):
         click.echo("samgraph: interrupted; run the same command again to continue.", err=True)

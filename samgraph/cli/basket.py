@@ -9,6 +9,7 @@ import click
 import pandas as pd
 
 from samgraph.cli.output import FORMATS, print_frame
+from samgraph.cli.terminal import tell
 
 
 @click.command("basket")
@@ -78,10 +79,9 @@ def command(
             market_caps=caps,
         )
     unknown = int(found.companies["weight"].isna().sum())
-    click.echo(
+    tell(
         f"{question} as of {found.as_of}: {len(found.products)} products from {len(found.seeds)} named, "
-        f"{len(found.companies)} companies{f', {unknown} of them without a market cap' if unknown else ''}",
-        err=True,
+        f"{len(found.companies)} companies{f', {unknown} of them without a market cap' if unknown else ''}"
     )
     print_frame(found.products if products else found.companies.head(top or len(found.companies)), form)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from samgraph.cli.output import FORMATS, print_frame
+from samgraph.cli.terminal import tell
 
 if TYPE_CHECKING:
     from samgraph.graph.load_report import LoadReport
@@ -93,10 +94,10 @@ def command(
 def _tell(report: LoadReport, file: Path | None, form: str) -> None:
     print_frame(report.tables.reset_index(), form)
     for note in report.notes:
-        click.echo(note, err=True)
+        tell(note)
     rows = report.rejected.sort_values("fatal", ascending=False, kind="stable").head(SHOWN)
     for row in rows.itertuples(index=False):
-        click.echo(f"table {row.table}, row {row.row}: {row.reason}: {_clipped(str(row.values))}", err=True)
+        tell(f"table {row.table}, row {row.row}: {_clipped(row.reason)}: {_clipped(str(row.values))}")
     left = len(report.rejected) - len(rows)
     if left > 0:
         where = f"all are in {file}" if file else "--report FILE lists all"

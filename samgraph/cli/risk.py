@@ -10,7 +10,7 @@ from typing import Any
 import click
 import pandas as pd
 
-from samgraph.cli.output import FORMATS, print_frame
+from samgraph.cli.output import FORMATS, from_spreadsheet, print_frame, print_json, write_csv
 
 
 @click.command("risk")
@@ -80,6 +80,8 @@ def command(
         table = pd.read_csv(holdings, dtype={"company_id": str})
     except (OSError, ValueError) as error:
         raise DatasetError(f"{holdings} cannot be read as CSV: {error}") from error
+    if "company_id" in table:  # a list that this program wrote, or a spreadsheet made of one
+        table["company_id"] = table["company_id"].map(from_spreadsheet, na_action="ignore")
     weights = read_holdings(table, str(holdings))
     dataset = None if data is None else Dataset(data)
     with connect() as graph:
@@ -99,13 +101,13 @@ def command(
             "as_of": found.as_of.valid.isoformat(),
             "volatility": None if found.kinds is None else found.volatility,
         }
-        click.echo(json.dumps(head | parts, ensure_ascii=False, indent=2))
+        print_json(json.dumps(head | parts, ensure_ascii=False, indent=2))
     elif form == "csv":
         long = [
             frame.reset_index(names="row").melt("row", var_name="column").assign(table=name)
             for name, frame in tables.items()
         ]
-        pd.concat(long)[["table", "row", "column", "value"]].to_csv(sys.stdout, index=False)
+        write_csv(pd.concat(long, ignore_index=True)[["table", "row", "column", "value"]], sys.stdout)
     else:
         if found.kinds is not None:
             click.echo(f"forecast volatility: {found.volatility:.2%} a year")

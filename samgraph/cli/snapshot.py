@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 import pandas as pd
 
-from samgraph.cli.output import FORMATS, print_frame
+from samgraph.cli.output import FORMATS, print_frame, write_csv
+from samgraph.cli.terminal import tell
 
 if TYPE_CHECKING:
     from samgraph.graph.snapshot import Snapshot
@@ -93,7 +94,7 @@ def command(
             cut=cut,
             relation="products" if relation == "products" else "industries",
         )
-    click.echo(_summary(found), err=True)
+    tell(_summary(found))
     if output is None:
         print_frame(_readable(found.frame), form)
     else:
@@ -136,7 +137,7 @@ def _write(found: Snapshot, output: Path) -> None:
         if output.suffix == ".parquet":
             found.frame.to_parquet(scratch, index=False)
         elif output.suffix == ".csv":
-            _readable(found.frame).to_csv(scratch, index=False)
+            write_csv(_readable(found.frame), scratch)
         else:
             import torch
 
