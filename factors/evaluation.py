@@ -77,6 +77,10 @@ class Evaluation:
     turnover: pd.DataFrame
     neutralised: dict[str, Floats] = field(default_factory=dict)
 
+    def __repr__(self) -> str:
+        columns = ["factor", "horizon", "rank_ic", "rank_icir", "tstat_nw", "q_value", "spread", "n_days"]
+        return f"Evaluation of\n{self.decay[columns].to_string(index=False, float_format='{:.4f}'.format)}"
+
 
 def evaluate(
     factors: Mapping[str, Any],

@@ -66,6 +66,11 @@ class Regression:
     deficiencies: pd.DataFrame
     designs: Designs
 
+    def __repr__(self) -> str:
+        found = self.summary()
+        figures = ", ".join(f"{name} {value:.4g}" for name, value in found.items())
+        return f"Regression({len(self.dates)} days, {len(self.stocks)} stocks, {len(self.columns)} factors: {figures})"
+
     def factor_returns(self) -> pd.DataFrame:
         """The factor returns as a table: date, kind, factor, name, factor_return, se, t."""
         t, k = np.nonzero(~np.isnan(self.returns))

@@ -94,6 +94,13 @@ class SnapshotSeries:
     relation: Relation = "products"
     coverage: pd.DataFrame = field(default_factory=pd.DataFrame)
 
+    def __repr__(self) -> str:
+        days = f"{self.dates[0].date()} to {self.dates[-1].date()}" if len(self.dates) else "no days"
+        return (
+            f"SnapshotSeries({days}: {self.relation} at {self.cut}; {self.n_dates} days in {len(self.versions)} "
+            f"versions, {self.n_stocks} stocks, {self.n_concepts} concepts)"
+        )
+
     @property
     def n_dates(self) -> int:
         """Number of days."""

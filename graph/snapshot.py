@@ -50,6 +50,13 @@ class Snapshot:
     concepts: pd.DataFrame
     coverage: Coverage
 
+    def __repr__(self) -> str:
+        return (
+            f"Snapshot({self.as_of}: {self.universe or 'every company'}, {self.relation} at {self.cut}; "
+            f"{len(self.companies)} companies ({self.coverage.with_edges} with edges), {len(self.concepts)} concepts, "
+            f"{len(self.frame)} edges)"
+        )
+
     def to_hetero(self) -> HeteroData:
         """The snapshot as a bipartite PyG graph; see `samgraph.graph.hetero.bipartite` for its names."""
         from samgraph.graph.hetero import bipartite

@@ -94,6 +94,23 @@ class Market:
             result[t, ~known[t]] = fallback
         return result
 
+    def frame(self, name: str) -> pd.DataFrame:
+        """One of the panels above by its name, as a frame: index dates, columns company ids."""
+        values = getattr(self, name, None)
+        if not isinstance(values, np.ndarray) or values.ndim != 2:
+            known = ", ".join((*_NUMBERS, "tradable", "limit_up", "limit_down", "member"))
+            raise DatasetError(f"a market has no panel {name!r}; it has {known}")
+        return pd.DataFrame(values, index=self.dates, columns=pd.Index(self.stocks, name="company_id"))
+
+    def __repr__(self) -> str:
+        if not self.n_dates:
+            return f"Market(no days, {self.n_stocks} stocks)"
+        held = self.member.sum(axis=1)
+        return (
+            f"Market({self.dates[0].date()} to {self.dates[-1].date()}: {self.n_dates} days, {self.n_stocks} stocks, "
+            f"{held.min()} to {held.max()} members a day)"
+        )
+
     def permuted(self, order: npt.NDArray[np.int64]) -> Market:
         """The same market with its stocks in another order: place p holds old stock `order[p]`."""
         columns = {

@@ -1,13 +1,79 @@
 """samgraph: equity factor research that knows what companies actually sell.
 
-Reading this package needs neither Neo4j nor torch until they are used: import the part you need
-(`samgraph.graph`, `samgraph.hist`, `samgraph.factors`).
+What a researcher needs is here by one name each (`samgraph.snapshot`, `samgraph.evaluate`, …; docs/research.ipynb
+shows them at work); everything else is in `samgraph.graph`, `samgraph.hist` and `samgraph.factors`. Importing this
+package needs neither Neo4j nor torch: each name brings what it needs when it is first used.
 """
 
+from __future__ import annotations
+
+import importlib
 from pathlib import Path as _Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from samgraph.factors.evaluation import evaluate
+    from samgraph.factors.exposures import Membership
+    from samgraph.factors.fama_macbeth import fama_macbeth
+    from samgraph.factors.regression import cross_sectional_regression, next_day
+    from samgraph.factors.styles import style_exposures
+    from samgraph.graph.asof import AsOf
+    from samgraph.graph.baskets import basket
+    from samgraph.graph.connection import connect
+    from samgraph.graph.dataset import Dataset
+    from samgraph.graph.pairs import pairs
+    from samgraph.graph.period import extract_period
+    from samgraph.graph.snapshot import snapshot
+    from samgraph.hist.labels import forward_returns
+    from samgraph.inputs import read_market
 
 __version__ = "0.1.0"
+
+_WHERE = {
+    "AsOf": "graph.asof",
+    "Dataset": "graph.dataset",
+    "Membership": "factors.exposures",
+    "basket": "graph.baskets",
+    "connect": "graph.connection",
+    "cross_sectional_regression": "factors.regression",
+    "evaluate": "factors.evaluation",
+    "extract_period": "graph.period",
+    "fama_macbeth": "factors.fama_macbeth",
+    "forward_returns": "hist.labels",
+    "next_day": "factors.regression",
+    "pairs": "graph.pairs",
+    "read_market": "inputs",
+    "snapshot": "graph.snapshot",
+    "style_exposures": "factors.styles",
+}
+__all__ = [
+    "AsOf",
+    "Dataset",
+    "Membership",
+    "basket",
+    "connect",
+    "cross_sectional_regression",
+    "evaluate",
+    "extract_period",
+    "fama_macbeth",
+    "forward_returns",
+    "next_day",
+    "pairs",
+    "read_market",
+    "snapshot",
+    "style_exposures",
+]
 
 if not (_Path(__file__).parent / "graph").is_dir():
     # Python started in a checkout finds this folder before the installed package; the other parts lie beside it.
     __path__.append(str(_Path(__file__).parent.parent))
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'samgraph' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"samgraph.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_WHERE})

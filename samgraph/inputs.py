@@ -88,21 +88,16 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
     if moment is None:
         raise DatasetError(f"the graph holds no load; run: samgraph load {dataset.root}")
     with stage("read bars"):
-        bars = _bars(dataset)
-        calendar = pd.DatetimeIndex(np.unique(bars["date"].to_numpy()))
-        calendar = calendar[calendar <= pd.Timestamp(config.end)]
-        first = int(calendar.searchsorted(pd.Timestamp(config.start)))
-        dates = calendar[max(0, first - HISTORY_DAYS) :]
-        members = universe_members(graph, config.universe, dates, known=moment)
-        market = build_market(
-            bars,
-            members,
-            benchmark=_benchmark(config, dataset),
-            start=pd.Timestamp(config.start),
-            end=pd.Timestamp(config.end),
+        market = read_market(
+            graph,
+            dataset,
+            config.universe,
+            config.start,
+            config.end,
+            benchmark=config.benchmark,
+            known=moment,
             warmup_days=HISTORY_DAYS,
         )
-        del bars
     first_day = int(market.dates.searchsorted(pd.Timestamp(config.start)))
     windows = _windows(config, market, first_day)
     with stage("read as-of snapshots"):
@@ -138,6 +133,49 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
     )
 
 
+def read_market(
+    graph: Graph,
+    dataset: Dataset,
+    universe: str,
+    start: dt.date | str,
+    end: dt.date | str,
+    *,
+    benchmark: str | None = None,
+    known: dt.datetime | None = None,
+    warmup_days: int = 0,
+) -> Market:
+    """The bars of a universe's past and present members, with who was a member on which day.
+
+    Args:
+        graph: an open connection, which knows the universe
+        dataset: the folder with the tables bars and, if there is one, benchmarks
+        universe: a name in the graph
+        start: first day
+        end: last day
+        benchmark: name in table benchmarks; the one called as the universe is, if None and there is one
+        known: the moment of recorded knowledge to read memberships at; the newest load by default
+        warmup_days: trading days before `start` that trailing figures may look back on
+
+    Raises:
+        DatasetError: a table is missing or wrong
+        SnapshotError: the universe is unknown to the graph
+        ConfigError: the benchmark is unknown
+    """
+    first_day, last_day = pd.Timestamp(start), pd.Timestamp(end)
+    bars = _bars(dataset)
+    calendar = pd.DatetimeIndex(np.unique(bars["date"].to_numpy()))
+    calendar = calendar[calendar <= last_day]
+    dates = calendar[max(0, int(calendar.searchsorted(first_day)) - warmup_days) :]
+    return build_market(
+        bars,
+        universe_members(graph, universe, dates, known=known),
+        benchmark=_benchmark(benchmark, universe, dataset),
+        start=first_day,
+        end=last_day,
+        warmup_days=warmup_days,
+    )
+
+
 def _require_loaded(graph: Graph, dataset: Dataset) -> None:
     if loaded_moment(graph, dataset) is None:
         raise DatasetError(
@@ -153,13 +191,13 @@ def _bars(dataset: Dataset) -> pd.DataFrame:
     return usable_bars(dataset.read("bars"))
 
 
-def _benchmark(config: RunConfig, dataset: Dataset) -> pd.DataFrame | None:
+def _benchmark(named: str | None, universe: str, dataset: Dataset) -> pd.DataFrame | None:
     """The named benchmark, or the one called as the universe is; None where the dataset has neither."""
     table = dataset.read("benchmarks") if dataset.has("benchmarks") else None
-    name = config.benchmark or config.universe
+    name = named or universe
     if table is not None and (table["benchmark"] == name).any():
         return table[table["benchmark"] == name]
-    if config.benchmark is None:
+    if named is None:
         return None
     known = "none" if table is None else ", ".join(sorted(table["benchmark"].unique()))
     raise ConfigError(
