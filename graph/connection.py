@@ -17,6 +17,7 @@ from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 import neo4j
+import neo4j.api
 import neo4j.exceptions
 import neo4j.time
 from neo4j import Driver, GraphDatabase, NotificationMinimumSeverity
@@ -28,6 +29,7 @@ from samgraph.graph.statements import script, statement
 CONNECT_SECONDS = 15.0
 RETRY_SECONDS = 30.0
 QUERY_SECONDS = 1800.0
+Access = Literal["READ", "WRITE"]
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
 
 # The driver warns about retries through the logging module, whose last resort is the user's terminal.
@@ -119,11 +121,24 @@ class Transaction:
 
 
 class Graph:
-    """A connection to one Neo4j database; a context manager that closes it. Threads may share it."""
+    """A connection to one Neo4j database; a context manager that closes it. Threads may share it.
 
-    def __init__(self, address: Address, driver: Driver) -> None:
+    In a cluster (`neo4j://`) reads go to followers and writes to the leader. Every session hands on the bookmarks of
+    those before it, so that a follower answers only once it has what this connection has written.
+    """
+
+    def __init__(
+        self,
+        address: Address,
+        driver: Driver,
+        *,
+        bookmarks: neo4j.api.BookmarkManager | None = None,
+        reads: Access = "READ",
+    ) -> None:
         self.address = address
         self._driver = driver
+        self._bookmarks = bookmarks or GraphDatabase.bookmark_manager()
+        self._reads: Access = reads
 
     def __repr__(self) -> str:
         return f"Graph({self.address})"
@@ -151,12 +166,19 @@ class Graph:
                 # Not retried: whether somebody is there shall be known at once.
                 with graph._session("READ") as session:
                     transaction = session.begin_transaction(timeout=CONNECT_SECONDS)
-                    transaction.run("RETURN 1").consume()
+                    transaction.run(_text("server_ping")).consume()
                     transaction.close()
             except BaseException:
                 driver.close()
                 raise
         return graph
+
+    def on_leader(self) -> Graph:
+        """The same connection, whose reads go to the leader too: for a writer, who must see every committed load.
+
+        A follower waits for what this connection wrote, but not for what another one did. Only the original is closed.
+        """
+        return Graph(self.address, self._driver, bookmarks=self._bookmarks, reads="WRITE")
 
     def close(self) -> None:
         self._driver.close()
@@ -173,7 +195,7 @@ class Graph:
         Dates and moments come as `datetime` values, also inside lists. For big results let the statement fold
         columns into lists, and dates into days since 1970-01-01 (int), which need no conversion.
         """
-        return self._ask(_text(name), f"cypher/{name}.cypher", params, "READ")
+        return self._ask(_text(name), f"cypher/{name}.cypher", params, self._reads)
 
     def write(self, name: str, /, **params: Any) -> list[dict[str, Any]]:
         """Run `cypher/NAME.cypher` in a transaction of its own, retried whole if the connection is lost."""
@@ -208,16 +230,14 @@ class Graph:
 
     def server_version(self) -> str:
         """The server's version, such as `2026.09.0`."""
-        text = "CALL dbms.components() YIELD versions RETURN versions[0] AS version"
-        rows = self._ask(text, "the server's version", {}, "READ")
-        return str(rows[0]["version"])
+        return str(self.read("server_version")[0]["version"])
 
     def _ask(
         self,
         text: str,
         what: str,
         params: Mapping[str, Any],
-        access: Literal["READ", "WRITE"],
+        access: Access,
         *,
         seconds: float = QUERY_SECONDS,
     ) -> list[dict[str, Any]]:
@@ -228,9 +248,13 @@ class Graph:
         with self._session(access) as session, self._sentences(what):
             return session.execute_read(work) if access == "READ" else session.execute_write(work)
 
-    def _session(self, access: Literal["READ", "WRITE"]) -> neo4j.Session:
-        mode = neo4j.READ_ACCESS if access == "READ" else neo4j.WRITE_ACCESS
-        return self._driver.session(database=self.address.database, default_access_mode=mode, fetch_size=-1)
+    def _session(self, access: Access) -> neo4j.Session:
+        return self._driver.session(
+            database=self.address.database,
+            default_access_mode=neo4j.READ_ACCESS if access == "READ" else neo4j.WRITE_ACCESS,
+            bookmark_manager=self._bookmarks,
+            fetch_size=-1,
+        )
 
     def _sentences(self, what: str) -> contextlib.AbstractContextManager[None]:
         return _sentences(what, str(self.address))

@@ -7,7 +7,9 @@ size.
 
 One writer at a time: a load holds the write lock of the ledger's node in an open transaction, the one that
 commits it. Where the client or the server dies, the server drops that transaction, and the next load finds
-the mark of the killed one (PendingLoad) and first deletes what it wrote and reopens what it ended.
+the mark of the killed one (PendingLoad) and first deletes what it wrote and reopens what it ended. A load may also
+lose its transaction without dying (a server's limit on transactions, a cut connection): every batch that it
+writes locks its mark, and none is written once the next load has stopped it.
 """
 
 from __future__ import annotations
@@ -70,16 +72,38 @@ def loaded_moment(graph: Graph, dataset: Dataset) -> dt.datetime | None:
 
 @dataclass(frozen=True)
 class Writer:
-    """The right to write: the committed moment, this load's moment, the transaction that holds the lock."""
+    """The right to write: the committed moment, this load's moment, the transaction that holds the lock.
+
+    `graph` reads what is committed, also in a cluster: from its leader.
+    """
 
     committed: dt.datetime | None
     moment: dt.datetime
     holder: Transaction
+    graph: Graph
 
     @property
     def known(self) -> dt.datetime:
         """The committed moment, or a time before all loads."""
         return self.committed or BEFORE_ALL
+
+    def begin(self, dataset: str, *, lanes: int = 1) -> None:
+        """Mark that this load begins to write, in so many lanes (batches of different lanes can be written at once)."""
+        self.graph.write("ledger_begin", moment=self.moment, dataset=dataset, lanes=lanes)
+
+    @contextlib.contextmanager
+    def batch(self, lane: int = 0) -> Iterator[Transaction]:
+        """A transaction of this load, never retried: a CREATE must not happen twice.
+
+        Raises GraphError where the load has lost its right to write.
+        """
+        with self.graph.transaction() as transaction:
+            if not transaction.run("ledger_fence", moment=self.moment, lane=lane)[0]["mine"]:
+                raise GraphError(
+                    f"this load lost its right to write to {self.graph.address}, because its connection was cut or the "
+                    "server ended its transaction, and another load went on: nothing of it is seen; load again"
+                )
+            yield transaction
 
     def commit(self, load: dict[str, Any], longest_sells_days: int) -> None:
         """Make this load what readers see; it takes effect when the holder's block ends."""
@@ -99,12 +123,13 @@ def writing(graph: Graph) -> Iterator[Writer]:
     with graph.transaction() as holder:
         rows = holder.run("ledger_lock")
         committed: dt.datetime | None = rows[0]["committed"]
-        if graph.read("ledger_pending"):
-            clean(graph, committed or BEFORE_ALL)
+        leader = graph.on_leader()  # a follower need not have what others loaded
+        if leader.read("ledger_pending"):
+            clean(leader, committed or BEFORE_ALL)
         moment = dt.datetime.now(dt.UTC)
         if committed is not None and moment <= committed:  # a clock that went back
             moment = committed + dt.timedelta(microseconds=1)
-        yield Writer(committed, moment, holder)
+        yield Writer(committed, moment, holder, leader)
 
 
 def _try_lock(graph: Graph) -> None:
@@ -124,6 +149,7 @@ def _try_lock(graph: Graph) -> None:
 
 def clean(graph: Graph, known: dt.datetime) -> None:
     """Undo what killed loads left behind: the graph is what it was at the committed moment `known`."""
+    graph.write("ledger_stop")
     graph.run_batches("ledger_clean_edges", known=known)
     graph.run_batches("ledger_reopen_edges", known=known, open=OPEN_MOMENT)
     graph.run_batches("ledger_clean_nodes", known=known)

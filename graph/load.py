@@ -72,11 +72,11 @@ def load(
         plan = _planned(graph, dataset, checked, rules, committed_moment(graph), clock, dry_run=True)
         return _report(dataset, checked, plan, True, None, clock)
     with writing(graph) as writer:
-        plan = _planned(graph, dataset, checked, rules, writer.committed, clock, dry_run=False)
-        if plan.is_empty and _is_known(graph, dataset, rules):
+        plan = _planned(writer.graph, dataset, checked, rules, writer.committed, clock, dry_run=False)
+        if plan.is_empty and _is_known(writer.graph, dataset, rules):
             return _report(dataset, checked, plan, False, None, clock)
-        graph.write("ledger_begin", moment=writer.moment, dataset=dataset.root.resolve().name)
-        _write(graph, plan, writer, progress)
+        writer.begin(dataset.root.resolve().name)
+        _write(plan, writer, progress)
         clock.stage("write")
         _commit(plan, writer, dataset, rules)
     with contextlib.suppress(GraphError):  # a user without the right to it reads the same, only slower
@@ -161,29 +161,27 @@ def _is_known(graph: Graph, dataset: Dataset, rules: Rules) -> bool:
     return me in {(past.fingerprint, past.stale_after_months, past.lag) for past in past_loads(graph)}
 
 
-def _write(graph: Graph, plan: Plan, writer: Writer, progress: Progress | None) -> None:
+def _write(plan: Plan, writer: Writer, progress: Progress | None) -> None:
     """Everything that readers cannot see before the commit: new nodes, new edges, ends of replaced edges."""
     for nodes in plan.nodes:
         for rows in edges.batches(nodes.create, nodes.kind.columns):
-            with graph.transaction() as transaction:  # not retried: a CREATE must not happen twice
+            with writer.batch() as transaction:
                 transaction.run(f"load_{nodes.kind.name}", rows=rows, moment=writer.moment)
     for changes in plan.edges:
         for ids in (changes.end[i : i + BATCH] for i in range(0, len(changes.end), BATCH)):
-            with graph.transaction() as transaction:
+            with writer.batch() as transaction:
                 transaction.run("load_retire", ids=ids, moment=writer.moment)
-        _create(graph, changes.kind, changes, writer, progress)
+        _create(changes.kind, changes, writer, progress)
 
 
-def _create(
-    graph: Graph, kind: EdgeKind, changes: EdgeChanges, writer: Writer, progress: Progress | None
-) -> None:
+def _create(kind: EdgeKind, changes: EdgeChanges, writer: Writer, progress: Progress | None) -> None:
     for part in changes.create:
         folded = kind is edges.SELLS
         batches = (
             edges.report_batches(part) if folded else ((len(b), b) for b in edges.batches(part, kind.columns))
         )
         for count, rows in batches:
-            with graph.transaction() as transaction:
+            with writer.batch() as transaction:
                 transaction.run(f"load_{kind.name}", rows=rows, moment=writer.moment, open=OPEN_MOMENT)
             if progress:
                 progress(count)

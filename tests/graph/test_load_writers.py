@@ -84,3 +84,45 @@ def test_two_loads_started_together_both_end_in_whole_states(graph, folder, tmp_
     assert len(outcome) == 2 and len(moments) == 1
     t = dt.date(2021, 4, 30)
     assert dump.sold(graph.address, t) == oracle.expected(tables["segments"], t)
+
+
+def test_a_load_that_lost_its_lock_while_another_went_on_writes_no_more(graph, folder, tmp_path):
+    load(graph, Dataset(folder))
+    slow, quick = small.tables(), small.tables()
+    slow["products"][5]["parent_id"] = "root"  # a batch of CHILD_OF before that of SELLS
+    slow["segments"][0]["weight"] = "0.1"
+    quick["segments"][5]["weight"] = "0.2"
+    overtaken = made(tmp_path, slow, "slow")
+    moments = []
+
+    def lose_the_lock(_: int) -> None:
+        """As a server does whose limit for transactions has passed; the load's connections live on."""
+        if not moments:
+            with dump.session(graph.address) as s:
+                ids = s.run(
+                    "SHOW TRANSACTIONS YIELD transactionId AS id, currentQuery AS now WHERE NOT now STARTS WITH 'SHOW' "
+                    "RETURN collect(id)"
+                ).single()
+                s.run("TERMINATE TRANSACTIONS $ids", ids=ids.value()).consume()
+            moments.append(load(graph, made(tmp_path, quick, "quick")).moment)
+
+    with pytest.raises(GraphError, match="lost its right to write .* load again"):
+        load(graph, overtaken, progress=lose_the_lock)
+    assert ledger.committed_moment(graph) == moments[0]
+    for t in (dt.date(2021, 4, 30), dt.date(2021, 6, 1)):
+        assert dump.sold(graph.address, t) == oracle.expected(quick["segments"], t)
+    with dump.session(graph.address) as s:
+        assert (
+            s.run("MATCH ()-[r]->() WHERE r.recorded_from > $m RETURN count(r)", m=moments[0])
+            .single()
+            .value()
+            == 0
+        )
+        parents = s.run(
+            "MATCH (:Product {product_id: 'solar'})-[r:CHILD_OF]->(p) "
+            "WHERE r.recorded_to.year = 9999 RETURN p.product_id"
+        )
+        assert parents.value() == ["energy"]
+    assert load(graph, overtaken).moment > moments[0]
+    t = dt.date(2021, 4, 30)
+    assert dump.sold(graph.address, t) == oracle.expected(slow["segments"], t)
