@@ -37,9 +37,7 @@ def write_checkpoint(folder: Path, number: int, checkpoint: Checkpoint) -> None:
     _write(folder / name, content)
     state = {"file": name, "sha256": hashlib.sha256(content).hexdigest(), "values": checkpoint.values}
     _write(folder / STATE, json.dumps(state, indent=1).encode())
-    for old in folder.glob("epoch-*.safetensors*"):
-        if old.name != name:
-            old.unlink(missing_ok=True)
+    _remove_others(folder, [name])
 
 
 def read_checkpoint(folder: Path) -> Checkpoint | None:
@@ -62,6 +60,33 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
     if not whole:
         raise ModelError(f"the checkpoint {folder / state['file']} is damaged; remove that folder")
     return Checkpoint(load(content), state["values"])
+
+
+def pack_checkpoint(folder: Path) -> dict[str, bytes]:
+    """The files of the last complete checkpoint by name, to be carried to another machine; none: empty."""
+    try:
+        state = (folder / STATE).read_bytes()
+        name = str(json.loads(state)["file"])
+        return {name: (folder / name).read_bytes(), STATE: state}
+    except FileNotFoundError:
+        return {}
+
+
+def unpack_checkpoint(folder: Path, files: dict[str, bytes]) -> None:
+    """Put a carried checkpoint in place of the folder's own; nothing happens without files."""
+    if not files:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [name for name in files if name != STATE]
+    for name in (*names, STATE):  # the JSON last, as when it was written
+        _write(folder / name, files[name])
+    _remove_others(folder, names)
+
+
+def _remove_others(folder: Path, kept: list[str]) -> None:
+    for old in folder.glob("epoch-*.safetensors*"):
+        if old.name not in kept:
+            old.unlink(missing_ok=True)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -90,9 +90,9 @@ def fit_window(
         advance(training.progress.epoch)
         while not training.finished:
             _one_epoch(training, data, seed)
-            advance(1)
             if checkpoint_dir is not None:
                 store(training, checkpoint_dir)
+            advance(1)
         advance(config.epochs - training.progress.epoch)
         return _finish(training, data)
 

@@ -124,7 +124,16 @@ class RunConfig(Section):
     seeds: int = Field(2, ge=1, le=100, description="models a variant, averaged")
     seed: int = Field(0, ge=0, description="the first of the seeds")
     device: str = Field("cpu", description="torch device")
-    jobs: int | None = Field(None, ge=1, description="processes; empty: one a core")
+    jobs: int | None = Field(
+        None, ge=1, description="pieces at once; empty: one a core, with ray as many as fit"
+    )
+    engine: Literal["local", "ray"] = Field(
+        "local", description="where models are fitted: processes here, or Ray"
+    )
+    address: str | None = Field(
+        None,
+        description="Ray cluster as HOST:PORT, ray://HOST:PORT or auto; empty: Ray on this machine alone",
+    )
     concepts: Concepts = Concepts()
     windows: Windows = Windows()
     model: Model = Model()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,6 +40,34 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         if scratch is not None:
             scratch.unlink(missing_ok=True)
+
+
+@contextmanager
+def locked(path: Path, seconds: float) -> Iterator[None]:
+    """Hold the lock file `path` alone; the system frees it when the process ends, however it ends.
+
+    Raises:
+        RunError: another process holds it for `seconds`
+    """
+    if sys.platform == "win32":  # no such locks there: two runs in one folder are the user's to avoid
+        yield
+        return
+    import fcntl
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    deadline = time.monotonic() + seconds
+    with path.open("ab") as handle:
+        while True:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise RunError(
+                        f"another process works in {path.parent}; wait for it, end it, or choose another folder"
+                    ) from None
+                time.sleep(0.1)
+        yield
 
 
 def write_text(path: Path, text: str) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -22,19 +21,31 @@ import pandas as pd
 from samgraph import manifest
 from samgraph.config import RunConfig, to_toml
 from samgraph.errors import RunError
+from samgraph.executor import open_executor
 from samgraph.files import write_frame, write_json, write_text
 from samgraph.graph.connection import connect
 from samgraph.graph.dataset import Dataset
 from samgraph.inputs import Inputs, read_inputs
 from samgraph.outcome import Outcome, assess
-from samgraph.pieces import CURVES, PREDICTIONS, Piece, Work, fit_pieces, gather, write_market, write_series
+from samgraph.pieces import (
+    CURVES,
+    PLAIN,
+    PREDICTIONS,
+    Piece,
+    Task,
+    Work,
+    fit_pieces,
+    gather,
+    write_market,
+    write_series,
+)
 from samgraph.progress import stage
 from samgraph.report import write_report
 
 if TYPE_CHECKING:
     from samgraph.graph.connection import Graph
 
-NOT_DECIDING = ("jobs", "neo4j")  # settings that change no number
+NOT_DECIDING = ("jobs", "engine", "address", "neo4j")  # settings that change no number
 
 
 @dataclass
@@ -76,7 +87,8 @@ def backtest(
     work = _work(config, out)
     with clock("training"), stage("train") as progress:
         _write_model_inputs(config, inputs, work.folder)
-        fit_pieces(pieces, work, config.jobs or os.cpu_count() or 1, progress)
+        with open_executor(config.engine, config.address, config.jobs) as executor:
+            fit_pieces([Task(piece, work) for piece in pieces], executor, progress)
     predictions = gather(pieces, work, PREDICTIONS)
     with clock("evaluation"), stage("evaluate"):
         outcome = assess(config, inputs, predictions)
@@ -197,7 +209,7 @@ def _server(config: RunConfig) -> dict[str, str]:
 def _pieces(config: RunConfig, inputs: Inputs) -> list[Piece]:
     """All pieces, the slow variants first so that the processes end together."""
     return [
-        Piece(name, config.seed + number, index, window)
+        Piece(name, config.seed + number, index, window, None if name == PLAIN else name)
         for name in config.variants
         for number in range(config.seeds)
         for index, window in enumerate(inputs.windows)

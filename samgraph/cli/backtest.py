@@ -31,7 +31,13 @@ def _day(_ctx: click.Context, _param: click.Parameter, value: str | None) -> dt.
 )
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file of settings.")
 @click.option("--seeds", type=int, help="Models a variant, averaged.")
-@click.option("--jobs", type=int, help="Processes at once; one a core by default.")
+@click.option("--jobs", type=int, help="Pieces at once; one a core by default, with Ray as many as fit.")
+@click.option(
+    "--engine", type=click.Choice(("local", "ray")), help="Fit models in processes here (default) or on Ray."
+)
+@click.option(
+    "--address", help="Ray cluster: HOST:PORT, ray://HOST:PORT or auto; a Ray of its own by default."
+)
 @click.option("--quick", is_flag=True, help="A small model and two epochs: tries the plumbing only.")
 @click.option(
     "--known-at", metavar="MOMENT", help="Read the graph as it was recorded then (ISO time; UTC by default)."
@@ -46,6 +52,8 @@ def command(
     config: Path | None,
     seeds: int | None,
     jobs: int | None,
+    engine: str | None,
+    address: str | None,
     quick: bool,
     known_at: str | None,
     form: str,
@@ -66,6 +74,7 @@ def command(
     from samgraph.run import backtest, summary_frame
 
     overrides = {"data": data, "universe": universe, "start": start, "end": end, "seeds": seeds, "jobs": jobs}
+    overrides |= {"engine": engine, "address": address}
     settings = load_config(config, overrides)
     if quick:
         settings = settings.quick()
