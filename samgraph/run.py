@@ -11,7 +11,7 @@ import contextlib
 import datetime as dt
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,9 +77,9 @@ def backtest(
     """
     dataset = Dataset(config.data)
     clock = Clock()
-    started = _begin(config, out, dataset, known)
+    started = begin(config, out, dataset, known)
     with contextlib.ExitStack() as stack:
-        server = graph or stack.enter_context(connect(_server(config)))
+        server = graph or stack.enter_context(connect(server_settings(config)))
         with clock("inputs"):
             inputs = read_inputs(config, server, dataset, started.known)
             started.keep_known(inputs.known)
@@ -127,7 +127,7 @@ def summary_frame(summary: dict[str, Any]) -> pd.DataFrame:
 
 
 @dataclass
-class _Started:
+class Started:
     """The manifest of a run under way."""
 
     path: Path
@@ -157,9 +157,16 @@ class _Started:
         write_json(self.path, self.content)
 
 
-def _begin(config: RunConfig, out: Path, dataset: Dataset, known: dt.datetime | None) -> _Started:
-    """Begin a run in `out`, or take up the one that is there if it is the same."""
-    decides = config.model_dump(mode="json", exclude=set(NOT_DECIDING))
+def begin(
+    config: RunConfig,
+    out: Path,
+    dataset: Dataset,
+    known: dt.datetime | None,
+    *,
+    free: Collection[str] = NOT_DECIDING,
+) -> Started:
+    """Begin a run in `out`, or take up the one that is there if it is the same but for the settings in `free`."""
+    decides = config.model_dump(mode="json", exclude=set(free))
     content: dict[str, Any] = {
         "config": decides,
         "inputs": dataset.fingerprint(),
@@ -176,7 +183,7 @@ def _begin(config: RunConfig, out: Path, dataset: Dataset, known: dt.datetime | 
         raise RunError(f"{out} holds files that are no run; choose an empty or new folder for --out")
     write_json(path, content)
     write_text(out / "config.toml", to_toml(config))
-    return _Started(path, content)
+    return Started(path, content)
 
 
 def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
@@ -199,7 +206,8 @@ def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
     return content | {"known": moment} | kept_too
 
 
-def _server(config: RunConfig) -> dict[str, str]:
+def server_settings(config: RunConfig) -> dict[str, str]:
+    """What the settings say of the Neo4j server."""
     settings = {name: getattr(config.neo4j, name) for name in ("uri", "user", "database")}
     if config.neo4j.password is not None:
         settings["password"] = config.neo4j.password.get_secret_value()
