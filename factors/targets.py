@@ -56,11 +56,11 @@ def run_targets(weights: Any, market: Market, rules: Rules | None = None) -> Por
             f"the target weights of {market.dates[day].date()} go from {weights[day].min():.6g} and add up to "
             f"{weights[day].sum():.6g}; give weights from 0 that add up to 1 at most."
         )
-    books = _Targets(np.where(np.asarray(market.member, dtype=bool), weights, 0.0), known, market, rules)
+    books = Targets(np.where(np.asarray(market.member, dtype=bool), weights, 0.0), known, market, rules)
     return books.run(known)
 
 
-class _Targets(Simulation):
+class Targets(Simulation):
     """Decision days by the day on which they are due, beside the books."""
 
     def __init__(self, weights: Floats, known: Any, market: Market, rules: Rules | None) -> None:
