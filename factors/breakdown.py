@@ -15,10 +15,10 @@ import numpy as np
 import pandas as pd
 
 from samgraph.errors import ModelError
-from samgraph.factors.arrays import Floats, Ints, class_labels, panel
-from samgraph.factors.ic import MIN_STOCKS, information_coefficient
+from samgraph.factors.arrays import Floats, Ints, class_labels, day_blocks, panel
+from samgraph.factors.ic import MIN_STOCKS
 from samgraph.factors.newey_west import lags_for, newey_west
-from samgraph.factors.ranks import quantile_classes
+from samgraph.factors.ranks import quantile_classes, ranks_within
 
 
 def by_offset(ic: pd.DataFrame) -> pd.DataFrame:
@@ -76,15 +76,36 @@ def by_group(
         horizon: of the forward return in days, for the Newey-West lags.
         min_stocks: of a group on a day; fewer have no IC.
     """
+    series = group_information(factor, forward, groups, len(names), min_stocks=min_stocks)
+    rows = [(name, *_figures(series[:, k], horizon)) for k, name in enumerate(names)]
+    return pd.DataFrame(rows, columns=["group", *FIGURES])
+
+
+def group_information(
+    factor: Any, forward: Any, groups: Any, n_groups: int, *, min_stocks: int = MIN_STOCKS
+) -> Floats:
+    """Rank IC within each group of stocks on each day [n_dates, n_groups]; NaN with fewer than `min_stocks`.
+
+    All groups of a block of days are ranked by one sort. Shapes and groups as in `by_group`.
+    """
     x = panel(factor, "the factor")
     y = panel(forward, "the forward return", x.shape)
     classes = class_labels(groups, x.shape)
-    rows = []
-    for k, name in enumerate(names):
-        inside = np.where(classes == k, x, np.nan)
-        series = information_coefficient(inside, y, rank=True, min_stocks=min_stocks)
-        rows.append((name, *_figures(series, horizon)))
-    return pd.DataFrame(rows, columns=["group", *FIGURES])
+    out = np.full((len(x), n_groups), np.nan)
+    for days in day_blocks(*x.shape):
+        a, b, g = x[days], y[days], classes[days]
+        use = ~np.isnan(a) & ~np.isnan(b) & (g >= 0) & (g < n_groups)
+        slot = (np.arange(len(a))[:, None] * n_groups + g)[use]
+        size = len(a) * n_groups
+        count = np.bincount(slot, minlength=size)
+        middle = 0.5 * (count + 1.0)  # the mean of the ranks 1 .. count, ties or not
+        u, v = (ranks_within(values[use], slot) - middle[slot] for values in (a, b))
+        cross, uu, vv = (np.bincount(slot, weights=w, minlength=size) for w in (u * v, u * u, v * v))
+        fine = (count >= min_stocks) & (uu > 0.0) & (vv > 0.0)
+        found = np.full(size, np.nan)
+        found[fine] = np.clip(cross[fine] / np.sqrt(uu[fine] * vv[fine]), -1.0, 1.0)
+        out[days] = found.reshape(len(a), n_groups)
+    return out
 
 
 def size_groups(cap: Any, n_groups: int = 3, *, member: Any | None = None) -> Ints:

@@ -9,8 +9,14 @@ invertible when the constraints identify what X alone does not), the solution is
 
     P = B^-1 - B^-1 C' (C B^-1 C')^-1 C B^-1
 
-and, if var(u_i) = s^2 / w_i, cov(f) = s^2 P A P, which is s^2 P without a ridge. Columns are scaled to unit
-length first, so that units do not matter.
+and, if var(u_i) = s^2 / w_i, cov(f) = s^2 P A P, which is s^2 P without a ridge ("classical" errors). Where the
+weights need not tell the variances, cov(f) = P X' W diag(d_i u_i^2) W X P is right still (White 1980; MacKinnon and
+White 1985), with h_i = w_i x_i' P x_i the leverage:
+
+    HC0  d_i = 1                      HC2  d_i = 1 / (1 - h_i)
+    HC1  d_i = n / (n - edf)          HC3  d_i = 1 / (1 - h_i)^2
+
+Columns are scaled to unit length first, so that units do not matter.
 
 Rank. A column that the others (and the constraints) determine to within `RANK_TOLERANCE` of its length is at
 fault: a Cholesky factorisation with pivoting finds them, they are left out (factor return 0, standard error
@@ -21,6 +27,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 from scipy.linalg import lapack
@@ -30,6 +37,8 @@ from samgraph.factors.arrays import Floats, Ints
 from samgraph.factors.exposures import Design
 
 RANK_TOLERANCE = 1e-10  # of a column's squared length, beside the other columns
+Errors = Literal["classical", "HC0", "HC1", "HC2", "HC3"]
+ERRORS: tuple[Errors, ...] = ("classical", "HC0", "HC1", "HC2", "HC3")
 
 
 class Solution:
@@ -56,11 +65,15 @@ class Solution:
         base = gram if precision is None else gram + precision
         if not np.isfinite(base).all():
             raise ModelError("exposures or weights of a regression are not finite; mark such stocks missing.")
-        self.kept: Ints = np.flatnonzero(np.diag(base) > 0.0)
+        length = np.diag(base)
+        self.kept: Ints = np.flatnonzero(length > 0.0)
         self.at_fault: dict[int, Ints] = {}
-        unit = 1.0 / np.sqrt(np.diag(base)[self.kept])
-        scaled = base[np.ix_(self.kept, self.kept)] * unit[:, None] * unit
-        bounds = _unit_rows(constraints[:, self.kept] * unit)
+        if len(self.kept) < self.width:
+            length, constraints = length[self.kept], constraints[:, self.kept]
+            base = base[np.ix_(self.kept, self.kept)]
+        unit = 1.0 / np.sqrt(length)
+        scaled = base * unit[:, None] * unit
+        bounds = _unit_rows(constraints * unit)
         whole = scaled + bounds.T @ bounds
         factor, info = lapack.dpotrf(whole, lower=1, clean=1)
         if info != 0 or np.min(np.diag(factor), initial=np.inf) ** 2 < RANK_TOLERANCE:
@@ -74,7 +87,7 @@ class Solution:
                 raise ModelError("a regression's columns cannot be separated; look for huge exposures.")
         self._factor, self._unit, self._bounds = factor, unit, bounds
         self._pull = self._inverse_times(bounds.T)
-        self._inner = bounds @ self._pull
+        self._inner = np.linalg.inv(bounds @ self._pull) if len(bounds) else np.zeros((0, 0))
         self.rank = len(self.kept) - len(bounds)
 
     def _inverse_times(self, right: Floats) -> Floats:
@@ -88,7 +101,7 @@ class Solution:
         out = np.zeros(self.width)
         part = self._inverse_times(moment[self.kept] * self._unit)
         if len(self._bounds):
-            part = part - self._pull @ np.linalg.solve(self._inner, self._bounds @ part)
+            part = part - self._pull @ (self._inner @ (self._bounds @ part))
         out[self.kept] = part * self._unit
         return out
 
@@ -99,7 +112,7 @@ class Solution:
             triangle = lapack.dtrtri(self._factor, lower=1)[0]
             found = np.einsum("kl,kl->l", triangle, triangle)
             if len(self._bounds):
-                found = found - np.einsum("kq,qk->k", self._pull, np.linalg.solve(self._inner, self._pull.T))
+                found = found - np.einsum("kq,kq->k", self._pull @ self._inner, self._pull)
             out[self.kept] = found * self._unit**2
         return out
 
@@ -111,7 +124,7 @@ class Solution:
             inverse = np.tril(lapack.dpotri(self._factor, lower=1)[0])
             inverse = inverse + np.tril(inverse, -1).T
             if len(self._bounds):
-                inverse -= self._pull @ np.linalg.solve(self._inner, self._pull.T)
+                inverse -= self._pull @ self._inner @ self._pull.T
             out[np.ix_(self.kept, self.kept)] = inverse * self._unit[:, None] * self._unit
         return out
 
@@ -157,7 +170,13 @@ class DayFit:
 
 
 def fit_day(
-    design: Design, y: Floats, weight: Floats, constraints: Floats, precision: Floats | None = None
+    design: Design,
+    y: Floats,
+    weight: Floats,
+    constraints: Floats,
+    precision: Floats | None = None,
+    *,
+    errors: Errors = "classical",
 ) -> DayFit:
     """Fit one day.
 
@@ -167,25 +186,53 @@ def fit_day(
         weight: [n_stocks], 0 outside the estimation set.
         constraints: [n_constraints, n_columns].
         precision: [n_columns, n_columns] or None.
+        errors: how standard errors are computed (see the module's text).
     """
-    gram = design.gram(weight)
+    gram, moment = design.normal(weight, y)
     solution = Solution(gram, constraints, precision)
-    found = solution.coefficients(design.moment(weight * y))
+    found = solution.coefficients(moment)
     inside = weight > 0.0
-    residual = np.where(inside, y - design.fitted(found), 0.0)
-    n = int(inside.sum())
+    residual = y - design.fitted(found)
+    residual *= inside
+    n = int(np.count_nonzero(inside))
     sse = float(weight @ residual**2)
     if precision is None:
-        edf, unscaled = float(solution.rank), solution.variances()
+        edf, unscaled = float(solution.rank), None
     else:
         spread = solution.operator @ gram
         edf, unscaled = float(np.trace(spread)), np.einsum("kl,lk->k", spread, solution.operator)
-    variance = sse / (n - edf) if n > edf else np.nan
-    errors = np.full(solution.width, np.nan)
-    errors[solution.kept] = np.sqrt(np.maximum(unscaled[solution.kept], 0.0) * variance)
+    if n <= edf:
+        variances = np.full(solution.width, np.nan)
+    elif errors == "classical":
+        variances = (solution.variances() if unscaled is None else unscaled) * (sse / (n - edf))
+    else:
+        variances = _sandwich(design, solution, weight, residual, errors, n / (n - edf))
+    sizes = np.full(solution.width, np.nan)
+    sizes[solution.kept] = np.sqrt(np.maximum(variances[solution.kept], 0.0))
     mean = weight @ y / weight.sum()
-    sst = float(weight @ (np.where(inside, y - mean, 0.0)) ** 2)
-    return DayFit(found, errors, residual, n, edf, sse, sst, solution)
+    sst = float(weight @ (y - mean) ** 2)
+    return DayFit(found, sizes, residual, n, edf, sse, sst, solution)
+
+
+def leverages(design: Design, solution: Solution, weight: Floats) -> Floats:
+    """h_i = w_i x_i' P x_i of every stock [n_stocks]: how much of its own fit a stock decides, 0 to 1."""
+    out: Floats = weight * design.quadratic(solution.operator)
+    return out
+
+
+def _sandwich(
+    design: Design, solution: Solution, weight: Floats, residual: Floats, errors: Errors, degrees: float
+) -> Floats:
+    """The variances P M P of factor returns [n_columns] with heteroskedastic returns."""
+    scale = (weight * residual) ** 2
+    if errors == "HC1":
+        scale = scale * degrees
+    elif errors != "HC0":
+        # a stock that alone decides a factor has no residual: whatever it is divided by, it adds nothing
+        rest = np.maximum(1.0 - leverages(design, solution, weight), 1e-9)
+        scale = scale / (rest if errors == "HC2" else rest**2)
+    operator = solution.operator
+    return np.einsum("kl,lk->k", operator @ design.gram(scale), operator)
 
 
 def leave_one_out(design: Design, fit: DayFit, weight: Floats) -> float:
@@ -194,7 +241,7 @@ def leave_one_out(design: Design, fit: DayFit, weight: Floats) -> float:
     From the leverage h_i = w_i x_i' P x_i: the error without i is u_i / (1 - h_i). A company that alone
     determines a factor (h_i = 1) cannot be predicted and is left out.
     """
-    leverage = weight * design.quadratic(fit.solution.operator)
+    leverage = leverages(design, fit.solution, weight)
     usable = (weight > 0.0) & (leverage < 1.0 - 1e-9)
     total = weight[usable].sum()
     if total <= 0.0:

@@ -31,6 +31,7 @@ from samgraph.factors.ic import (
 from samgraph.factors.neutralise import neutralise
 from samgraph.factors.newey_west import Mean, false_discovery, lags_for, newey_west, p_value
 from samgraph.factors.quantiles import (
+    Classes,
     class_means,
     monotonicity,
     quantile_returns,
@@ -136,22 +137,19 @@ def evaluate(
             for name, values in panels.items()
         }
     daily = _Daily.empty(len(names), len(horizons), shape[0], quantiles)
-    turnover: list[pd.DataFrame] = []
-    for name in names:
-        classes = np.zeros(shape, dtype=np.int8)
-        ranked = np.empty(shape, dtype=np.float32)  # exact: ranks are whole or half numbers
-        for days in day_blocks(*shape):
-            values = panels[name][days]
-            order = DayOrder.of(values)
-            classes[days] = quantile_classes(values, quantiles, order)
-            ranked[days] = order.ranks()
-        daily.classes.append(classes)
-        parts = _turnover(classes, ranked, dates, lags, quantiles=quantiles, least=min_stocks)
-        turnover += [part.assign(factor=name) for part in parts]
+    classes = [np.zeros(shape, dtype=np.int8) for _ in names]
+    ranked = [np.empty(shape, dtype=np.float32) for _ in names]  # exact: ranks are whole or half numbers
     for days in day_blocks(*shape):
+        block = [_Sorted.of(panels[name][days], quantiles) for name in names]
+        for a, one in enumerate(block):
+            classes[a][days], ranked[a][days] = one.classes, one.order.ranks()
         for b, horizon in enumerate(horizons):
-            block = [panels[name][days] for name in names]
             _measure(daily, days, b, returns[horizon][days], block, least=min_stocks)
+    turnover = [
+        part.assign(factor=name)
+        for name, held, order in zip(names, classes, ranked, strict=True)
+        for part in _turnover(held, order, dates, lags, quantiles=quantiles, least=min_stocks)
+    ]
     return Evaluation(
         ic=_ic_frame(daily, names, horizons, dates),
         decay=_decay_frame(daily, names, horizons),
@@ -178,7 +176,6 @@ class _Daily:
     count: Floats
     means: Floats
     sizes: Floats
-    classes: list[Any]
 
     @classmethod
     def empty(cls, n_factors: int, n_horizons: int, n_dates: int, quantiles: int) -> _Daily:
@@ -189,27 +186,38 @@ class _Daily:
             count=np.zeros(shape),
             means=np.full((*shape, quantiles), np.nan),
             sizes=np.zeros((*shape, quantiles)),
-            classes=[],
         )
 
 
+@dataclass(frozen=True, eq=False)
+class _Sorted:
+    """A factor's values on a block of days, sorted once for ranks and quantiles."""
+
+    values: Floats
+    order: DayOrder
+    classes: Classes
+
+    @classmethod
+    def of(cls, values: Floats, quantiles: int) -> _Sorted:
+        order = DayOrder.of(values)
+        return cls(values, order, quantile_classes(values, quantiles, order))
+
+
 def _measure(
-    daily: _Daily, days: slice, b: int, forward: Floats, panels: list[Floats], *, least: int
+    daily: _Daily, days: slice, b: int, forward: Floats, block: list[_Sorted], *, least: int
 ) -> None:
     """Fill one horizon's figures of a block of days, sorting the returns once for all factors."""
     return_order = DayOrder.of(forward)
     quantiles = daily.means.shape[-1]
     last_mask: Bools | None = None
-    for a, values in enumerate(panels):
-        order = DayOrder.of(values)
-        mask = order.known & return_order.known
+    for a, one in enumerate(block):
+        mask = one.order.known & return_order.known
         if last_mask is None or not np.array_equal(mask, last_mask):
             return_ranks, last_mask = return_order.ranks(mask), mask
-        daily.ic[a, b, days] = correlation_by_day(values, forward, mask, least)
-        daily.rank_ic[a, b, days] = correlation_by_day(order.ranks(mask), return_ranks, mask, least)
+        daily.ic[a, b, days] = correlation_by_day(one.values, forward, mask, least)
+        daily.rank_ic[a, b, days] = correlation_by_day(one.order.ranks(mask), return_ranks, mask, least)
         daily.count[a, b, days] = mask.sum(axis=1)
-        means = class_means(daily.classes[a][days], forward, quantiles)
-        daily.means[a, b, days], daily.sizes[a, b, days] = means
+        daily.means[a, b, days], daily.sizes[a, b, days] = class_means(one.classes, forward, quantiles)
 
 
 def _turnover(

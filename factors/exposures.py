@@ -160,14 +160,27 @@ class Design:
 
     def gram(self, scale: Floats) -> Floats:
         """sum_i scale_i x_i x_i'. Shapes: scale [n_stocks]; result [width, width]."""
+        return self._gram(scale, self.dense * scale[:, None])[0]
+
+    def normal(self, scale: Floats, values: Floats) -> tuple[Floats, Floats]:
+        """`gram(scale)` and `moment(scale * values)`, in one pass. Shapes: scale, values [n_stocks]."""
+        scaled = np.empty((len(scale), self.n_dense + 1))
+        np.multiply(self.dense, scale[:, None], out=scaled[:, :-1])
+        np.multiply(values, scale, out=scaled[:, -1])
+        gram, across = self._gram(scale, scaled)
+        return gram, across[:, -1]
+
+    def _gram(self, scale: Floats, scaled: Floats) -> tuple[Floats, Floats]:
+        """The gram matrix, and exposures times `scaled`, whose first columns are the dense ones."""
         n = self.n_dense
+        across = np.empty((self.width, scaled.shape[1]))
+        np.matmul(self.dense.T, scaled, out=across[:n])
+        across[n:] = self.edges.transposed @ scaled
         out = np.empty((self.width, self.width))
-        scaled = self.dense * scale[:, None]
-        out[:n, :n] = self.dense.T @ scaled
-        out[n:, :n] = self.edges.transposed @ scaled
-        out[:n, n:] = out[n:, :n].T
+        out[:, :n] = across[:, :n]
+        out[:n, n:] = across[n:, :n].T
         out[n:, n:] = self.edges.gram(scale)
-        return out
+        return out, across
 
     def diagonal(self, scale: Floats) -> Floats:
         """The diagonal of `gram`. Shapes: scale [n_stocks]; result [width]."""
@@ -239,9 +252,16 @@ class EdgeSums:
         place = np.minimum(one, two) * self.width + np.maximum(one, two)
         return self.stock[first], place, product, np.where(one == two, product, 2.0 * product)
 
+    @cached_property
+    def _single(self) -> bool:
+        return len(self.stock) == len(np.unique(self.stock))
+
     def gram(self, scale: Floats) -> Floats:
         """sum_i scale_i x_i x_i'. Shapes: scale [n_stocks]; result [width, width]."""
         stock, place, product, _ = self._pairs
+        if self._single:  # no stock has two edges, as with dummies: nothing off the diagonal
+            alone: Floats = np.bincount(self.column, weights=product * scale[stock], minlength=self.width)
+            return np.diag(alone.astype(np.float64))
         size = self.width * self.width
         flat: Floats = np.bincount(place, weights=product * scale[stock], minlength=size).astype(np.float64)
         upper = flat.reshape(self.width, self.width)

@@ -15,11 +15,12 @@ import numpy as np
 import pandas as pd
 
 from samgraph.errors import ModelError
-from samgraph.factors.arrays import BLOCK_CELLS, Floats, day_blocks, panel
+from samgraph.factors.arrays import Bools, Floats, day_blocks, panel
 from samgraph.factors.cross_section import RANK_TOLERANCE, Solution
 from samgraph.factors.newey_west import lags_for, newey_west, p_value
 
 CONSTANT = "constant"
+BLOCK_CELLS = 1 << 18  # of all columns: many small matrices in one call outweigh a cache that holds them
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +73,7 @@ def fama_macbeth(
     r2 = np.full(len(y), np.nan)
     faults: list[tuple[int, str, str]] = []
     n_dates, n_stocks = y.shape
-    for days in day_blocks(n_dates, n_stocks, BLOCK_CELLS // 3):
+    for days in day_blocks(n_dates, n_stocks * (len(columns) + 2), BLOCK_CELLS):
         part = None if scale is None else scale[days]
         block = _block(y[days], [c[days] for c in columns], part)
         slopes[days], r2[days] = block.slopes, block.r2
@@ -100,6 +101,16 @@ def fama_macbeth(
     return FamaMacBeth(premia, slopes, names, r2, deficiencies, lag)
 
 
+def _separate(gram: Floats) -> Bools:
+    """Whether the lowest eigenvalue of each unit-diagonal matrix [n_dates, p, p] is above the tolerance.
+
+    The others sum to p at most, so their product is below e, and the lowest is above the determinant by e.
+    """
+    out: Bools = np.linalg.det(gram) > 3.0 * RANK_TOLERANCE
+    out[~out] = np.linalg.eigvalsh(gram[~out])[:, 0] > RANK_TOLERANCE
+    return out
+
+
 @dataclass(frozen=True, eq=False)
 class _Block:
     slopes: Floats
@@ -108,20 +119,26 @@ class _Block:
 
 
 def _block(y: Floats, columns: list[Floats], scale: Floats | None) -> _Block:
-    mask = ~np.isnan(y)
-    for column in columns:
-        mask &= ~np.isnan(column)
+    stack = np.empty((len(y), len(columns) + 1, y.shape[1]))
+    every = y.copy()
+    stack[:, 0] = y
+    for place, values in enumerate(columns, start=1):
+        stack[:, place] = values
+        every += values  # missing where any of them is
+    mask = ~np.isnan(every)
     if scale is not None:
         with np.errstate(invalid="ignore"):
             mask &= scale > 0.0
+    gaps = not mask.all()
+    if gaps:
+        outside = ~mask[:, None, :]
+        np.copyto(stack, 0.0, where=outside)
     weight = mask.astype(np.float64) if scale is None else np.where(mask, scale, 0.0)
     total = weight.sum(axis=1)
-    stack = np.zeros((len(y), len(columns) + 1, y.shape[1]))
-    for place, values in enumerate((y, *columns)):
-        np.copyto(stack[:, place], values, where=mask)
     means = np.matmul(stack, weight[:, :, None])[:, :, 0] / np.where(total > 0.0, total, 1.0)[:, None]
     stack -= means[:, :, None]
-    stack *= mask[:, None, :]
+    if gaps:
+        np.copyto(stack, 0.0, where=outside)
     weighted = stack if scale is None else stack * weight[:, None, :]
     moments = np.matmul(weighted, stack.transpose(0, 2, 1))
     length = np.sqrt(np.einsum("tpp->tp", moments[:, 1:, 1:]))
@@ -130,8 +147,7 @@ def _block(y: Floats, columns: list[Floats], scale: Floats | None) -> _Block:
     unit = np.where(varies, 1.0 / np.where(length > 0.0, length, 1.0), 0.0)
     gram = moments[:, 1:, 1:] * unit[:, :, None] * unit[:, None, :]
     enough = mask.sum(axis=1) > len(columns) + 1
-    lowest = np.linalg.eigvalsh(gram)[:, 0]
-    good = enough & (lowest > RANK_TOLERANCE)
+    good = enough & _separate(gram)
     slopes = np.full((len(y), len(columns) + 1), np.nan)
     beta = np.linalg.solve(gram[good], (moments[good, 1:, 0] * unit[good])[:, :, None])[:, :, 0] * unit[good]
     slopes[good, 1:] = beta

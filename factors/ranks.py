@@ -45,6 +45,11 @@ class DayOrder:
         Shapes: mask and result [n_dates, n_stocks].
         """
         inside = self.known if mask is None else self.known & mask
+        if self.fresh is None and inside.all():
+            out = np.empty(inside.shape)
+            every = np.arange(1.0, inside.shape[1] + 1.0)
+            np.put_along_axis(out, self.order, np.broadcast_to(every, inside.shape), axis=1)
+            return out
         along = np.take_along_axis(inside, self.order, axis=1)
         running = np.cumsum(along, axis=1, dtype=np.float64)
         if self.fresh is not None:
@@ -58,6 +63,24 @@ class DayOrder:
         np.put_along_axis(out, self.order, running, axis=1)
         out[~inside] = np.nan
         return out
+
+
+def ranks_within(values: Floats, slot: npt.NDArray[np.int64]) -> Floats:
+    """Average ranks 1..n of values among those of the same slot. Shapes: values, slot and result [n]."""
+    order = np.lexsort((values, slot))
+    v, s = values[order], slot[order]
+    first = np.ones(len(v), dtype=bool)  # of its slot
+    first[1:] = s[1:] != s[:-1]
+    fresh = first.copy()
+    fresh[1:] |= v[1:] != v[:-1]
+    place = np.arange(len(v))
+    starts = np.flatnonzero(fresh)
+    ends = np.append(starts[1:], len(v)) - 1
+    run = np.cumsum(fresh) - 1
+    begin = place[first][np.cumsum(first) - 1]
+    out = np.empty(len(v))
+    out[order] = 0.5 * (starts + ends)[run] - begin + 1.0
+    return out
 
 
 def ranks(values: Floats) -> Floats:

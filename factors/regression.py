@@ -30,8 +30,8 @@ import numpy as np
 import pandas as pd
 
 from samgraph.errors import ModelError
-from samgraph.factors.arrays import Floats, Ints, panel
-from samgraph.factors.cross_section import DayFit, fit_day, held_out, leave_one_out
+from samgraph.factors.arrays import Bools, Floats, Ints, day_blocks, panel
+from samgraph.factors.cross_section import ERRORS, DayFit, Errors, fit_day, held_out, leave_one_out
 from samgraph.factors.exposures import Design, EdgeSums, Membership
 from samgraph.factors.ridge import Ridge, Shrinkage
 
@@ -131,6 +131,7 @@ def cross_sectional_regression(
     universe: Any | None = None,
     market: bool = True,
     ridge: Ridge | None = None,
+    errors: Errors = "classical",
     folds: int = 5,
     seed: int = 0,
     slack: int = 5,
@@ -148,13 +149,17 @@ def cross_sectional_regression(
         universe: bool [n_dates, n_stocks], stocks to use; all if None.
         market: include the market factor, with the constraint of the module's text on each family.
         ridge: shrinkage; none if None.
+        errors: standard errors: "classical" (variances are the weights' inverse up to a factor), or "HC0" to
+            "HC3" (see `samgraph.factors.cross_section`).
         folds: parts of the companies for the out-of-sample R2, fixed over time; 0 leaves it out (NaN).
         seed: deals companies into folds.
         slack: a day with no more than this many stocks beyond the free parameters is left out.
 
     Raises:
-        ModelError: wrong shapes, or neither market, styles nor memberships.
+        ModelError: wrong shapes, unknown standard errors, or neither market, styles nor memberships.
     """
+    if errors not in ERRORS:
+        raise ModelError(f"standard errors {errors!r} are unknown; choose one of {', '.join(ERRORS)}.")
     shape = (len(dates), len(stocks))
     y = panel(forward, "the forward return", shape)
     size = panel(cap, "cap", shape)
@@ -167,24 +172,47 @@ def cross_sectional_regression(
             )
     if not (market or looks or memberships):
         raise ModelError("a regression needs a market factor, styles or memberships; none was given.")
-    with np.errstate(invalid="ignore"):
-        scale = np.sqrt(size) if weights is None else panel(weights, "weights", shape)
-        use = ~np.isnan(y) & (size > 0.0) & (scale > 0.0)
-    for values in looks.values():
-        use &= ~np.isnan(values)
-    if universe is not None:
-        use &= np.asarray(universe, dtype=bool)
+    scale = None if weights is None else panel(weights, "weights", shape)
+    inside = None if universe is None else np.asarray(universe, dtype=bool)
     fold = np.random.default_rng(seed).permutation(shape[1]) % folds if folds > 1 else None
     designs = Designs(tuple(memberships), looks, market, shape[1])
-    shrinkage = None if ridge is None else Shrinkage(ridge, memberships, designs.n_dense)
+    fits = _Fits(
+        designs, None if ridge is None else Shrinkage(ridge, memberships, designs.n_dense), fold, errors
+    )
     store = _Store(shape, designs.width)
-    for t in range(shape[0]):
-        if use[t].sum() > slack:
-            day = _Day(*(np.where(use[t], values[t], 0.0) for values in (y, scale, size)))
-            store.keep(t, day, *_regress(t, day, designs, shrinkage, fold), slack)
-        else:
-            store.skip(int(use[t].sum()))
+    for days in day_blocks(*shape):
+        use = _usable(y[days], size[days], scale, looks, inside, days)
+        enough = use.sum(axis=1) > slack
+        with np.errstate(invalid="ignore"):
+            weight = np.sqrt(size[days]) if scale is None else scale[days]
+        values = [np.where(use, block, 0.0) for block in (y[days], weight, size[days])]
+        for row, t in enumerate(range(days.start, days.stop)):
+            if enough[row]:
+                day = _Day(*(block[row] for block in values))
+                store.keep(t, day, *fits.of(t, day), slack)
+            else:
+                store.skip(int(use[row].sum()))
     return store.regression(dates, tuple(stocks), designs)
+
+
+def _usable(
+    y: Floats,
+    size: Floats,
+    scale: Floats | None,
+    looks: Mapping[str, Floats],
+    inside: Bools | None,
+    days: slice,
+) -> Bools:
+    """Stocks with a return, a market cap, a weight and every style, on each day of a block."""
+    with np.errstate(invalid="ignore"):
+        use = ~np.isnan(y) & (size > 0.0)
+        if scale is not None:
+            use &= scale[days] > 0.0
+    for values in looks.values():
+        use &= ~np.isnan(values[days])
+    if inside is not None:
+        use &= inside[days]
+    return use
 
 
 def compare_families(
@@ -237,7 +265,8 @@ class Designs:
             self._last = version, EdgeSums([m.edges(t) for m in self.memberships], self.widths, self.n_stocks)
         dense = np.ones((self.n_stocks, self.n_dense))
         for place, values in enumerate(self.styles.values(), start=int(self.market)):
-            dense[:, place] = np.nan_to_num(values[t])
+            dense[:, place] = values[t]
+        np.copyto(dense, 0.0, where=np.isnan(dense))
         return Design(dense, self._last[1])
 
     def constraints(self, design: Design, cap: Floats) -> Floats:
@@ -265,29 +294,36 @@ class _Day:
     cap: Floats
 
 
-def _regress(
-    t: int, day: _Day, designs: Designs, shrinkage: Shrinkage | None, fold: Any
-) -> tuple[DayFit, float, float]:
-    """The day's fit, out-of-sample R2 and ridge strength."""
-    design = designs.of(t)
-    constraints = designs.constraints(design, day.cap)
-    precision, strength = None, 0.0
-    if shrinkage is not None:
-        diagonal = design.diagonal(day.weight)
-        strength = shrinkage.strength(t)
-        precision = shrinkage.precision(diagonal, strength)
-    fit = fit_day(design, day.y, day.weight, constraints, precision)
-    if shrinkage is not None and shrinkage.due(t):
-        errors = []
-        for trial in shrinkage.ridge.strengths:
-            tried = fit_day(design, day.y, day.weight, constraints, shrinkage.precision(diagonal, trial))
-            errors.append(leave_one_out(design, tried, day.weight))
-        shrinkage.record(t, np.asarray(errors))
-    oos = math.nan
-    if fold is not None:
-        by_factors, by_mean = held_out(design, day.y, day.weight, constraints, precision, fold=fold)
-        oos = 1.0 - by_factors / by_mean if by_mean > 0.0 else math.nan
-    return fit, oos, strength
+@dataclass(frozen=True, eq=False)
+class _Fits:
+    """The regressions of single days."""
+
+    designs: Designs
+    shrinkage: Shrinkage | None
+    fold: Any
+    errors: Errors
+
+    def of(self, t: int, day: _Day) -> tuple[DayFit, float, float]:
+        """The day's fit, out-of-sample R2 and ridge strength."""
+        design, shrinkage = self.designs.of(t), self.shrinkage
+        constraints = self.designs.constraints(design, day.cap)
+        precision, strength = None, 0.0
+        if shrinkage is not None:
+            diagonal = design.diagonal(day.weight)
+            strength = shrinkage.strength(t)
+            precision = shrinkage.precision(diagonal, strength)
+        fit = fit_day(design, day.y, day.weight, constraints, precision, errors=self.errors)
+        if shrinkage is not None and shrinkage.due(t):
+            losses = []
+            for trial in shrinkage.ridge.strengths:
+                tried = fit_day(design, day.y, day.weight, constraints, shrinkage.precision(diagonal, trial))
+                losses.append(leave_one_out(design, tried, day.weight))
+            shrinkage.record(t, np.asarray(losses))
+        oos = math.nan
+        if self.fold is not None:
+            by_factors, by_mean = held_out(design, day.y, day.weight, constraints, precision, fold=self.fold)
+            oos = 1.0 - by_factors / by_mean if by_mean > 0.0 else math.nan
+        return fit, oos, strength
 
 
 class _Store:

@@ -1,4 +1,8 @@
-"""Sums over trailing windows of panels with gaps: a day's value depends on no later day, to the last bit."""
+"""Sums over trailing windows of panels with gaps.
+
+A day's value depends on the days of its window alone, to the last bit: neither on a later day nor, through
+rounding, on an earlier one. A window of zeros therefore sums to exactly 0, as a suspended stock's must.
+"""
 
 from __future__ import annotations
 
@@ -17,10 +21,19 @@ def trailing_sum(values: Floats, window: int) -> tuple[Floats, Floats]:
 
 
 def _window(values: Floats, window: int) -> Floats:
-    total = np.cumsum(values, axis=0)
-    out = total.copy()
-    out[window:] -= total[:-window]
-    return out
+    """Sums of 1, 2, 4, ... days by doubling, put together as the binary digits of `window` tell."""
+    out = np.zeros(values.shape)
+    window = min(window, len(values))
+    doubled, span, taken = values, 1, 0
+    while True:
+        if window & span:
+            out[taken:] += doubled[: len(values) - taken]
+            taken += span
+        if 2 * span > window:
+            return out
+        wider = doubled.copy()
+        wider[span:] += doubled[:-span]
+        doubled, span = wider, 2 * span
 
 
 def trailing_mean(values: Floats, window: int, least: int) -> Floats:

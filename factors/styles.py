@@ -6,6 +6,7 @@
     reversal    minus the sum of log returns of the last 20 days (at least 10 known)
     volatility  standard deviation of daily returns, 60 days (at least 20)
     liquidity   log of the mean share of the company traded a day, 60 days (at least 20)
+    value       book to price as known by the day, where the bars have the column `book_to_price`
 
 The market's return is the benchmark's; where that is unknown, the members' return weighted by the market cap of
 the day before. Each style is then clipped at three standard deviations, centred at the members' cap-weighted mean
@@ -35,7 +36,7 @@ def style_exposures(
 
     Args:
         market: daily bars; row t of the result uses rows up to t.
-        extra: further raw styles known by each day, such as book to price, standardised like the others.
+        extra: further raw styles known by each day, such as growth, standardised like the others.
         fill: a member whose style is unknown (a young listing) gets 0, that of the market portfolio, and stays
             in regressions; otherwise NaN.
     """
@@ -58,6 +59,7 @@ def raw_styles(market: Market) -> dict[str, Floats]:
         liquidity = np.log(np.where(turnover > 0.0, turnover, np.nan))
     past, known = trailing_sum(lagged(log_returns, 21), 230)
     recent, seen = trailing_sum(log_returns, 20)
+    given = {} if market.book_to_price is None else {"value": panel(market.book_to_price, "book_to_price")}
     return {
         "size": log_cap,
         "beta": beta(returns, market_return(market)),
@@ -65,6 +67,7 @@ def raw_styles(market: Market) -> dict[str, Floats]:
         "reversal": np.where(seen >= 10, -recent, np.nan),
         "volatility": trailing_std(returns, 60, 20),
         "liquidity": liquidity,
+        **given,
     }
 
 

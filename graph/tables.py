@@ -161,6 +161,7 @@ _TABLES = (
             _number("vwap", required=False),
             _number("adj_factor", required=False),
             _number("market_cap"),
+            _number("book_to_price", required=False),
             _flag("tradable"),
             _flag("limit_up"),
             _flag("limit_down"),

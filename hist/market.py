@@ -5,8 +5,8 @@ comparable over time. A stock without a bar on a day is NaN in every column and 
 filled forward, because a filled price makes a return of zero that never happened.
 
 Optional columns of the bars: where `vwap` is absent it is (high + low + close) / 3, `adj_factor` 1,
-`tradable` volume > 0, `limit_up` and `limit_down` False, `market_cap` unknown. This module does not need
-torch.
+`tradable` volume > 0, `limit_up` and `limit_down` False, `market_cap` unknown, `book_to_price` None. This module
+does not need torch.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class Market:
         adj: float64 [n_dates, n_stocks], back-adjusting factor; volume: shares; market_cap: currency
         tradable, limit_up, limit_down, member: bool [n_dates, n_stocks]
         benchmark: float64 [n_dates], an index level, NaN where unknown
+        book_to_price: float64 [n_dates, n_stocks], book value by market cap as known by the day's close, for the
+            value style; None where the bars have no such column
     """
 
     dates: pd.DatetimeIndex
@@ -54,6 +56,7 @@ class Market:
     limit_down: BoolArray
     member: BoolArray
     benchmark: FloatArray
+    book_to_price: FloatArray | None = None
 
     @property
     def n_dates(self) -> int:
@@ -117,6 +120,8 @@ class Market:
             name: getattr(self, name)[:, order]
             for name in (*_NUMBERS, "tradable", "limit_up", "limit_down", "member")
         }
+        if self.book_to_price is not None:
+            columns["book_to_price"] = self.book_to_price[:, order]
         return replace(self, stocks=tuple(self.stocks[i] for i in order), **columns)
 
 
@@ -193,6 +198,7 @@ def build_market(
         limit_down=flags("limit_down") if "limit_down" in bars.columns else np.zeros(shape, dtype=np.bool_),
         member=member,
         benchmark=np.full(len(dates), np.nan),
+        book_to_price=numbers("book_to_price") if "book_to_price" in bars.columns else None,
         **prices,
     )
     level = _universe_level(market) if benchmark is None else _benchmark_level(benchmark, dates)
