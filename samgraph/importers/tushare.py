@@ -1,0 +1,388 @@
+"""`samgraph import tushare`: recorded answers of the Tushare Pro interface.
+
+The folder holds answers as the interface returns them, one table or a folder of parts for each endpoint:
+
+- `stock_basic` (ts_code, name, list_date, delist_date; ask for list_status L, D and P, or only survivors are there)
+- `fina_mainbz` (ts_code, end_date, bz_item, [bz_code], bz_sales in yuan, [curr_type], [update_flag]), type P;
+  it has no day of publication: `disclosure_date` (actual_date) or `income` (f_ann_date) tell it, else it is assumed
+- `daily` (prices in yuan, `vol` in lots of 100 shares, `amount` in thousand yuan), `adj_factor`, `daily_basic`
+  (`total_mv` in ten thousand yuan), `trade_cal`, `index_daily`
+- `index_weight` (weights in percent, at the close of trade_date), `ths_member` (no dates: needs `ths_from`)
+
+Documented at https://tushare.pro/document/2 (doc_id 25, 26, 27, 28, 32, 33, 81, 95, 96, 162, 261).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from samgraph.errors import DatasetError
+from samgraph.importers import shares
+from samgraph.importers.coverage import coverage, merge_repeats
+from samgraph.importers.names import a_share_ids, clean_names
+from samgraph.importers.prices import PRICES, finish_bars, join, settle_prices, spans_of_lists
+from samgraph.importers.reading import Source, iso, needed, optional
+from samgraph.importers.reports import Announced, no_known_days, revenue_segments
+from samgraph.importers.taxonomy import products_table
+from samgraph.importers.writing import Imported
+
+LOT = 100  # shares
+_WHOLE = 5.0  # percent: a list of an index whose weights miss 100 by more is not whole
+
+
+@dataclass(frozen=True)
+class TushareOptions:
+    """How to read the answers.
+
+    lag_days: assume reports came out so many days after their period; None: on the legal deadline
+    universes: index or board code -> name of the universe; by default the code itself
+    ths_from: the day on which `ths_member` was asked for
+    """
+
+    policy: shares.Policy = "residual"
+    lag_days: int | None = None
+    universes: Mapping[str, str] = field(default_factory=dict)
+    ths_from: np.datetime64 | None = None
+
+
+def import_tushare(folder: Path, options: TushareOptions) -> Imported:
+    """Turn recorded answers into a dataset.
+
+    Raises:
+        DatasetError: an answer or a column is missing, or a cell cannot be read
+    """
+    sources: list[Source] = []
+    notes: list[str] = []
+
+    def take(name: str) -> Source | None:
+        source = optional(folder, name)
+        if source is not None:
+            sources.append(source)
+        return source
+
+    mainbz = needed(folder, "fina_mainbz")
+    sources.append(mainbz)
+    firms = _companies(take("stock_basic"), notes)
+    listed = {
+        one: day
+        for one, day in zip(firms["company_id"], firms["listed_on"], strict=True)
+        if not np.isnat(day)
+    }
+    known = _published(take("disclosure_date"), take("income"))
+    announced = Announced(known, listed, options.lag_days)
+    notes.append(announced.sentence)
+    segments = _segments(mainbz, announced, options.policy)
+    tables = {"products": products_table(segments["product_id"], {}), "segments": segments}
+    memberships = [
+        _index_weights(take("index_weight"), options, notes),
+        _boards(take("ths_member"), options, notes),
+    ]
+    if any(len(one) for one in memberships):
+        tables["universes"] = pd.concat([one for one in memberships if len(one)], ignore_index=True)
+    daily = take("daily")
+    if daily is not None:
+        tables["bars"] = _bars(daily, take("adj_factor"), take("daily_basic"), take("trade_cal"), notes)
+    index = take("index_daily")
+    if index is not None:
+        tables["benchmarks"] = _benchmarks(index, options)
+    tables["companies"] = _all_companies(firms, tables)
+    return Imported(
+        "tushare",
+        tables,
+        coverage([source.account for source in sources]),
+        notes=tuple(notes),
+        options={
+            "shares": options.policy,
+            "lag_days": options.lag_days,
+            "universes": dict(options.universes),
+            "ths_from": None if options.ths_from is None else str(options.ths_from),
+        },
+        files=tuple(path for source in sources for path in source.files),
+    )
+
+
+def _companies(source: Source | None, notes: list[str]) -> pd.DataFrame:
+    """company_id, name, listed_on, delisted_on (days)."""
+    if source is None:
+        notes.append("no stock_basic: companies are known by their codes only, without listing and delisting")
+        nothing = np.array([], dtype="datetime64[D]")
+        text = pd.Series([], dtype="str")
+        return pd.DataFrame({"company_id": text, "name": text, "listed_on": nothing, "delisted_on": nothing})
+    source.require("ts_code", "name")
+    account = source.account
+    ids = a_share_ids(source.text("ts_code"))
+    nowhere = np.full(len(source), np.datetime64("NaT", "D"))
+    rows = pd.DataFrame(
+        {
+            "company_id": ids,
+            "name": clean_names(source.text("name")),
+            "listed_on": source.days("list_date") if source.has("list_date") else nowhere,
+            "delisted_on": source.days("delist_date") if source.has("delist_date") else nowhere,
+        }
+    )
+    account.reject((ids == "").to_numpy(), "company code of no known exchange")
+    backwards = (rows["delisted_on"] <= rows["listed_on"]).to_numpy()
+    account.reject(backwards, "delisted before it was listed")
+    places = np.flatnonzero(account.left)
+    older = rows.iloc[places].duplicated("company_id", keep="last").to_numpy()
+    account.merge(places[older], "the company again: the last row stands")
+    if rows["delisted_on"].isna().all():
+        notes.append("stock_basic has no delisted company (ask for list_status D and P too): survivors only")
+    return rows[account.left].reset_index(drop=True)
+
+
+def _all_companies(firms: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """The table `companies`: those of stock_basic, and by their code those that only other answers name."""
+    members = {
+        one for table in tables.values() if "company_id" in table for one in table["company_id"].unique()
+    }
+    table = pd.DataFrame(
+        {
+            "company_id": firms["company_id"],
+            "name": firms["name"],
+            "listed_on": iso(firms["listed_on"].to_numpy().astype("datetime64[D]")),
+            "delisted_on": iso(firms["delisted_on"].to_numpy().astype("datetime64[D]")),
+        }
+    )
+    others = sorted(members - set(firms["company_id"]))
+    if others:
+        more = pd.DataFrame({"company_id": others, "name": others, "listed_on": "", "delisted_on": ""})
+        table = pd.concat([table, more], ignore_index=True)
+    table.insert(2, "exchange", table["company_id"].str[-2:])
+    return table.sort_values("company_id", ignore_index=True)
+
+
+def _published(disclosed: Source | None, income: Source | None) -> pd.Series[pd.Timestamp]:
+    """The first day of publication by (company_id, period_end); that of `disclosure_date` before that of `income`."""
+    found = []
+    for source, columns in ((disclosed, ("actual_date",)), (income, ("f_ann_date", "ann_date"))):
+        if source is None:
+            continue
+        source.require("ts_code", "end_date")
+        account = source.account
+        company, end = a_share_ids(source.text("ts_code")), source.days("end_date")
+        day = np.full(len(source), np.datetime64("NaT", "D"))
+        if not any(source.has(name) for name in columns):
+            source.require(columns[0])
+        for name in columns:
+            if source.has(name):
+                day = np.where(np.isnat(day), source.days(name), day)
+        account.reject((company == "").to_numpy(), "company code of no known exchange")
+        account.reject(np.isnat(end), "no period end")
+        account.ignore(np.isnat(day), "not published yet: no day")
+        account.reject(day < end, "published before its period ended")
+        rows = pd.DataFrame(
+            {"company": company, "end": end.astype("datetime64[s]"), "day": day.astype("datetime64[s]")}
+        )
+        used = rows[account.left].sort_values("day", kind="stable")
+        again = used.duplicated(["company", "end"])
+        account.merge(used.index[again].to_numpy(), "the report again: the first day stands")
+        found.append(used[~again])
+    if not found:
+        return no_known_days()
+    every = pd.concat(found).drop_duplicates(["company", "end"])
+    return every.set_index(["company", "end"])["day"]
+
+
+def _segments(source: Source, announced: Announced, policy: shares.Policy) -> pd.DataFrame:
+    source.require("ts_code", "end_date", "bz_item", "bz_sales")
+    account = source.account
+    company, item = a_share_ids(source.text("ts_code")), source.text("bz_item")
+    end, sales = source.days("end_date"), source.numbers("bz_sales")
+    if source.has("bz_code"):
+        kind = source.text("bz_code").str.upper()
+        account.ignore((kind == "D").to_numpy(), "by region (type D)")
+        account.ignore((kind == "I").to_numpy(), "by industry (type I)")
+        account.reject((~kind.isin(["P", "D", "I", ""])).to_numpy(), "a type that is none of P, D, I")
+    if source.has("update_flag"):
+        _first_said(source, company, end, item, sales)
+    if source.has("curr_type"):
+        rows = pd.DataFrame({"company": company, "end": end, "currency": source.text("curr_type")})[
+            account.left
+        ]
+        several = rows.groupby(["company", "end"])["currency"].transform("nunique") > 1
+        account.reject(rows.index[several].to_numpy(), "its report is in several currencies")
+    return revenue_segments(
+        source, company=company, item=item, period_end=end, revenue=sales, announced=announced, policy=policy
+    )
+
+
+def _first_said(
+    source: Source, company: pd.Series[str], end: np.ndarray, item: pd.Series[str], sales: np.ndarray
+) -> None:
+    """Corrections (a higher update_flag) have no day of their own: using them from the first day would look ahead."""
+    account = source.account
+    rows = pd.DataFrame({"company": company, "end": end, "item": clean_names(item), "sales": sales})
+    rows["flag"] = np.nan_to_num(source.numbers("update_flag"))
+    rows = rows[account.left]
+    first = rows.groupby(["company", "end"])["flag"].transform("min")
+    later = rows["flag"] > first
+    said = rows[~later].drop(columns="flag").drop_duplicates()
+    same = rows.merge(said, how="left", indicator=True)["_merge"].to_numpy() == "both"
+    account.merge(rows.index[later & same].to_numpy(), "the same row again")
+    account.reject(
+        rows.index[later].to_numpy(),
+        "a later correction (update_flag) without its day: the first figures stand",
+    )
+
+
+def _index_weights(source: Source | None, options: TushareOptions, notes: list[str]) -> pd.DataFrame:
+    if source is None:
+        return pd.DataFrame()
+    source.require("index_code", "con_code", "trade_date", "weight")
+    account = source.account
+    index, company = source.text("index_code"), a_share_ids(source.text("con_code"))
+    day, weight = source.days("trade_date"), source.numbers("weight")
+    rows = pd.DataFrame({"index": index, "company": company, "day": day, "weight": weight})
+    account.reject((index == "").to_numpy(), "no index code")
+    account.reject((company == "").to_numpy(), "company code of no known exchange")
+    account.reject(np.isnat(day), "no date")
+    account.reject((weight < 0) | (weight > 100), "weight outside 0 to 100 percent")
+    merge_repeats(account, rows, ["index", "company", "day"])
+    lists = rows[account.left].groupby(["index", "day"])["weight"]
+    total = lists.transform("sum")
+    torn = (total - 100).abs() > _WHOLE
+    torn &= lists.transform(lambda weights: weights.notna().all())
+    account.reject(
+        total.index[torn].to_numpy(),
+        "its list is not whole: the weights of that day miss 100 percent by more than 5",
+    )
+    used = rows[account.left]
+    for code, days in used.groupby("index")["day"]:
+        gaps = np.diff(np.unique(days.to_numpy().astype("datetime64[D]"))).astype(int)
+        if len(gaps) and gaps.max() > 62:
+            notes.append(
+                f"index_weight of {code} has a gap of {gaps.max()} days: the list before it is carried on"
+            )
+    names = used["index"].map(lambda code: options.universes.get(code, code)).astype("str")
+    return spans_of_lists(names, used["company"], used["day"].to_numpy(), used["weight"].to_numpy() / 100)
+
+
+def _boards(source: Source | None, options: TushareOptions, notes: list[str]) -> pd.DataFrame:
+    if source is None:
+        return pd.DataFrame()
+    source.require("ts_code", "con_code")
+    account = source.account
+    board, company = source.text("ts_code"), a_share_ids(source.text("con_code"))
+    nowhere = np.full(len(source), np.datetime64("NaT", "D"))
+    begin = source.days("in_date") if source.has("in_date") else nowhere.copy()
+    end = source.days("out_date") if source.has("out_date") else nowhere
+    if options.ths_from is None and len(source) and np.isnat(begin).any():
+        raise DatasetError(
+            f"{source.files[0]} has members without in_date, so it says who belongs to a board on the day it was asked "
+            "for; say which day that was with --ths-from (earlier use would be look-ahead)"
+        )
+    account.reject((board == "").to_numpy(), "no board code")
+    account.reject((company == "").to_numpy(), "no A-share: a board's member on another market")
+    if options.ths_from is not None:
+        account.change(np.isnat(begin), f"member from {options.ths_from}, the day it was asked for")
+        begin = np.where(np.isnat(begin), options.ths_from, begin)
+        notes.append(f"boards of ths_member without in_date hold from {options.ths_from} on")
+    if source.has("is_new"):
+        gone = (source.text("is_new").str.upper() == "N").to_numpy() & np.isnat(end)
+        account.reject(gone, "no longer a member (is_new N), and no day since when")
+    account.reject(end <= begin, "out_date is not after in_date")
+    rows = pd.DataFrame({"board": board, "company": company, "begin": begin, "end": end})
+    places = np.flatnonzero(account.left)
+    account.merge(places[rows.iloc[places].duplicated().to_numpy()], "the same row again")
+    ordered = rows[account.left].sort_values(["board", "company", "begin"])
+    before = ordered.groupby(["board", "company"])["end"].shift()
+    follows = ordered.duplicated(["board", "company"])
+    overlap = follows & (before.isna() | (before > ordered["begin"]))
+    account.reject(ordered.index[overlap].to_numpy(), "overlaps an earlier membership of the same board")
+    used = rows[account.left]
+    return pd.DataFrame(
+        {
+            "universe": used["board"].map(lambda code: options.universes.get(code, code)).astype("str"),
+            "company_id": used["company"],
+            "valid_from": iso(used["begin"].to_numpy().astype("datetime64[D]")),
+            "valid_to": iso(used["end"].to_numpy().astype("datetime64[D]")),
+            "weight": np.nan,
+        }
+    )
+
+
+def _bars(
+    daily: Source, factors: Source | None, basic: Source | None, calendar: Source | None, notes: list[str]
+) -> pd.DataFrame:
+    daily.require("ts_code", "trade_date", *PRICES, "vol")
+    day = daily.days("trade_date")
+    bars = pd.DataFrame(
+        {"date": day.astype("datetime64[s]"), "company_id": a_share_ids(daily.text("ts_code"))}
+    )
+    for name in PRICES:
+        bars[name] = daily.numbers(name)
+    bars["volume"] = daily.numbers("vol") * LOT
+    if daily.has("amount"):
+        bars["vwap"] = _vwap(daily, bars, daily.numbers("amount") * 1000)
+    if calendar is not None:
+        _closed_days(daily, day, calendar)
+    settle_prices(daily, bars)
+    bars = bars[daily.account.left].reset_index(drop=True)
+    if factors is None:
+        notes.append("no adj_factor: returns over a dividend or a split will be wrong")
+    else:
+        factors.require("ts_code", "trade_date", "adj_factor")
+        columns = {"adj_factor": factors.numbers("adj_factor")}
+        bars = join(bars, factors, a_share_ids(factors.text("ts_code")), factors.days("trade_date"), columns)
+        _tell_gaps(bars, "adj_factor", notes)
+    if basic is None:
+        notes.append("no daily_basic: market_cap is empty")
+        bars["market_cap"] = np.nan
+    else:
+        basic.require("ts_code", "trade_date", "total_mv")
+        columns = {"market_cap": basic.numbers("total_mv") * 10_000}
+        bars = join(bars, basic, a_share_ids(basic.text("ts_code")), basic.days("trade_date"), columns)
+        _tell_gaps(bars, "market_cap", notes)
+    bars["tradable"] = (bars["volume"] > 0).to_numpy()
+    return finish_bars(bars)
+
+
+def _tell_gaps(bars: pd.DataFrame, column: str, notes: list[str]) -> None:
+    empty = int(bars[column].isna().sum())
+    if empty:
+        notes.append(f"{empty:,} of {len(bars):,} bars have no {column}: it is empty there")
+
+
+def _vwap(source: Source, bars: pd.DataFrame, amount: np.ndarray) -> np.ndarray:
+    """Amount in yuan over shares; empty where nothing traded or it lies outside the day's prices."""
+    volume = bars["volume"].to_numpy()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        vwap = np.where(volume > 0, amount / volume, np.nan)
+        outside = (
+            (vwap < bars["low"].to_numpy() * 0.99) | (vwap > bars["high"].to_numpy() * 1.01) | (vwap <= 0)
+        )
+    source.account.change(outside, "amount and vol do not fit the day's prices: vwap left empty")
+    return np.where(outside, np.nan, vwap)
+
+
+def _closed_days(daily: Source, day: np.ndarray, calendar: Source) -> None:
+    calendar.require("cal_date", "is_open")
+    days, is_open = calendar.days("cal_date"), calendar.numbers("is_open")
+    calendar.account.reject(np.isnat(days), "no date")
+    rows = pd.DataFrame({"day": days, "open": is_open})
+    if calendar.has("exchange"):
+        rows["exchange"] = calendar.text("exchange")
+    merge_repeats(calendar.account, rows, ["day", "exchange"] if "exchange" in rows else ["day"])
+    used = rows[calendar.account.left]
+    opened = used.groupby("day")["open"].max()  # one exchange that is open is enough
+    closed = opened.index[opened == 0].to_numpy().astype("datetime64[D]")
+    daily.account.reject(np.isin(day, closed), "no trading day by trade_cal")
+
+
+def _benchmarks(source: Source, options: TushareOptions) -> pd.DataFrame:
+    source.require("ts_code", "trade_date", "close")
+    account = source.account
+    code, day, close = source.text("ts_code"), source.days("trade_date"), source.numbers("close")
+    rows = pd.DataFrame({"benchmark": code, "date": iso(day), "close": close})
+    account.reject((code == "").to_numpy(), "no index code")
+    account.reject(np.isnat(day), "no date")
+    account.reject(np.isnan(close) | (close <= 0), "close is empty or not above 0")
+    merge_repeats(account, rows, ["benchmark", "date"])
+    rows["benchmark"] = rows["benchmark"].map(lambda name: options.universes.get(name, name)).astype("str")
+    return rows[account.left].sort_values(["benchmark", "date"], ignore_index=True)

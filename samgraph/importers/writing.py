@@ -1,0 +1,136 @@
+"""A dataset on disk: its tables, `coverage.csv` and `import.json`, all of it or nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import samgraph
+from samgraph.errors import DatasetError
+from samgraph.graph.tables import TABLES
+
+MARK = "import.json"
+COVERAGE = "coverage.csv"
+_PARQUET = frozenset(("bars",))  # millions of rows
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an importer made.
+
+    importer: its name on the command line
+    tables: the dataset's tables, by name, as docs/dataset.md has them
+    coverage: table, outcome, cause, rows: where every row that was read went
+    notes: what was assumed, in sentences
+    options: what was asked for
+    files: the files that were read
+    """
+
+    importer: str
+    tables: dict[str, pd.DataFrame]
+    coverage: pd.DataFrame
+    notes: tuple[str, ...] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+
+
+def refuse_foreign(out: Path, importer: str) -> None:
+    """Raise DatasetError unless `out` is absent, an empty folder, or what the same importer wrote before."""
+    out = out.absolute()
+    if not out.exists():
+        return
+    if not out.is_dir():
+        raise DatasetError(f"{out} is a file; give a folder that does not exist yet, or an empty one")
+    found = sorted(path.name for path in out.iterdir())
+    if not found:
+        return
+    own = {MARK, COVERAGE, *(f"{name}.csv" for name in TABLES), *(f"{name}.parquet" for name in _PARQUET)}
+    foreign = [name for name in found if name not in own]
+    maker = _maker(out)
+    if not foreign and maker == importer:
+        return
+    what = f"holds {foreign[0]!r}" if foreign or maker is None else f"was made by 'import {maker}'"
+    if not foreign and maker is None:
+        what = f"holds {found[0]!r}"
+    raise DatasetError(
+        f"the folder {out} is not empty and no earlier output of 'import {importer}' (it {what}); "
+        "give another folder, or empty this one first"
+    )
+
+
+def _maker(out: Path) -> str | None:
+    try:
+        mark = json.loads((out / MARK).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return str(mark.get("importer")) if isinstance(mark, dict) else None
+
+
+def write(made: Imported, out: Path) -> None:
+    """Write the dataset to the folder `out`, in place of an earlier output of the same importer.
+
+    Raises:
+        DatasetError: `out` holds something else, or cannot be written; nothing is changed then
+    """
+    out = out.absolute()
+    refuse_foreign(out, made.importer)
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise DatasetError(f"the folder {out} cannot be made: {error.strerror}; choose another") from error
+    try:
+        fresh = staging / "new"
+        fresh.mkdir()
+        for name, table in made.tables.items():
+            if name in _PARQUET:
+                table.to_parquet(fresh / f"{name}.parquet", index=False)
+            else:
+                table.to_csv(fresh / f"{name}.csv", index=False, lineterminator="\n")
+        made.coverage.to_csv(fresh / COVERAGE, index=False, lineterminator="\n")
+        mark = {
+            "importer": made.importer,
+            "samgraph": samgraph.__version__,
+            "options": {key: _plain(value) for key, value in made.options.items()},
+            "notes": list(made.notes),
+            "inputs": digests(made.files),
+        }
+        (fresh / MARK).write_text(json.dumps(mark, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+        if out.exists():
+            out.rename(staging / "old")
+        fresh.rename(out)
+    except OSError as error:
+        if (staging / "old").exists() and not out.exists():  # moved away in vain
+            (staging / "old").rename(out)
+        raise DatasetError(
+            f"the folder {out} cannot be written: {error.strerror}; nothing was changed"
+        ) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
+
+
+def digests(files: Iterable[Path]) -> dict[str, str]:
+    """SHA-256 of each file, by the name of its folder and its own."""
+    sums = {}
+    for path in files:
+        with path.open("rb") as opened:
+            sums[f"{path.parent.name}/{path.name}"] = hashlib.file_digest(opened, "sha256").hexdigest()
+    return dict(sorted(sums.items()))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (str, int, float, bool, type(None))):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): _plain(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(one) for one in value]
+    return str(value)
