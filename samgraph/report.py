@@ -70,6 +70,7 @@ def render(run: RunFiles) -> str:
         _what(run),
         _better(run),
         _where_from(run),
+        _explained(run),
         _holdings(run),
         _costs(run),
         _missing(run),
@@ -197,6 +198,27 @@ def _where_from(run: RunFiles) -> str:
         "Held-out R² predicts companies that the regression did not see.",
     )
     return f"<h2>Where the return came from</h2>{by_horizon}{quantiles}{table}{curves}"
+
+
+def _explained(run: RunFiles) -> str:
+    """Why the last day's best stocks scored as they did (samgraph.explain); empty for a run that kept no such table."""
+    path = run.folder / "explained.parquet"
+    if not path.exists():
+        return ""
+    rows = [
+        [row["company_id"], row["name"], row["concepts"], row["neighbours"]]
+        + [_fine(row[part]) for part in PARTS[-1:] + PARTS[:-1]]
+        for row in pd.read_parquet(path).to_dict("records")
+    ]
+    table = _table(
+        ["stock", "name", "attends to", "most alike", "score", *PARTS[:-1]],
+        rows,
+        f"The product model's best stocks of {run.summary['end']}: the concepts that each attended to, with the share "
+        "of its attention; the stocks whose states are most like its own, with their cosine; and the split of the "
+        "score. Means over seeds; samgraph explain RUN --company ID --date D shows all of it.",
+        words=4,
+    )
+    return f"<h2>Why the best stocks scored as they did</h2>{table}"
 
 
 def _holdings(run: RunFiles) -> str:

@@ -22,6 +22,7 @@ from samgraph import manifest
 from samgraph.config import RunConfig, to_toml
 from samgraph.errors import RunError
 from samgraph.executor import open_executor
+from samgraph.explain import explained_table
 from samgraph.files import write_frame, write_json, write_text
 from samgraph.graph.connection import connect
 from samgraph.graph.dataset import Dataset
@@ -41,6 +42,7 @@ from samgraph.pieces import (
 )
 from samgraph.progress import stage
 from samgraph.report import write_report
+from samgraph.trials import Ledger, Question, Trial, overfitting
 
 if TYPE_CHECKING:
     from samgraph.graph.connection import Graph
@@ -77,6 +79,8 @@ def backtest(
     """
     dataset = Dataset(config.data)
     clock = Clock()
+    ledger, question = Ledger(), Question.of(config, dataset.fingerprint())
+    ledger.ready()
     started = begin(config, out, dataset, known)
     with contextlib.ExitStack() as stack:
         server = graph or stack.enter_context(connect(server_settings(config)))
@@ -92,16 +96,22 @@ def backtest(
     predictions = gather(pieces, work, PREDICTIONS)
     with clock("evaluation"), stage("evaluate"):
         outcome = assess(config, inputs, predictions)
+        trial = Trial.of(config, question, outcome.tables["portfolio"], out)
+        outcome.summary["overfitting"] = overfitting(ledger.trials(question), trial)
     with clock("files"):
         tables = outcome.tables | {
             "predictions": predictions,
             "curves": gather(pieces, work, CURVES),
             "windows": _window_table(inputs),
         }
+        tables["names"] = _company_names(dataset, inputs)
         for name, table in tables.items():
             write_frame(out / f"{name}.parquet", table)
         write_json(out / "summary.json", outcome.summary)
+    ledger.append(trial)
     started.finish(outcome, clock.seconds)
+    with stage("explain"):
+        write_frame(out / "explained.parquet", explained_table(out))
     with stage("report"):
         write_report(out)
     return outcome.summary
@@ -171,6 +181,7 @@ def begin(
         "config": decides,
         "inputs": dataset.fingerprint(),
         "known": known.isoformat() if known else None,
+        "known_at": known.isoformat() if known else None,  # as asked; `known` becomes what was answered for
         "versions": manifest.versions(),
         "machine": manifest.machine(),
         "seeds": list(range(config.seed, config.seed + config.seeds)),
@@ -184,6 +195,11 @@ def begin(
     write_json(path, content)
     write_text(out / "config.toml", to_toml(config))
     return Started(path, content)
+
+
+def _same_moment(one: str, other: str | None) -> bool:
+    """Whether two ISO texts are one instant, be it in two time zones."""
+    return other is not None and dt.datetime.fromisoformat(one) == dt.datetime.fromisoformat(other)
 
 
 def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
@@ -200,9 +216,13 @@ def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
                 raise RunError(
                     f"{path.parent} was begun with another {where} {name}; choose another --out, or delete that run"
                 )
-    if content["known"] not in (None, moment):
+    asked = before.get("known_at")
+    if content["known_at"] is not None and not any(
+        _same_moment(content["known_at"], m) for m in (moment, asked)
+    ):
         raise RunError(f"{path.parent} was begun with --known-at {moment}; choose another --out")
-    kept_too = {name: before[name] for name in ("started", "seconds", "peak_memory_gib") if name in before}
+    names = ("started", "seconds", "peak_memory_gib", "known_at")
+    kept_too = {name: before[name] for name in names if name in before}
     return content | {"known": moment} | kept_too
 
 
@@ -237,6 +257,12 @@ def _write_model_inputs(config: RunConfig, inputs: Inputs, folder: Path) -> None
     for name, series in (("product", inputs.products), ("industry", inputs.industries)):
         if name in config.variants:
             write_series(folder, name, series)
+
+
+def _company_names(dataset: Dataset, inputs: Inputs) -> pd.DataFrame:
+    """company_id, name: of the stocks that are ever members, so that a run can speak of them without its dataset."""
+    table = dataset.read("companies", ["company_id", "name"])
+    return table[table["company_id"].isin(inputs.market.stocks)].reset_index(drop=True)
 
 
 def _window_table(inputs: Inputs) -> pd.DataFrame:
