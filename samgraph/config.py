@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import json
+import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,13 +25,16 @@ from samgraph.hist.config import HistConfig, variant
 class Section(BaseModel):
     """A part of the settings: frozen, and unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
 
 
 class Concepts(Section):
     """What a company is described by (hist.md, concept cuts)."""
 
     cut: str = Field("adaptive:min=3,max=0.2", description="the product cut of HIST")
+    weights: Literal["revenue", "binary"] = Field(
+        "revenue", description="of HIST's product edges: shares of revenue, or 1 each"
+    )
     industry_cut: str = Field(
         "adaptive:min=3,max=0.2", description="the same for the control group's industries"
     )
@@ -65,6 +69,9 @@ class Model(Section):
     )
     hidden_size: int | None = Field(None, ge=2, description="width of a stock's state")
     neighbours: int | None = Field(None, ge=1, description="hidden concepts that a stock links to (K)")
+    value_chain: bool = Field(
+        False, description="yesterday's states of suppliers' and customers' products reach a stock"
+    )
     chunk: int | None = Field(None, ge=1, description="days in one optimiser step")
     learning_rate: float | None = Field(None, gt=0, description="Adam's step size")
     epochs: int | None = Field(None, ge=1, description="passes over the training days at most")
@@ -96,6 +103,26 @@ class Trading(Section):
     capital: float = Field(1e8, gt=0, description="starting value, in the currency of the bars")
     buy_cost: float = Field(0.0005, ge=0, description="commission and fees of a purchase")
     sell_cost: float = Field(0.0015, ge=0, description="commission, fees and stamp duty of a sale")
+    impact: Literal["none", "linear", "sqrt"] = Field(
+        "none",
+        description="cost by size: coefficient x daily volatility x sqrt(participation), or x participation",
+    )
+    impact_coefficient: float = Field(0.0, ge=0, description="that coefficient; about 1 for sqrt")
+    construction: Literal["topk", "optimised", "both"] = Field(
+        "topk", description="Top-K with drop-out, optimised around the benchmark, or both beside each other"
+    )
+
+
+class Optimiser(Section):
+    """Bounds of an optimised portfolio around its benchmark (factors/optimise.py); [trading] construction uses it."""
+
+    tracking_error: float = Field(0.05, gt=0, description="forecast standard deviation of the excess, a year")
+    product: float = Field(0.03, gt=0, description="active weight behind a product at most")
+    industry: float = Field(0.03, gt=0, description="active weight of an industry at most")
+    style: float = Field(0.3, gt=0, description="active exposure to a style at most, in standard deviations")
+    stock: float = Field(0.02, gt=0, description="active weight of a stock at most")
+    turnover: float = Field(0.1, gt=0, description="bought at most in a rebalance, as a share of the value")
+    skill: float = Field(0.05, gt=0, description="information coefficient that turns a score into a return")
 
 
 class Neo4j(Section):
@@ -138,6 +165,7 @@ class RunConfig(Section):
     windows: Windows = Windows()
     model: Model = Model()
     trading: Trading = Trading()
+    optimiser: Optimiser = Optimiser()
     neo4j: Neo4j = Neo4j()
 
     @model_validator(mode="after")
@@ -169,11 +197,23 @@ def load_config(file: Path | None, overrides: Mapping[str, Any]) -> RunConfig:
             raise ConfigError(f"the configuration {file} cannot be read: {error}") from error
         except tomllib.TOMLDecodeError as error:
             raise ConfigError(f"the configuration {file} is not valid TOML: {error}") from error
+        _keep_private(file, settings)
     settings |= {key: value for key, value in overrides.items() if value is not None}
     try:
         return RunConfig.model_validate(settings)
     except ValidationError as error:
         raise ConfigError(_sentence(error, file)) from error
+
+
+def _keep_private(file: Path, settings: Mapping[str, Any]) -> None:
+    """A file that holds a password is its owner's alone."""
+    server = settings.get("neo4j")
+    if not (isinstance(server, Mapping) and server.get("password")) or os.name != "posix":
+        return
+    if file.stat().st_mode & 0o077:
+        raise ConfigError(
+            f"the configuration {file} holds a password and others than its owner may read it; run: chmod 600 {file}"
+        )
 
 
 def to_toml(config: RunConfig) -> str:
@@ -240,4 +280,6 @@ def _sentence(error: ValidationError, file: Path | None) -> str:
     if fault["type"] == "missing":
         return f"{where}: {path} is needed ({RunConfig.model_fields[str(fault['loc'][0])].description})"
     message = fault["msg"].removeprefix("Value error, ")
+    if fault["loc"][:1] == ("neo4j",):  # what was given may be, or hold, a password
+        return f"{where}: {path}: {message}"
     return f"{where}: {path + ' = ' + repr(fault['input']) + ': ' if path else ''}{message}"

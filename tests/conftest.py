@@ -33,6 +33,15 @@ def shared_data() -> Path:
     return SHARED_DATA
 
 
+@pytest.fixture(scope="session", autouse=True)
+def ledger_of_trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Runs of tests are no trials of the person who runs the tests: their ledger is a file of this test run."""
+    file = tmp_path_factory.mktemp("ledger") / "trials.jsonl"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SAMGRAPH_TRIALS", str(file))
+        yield file
+
+
 @pytest.fixture(scope="session")
 def graph_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
     """A Neo4j server for this test run: own home, own ports, small heap; SAMGRAPH_NEO4J_VERSION chooses it.

@@ -1,0 +1,30 @@
+"""`samgraph trials`: what has been tried."""
+
+from __future__ import annotations
+
+import click
+
+from samgraph.cli.output import FORMATS, print_frame
+
+
+@click.command("trials")
+@click.option("--universe", help="Only trials of this universe.")
+@click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
+def command(universe: str | None, form: str) -> None:
+    """List the ledger of trials: every configuration that was run to its end, one row a variant.
+
+    A run's deflated Sharpe ratio counts the trials of the same data, universe and period. The same configuration run
+    again counts once. The ledger is trials.jsonl in SAMGRAPH_HOME, or the file that SAMGRAPH_TRIALS names.
+
+    \b
+    Example:
+      samgraph trials --universe CSI300
+    """
+    from samgraph.trials import Ledger, trials_frame
+
+    ledger = Ledger()
+    frame = trials_frame(ledger.trials())
+    if universe is not None:
+        frame = frame[frame["universe"] == universe].reset_index(drop=True)
+    print_frame(frame if form != "table" else frame.drop(columns=["run"]), form)
+    click.echo(f"{len(frame)} trials in {ledger.path}", err=True)
