@@ -11,8 +11,8 @@
 //              days as numbers since 1970-01-01, null where a row came with explicit intervals
 //   taxonomy   [product_id of a parent, [product_id of its children, ...]]; empty without $taxonomy
 //
-// The lower bound on valid_from (no interval lives longer than the longest one that was ever loaded) lets the
-// range index skip what ended long ago.
+// Two seeks that share no relationship: one for what began since `earliest` (no shorter interval that began before
+// can still hold), one for the long and open-ended intervals of before, which alone carry long_from.
 MATCH (ledger:Ledger {name: 'samgraph'})
 WITH CASE WHEN $known < ledger.committed THEN $known ELSE ledger.committed END AS known,
      $as_of - duration({days: coalesce(ledger.longest_sells_days, 3700000)}) AS earliest
@@ -27,7 +27,20 @@ CALL (known, earliest) {
   WITH c, products, weights, date('1970-01-01') AS origin, period_end, announced_on, valid_from
   RETURN collect([c.company_id, duration.inDays(origin, period_end).days,
                   duration.inDays(origin, announced_on).days, duration.inDays(origin, valid_from).days,
-                  products, weights]) AS reports
+                  products, weights]) AS recent
+}
+CALL (known, earliest) {
+  MATCH (c:Company)-[r:SELLS]->(p:Product)
+  USING INDEX r:SELLS(long_from)
+  WHERE r.long_from < earliest
+      AND r.valid_from <= $as_of AND r.valid_to > $as_of
+      AND r.recorded_from <= known AND r.recorded_to > known
+  WITH c, r.period_end AS period_end, r.announced_on AS announced_on, r.valid_from AS valid_from,
+       collect(p.product_id) AS products, collect(r.weight) AS weights
+  WITH c, products, weights, date('1970-01-01') AS origin, period_end, announced_on, valid_from
+  RETURN collect([c.company_id, duration.inDays(origin, period_end).days,
+                  duration.inDays(origin, announced_on).days, duration.inDays(origin, valid_from).days,
+                  products, weights]) AS long
 }
 CALL (known) {
   WITH known WHERE $taxonomy
@@ -38,4 +51,4 @@ CALL (known) {
   WITH parent.product_id AS parent, collect(child.product_id) AS children
   RETURN collect([parent, children]) AS taxonomy
 }
-RETURN known, reports, taxonomy;
+RETURN known, recent + long AS reports, taxonomy;

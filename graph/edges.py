@@ -22,6 +22,9 @@ OPEN = (dt.date(9999, 12, 31) - dt.date(1970, 1, 1)).days
 FIRST = (dt.date(1, 1, 1) - dt.date(1970, 1, 1)).days
 BATCH = 10_000
 """Rows a transaction: 10,000 write more than twice as fast as 1,000, and 100,000 no faster."""
+LONG = 400
+"""Days: a SELLS edge that holds longer (a report that no newer one follows, a span without an end) is marked by
+`long_from`, so that an as-of query looks for all others no further back than this."""
 
 DAYS = frozenset({"valid_from", "valid_to", "period_end", "announced_on", "listed_on", "delisted_on"})
 NUMBERS = frozenset({"weight"})
@@ -112,9 +115,9 @@ def batches(rows: pd.DataFrame, columns: Sequence[str], size: int = BATCH) -> It
 def report_batches(rows: pd.DataFrame, size: int = BATCH) -> Iterator[tuple[int, list[dict[str, Any]]]]:
     """SELLS edges folded by company, report and span, about `size` edges a batch: (edges, maps).
 
-    A map has company_id, period_end, announced_on, valid_from, valid_to and `sold`, a list of [product_id,
-    weight]. Four days a report instead of four an edge: a tenth of the work to send them, two thirds of that
-    to write them.
+    A map has company_id, period_end, announced_on, valid_from, valid_to, long_from (valid_from if `is_long`) and
+    `sold`, a list of [product_id, weight]. Four days a report instead of four an edge: a tenth of the work to send
+    them, two thirds of that to write them.
     """
     shared = ["start", *SELLS.properties[1:]]
     rows = rows.sort_values(shared, kind="stable", ignore_index=True)
@@ -124,8 +127,10 @@ def report_batches(rows: pd.DataFrame, size: int = BATCH) -> Iterator[tuple[int,
         list(pair)
         for pair in zip(_native(rows["end"], "end"), _native(rows["weight"], "weight"), strict=True)
     ]
-    names = ["company_id", *SELLS.properties[1:]]
-    values = [_native(rows.iloc[heads][name], name) for name in shared]
+    names = ["company_id", *SELLS.properties[1:], "long_from"]
+    first = rows.iloc[heads]
+    values = [_native(first[name], name) for name in shared]
+    values.append(_native(first["valid_from"].where(is_long(first), NONE), "valid_from"))
     maps: list[dict[str, Any]] = []
     count = 0
     for number, row in enumerate(zip(*values, strict=True)):
@@ -137,6 +142,11 @@ def report_batches(rows: pd.DataFrame, size: int = BATCH) -> Iterator[tuple[int,
             maps, count = [], 0
     if maps:
         yield count, maps
+
+
+def is_long(rows: pd.DataFrame) -> pd.Series:
+    """Which SELLS edges hold longer than LONG days, open-ended ones among them, [n_rows]."""
+    return rows["valid_to"] - rows["valid_from"] > LONG
 
 
 def _native(column: pd.Series, name: str) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import warnings
 from collections.abc import Sequence
@@ -66,3 +67,10 @@ def bipartite(
     data.universe = universe or ""
     data.validate(raise_on_error=True)
     return data
+
+
+def on_day(data: HeteroData, day: dt.date) -> HeteroData:
+    """The same graph, sharing its tensors, as that of another day."""
+    other: HeteroData = copy.copy(data)
+    other.as_of = day.isoformat()
+    return other

@@ -59,6 +59,22 @@ class Intervals:
             begun, ended = new_begun, new_ended
             yield valid
 
+    def alive(self, days: IntArray) -> Iterator[IntArray]:
+        """Yield the positions of the valid rows of each of some rising `days`, int64, rising."""
+        beginning = np.argsort(self.first, kind="stable")
+        firsts = self.first[beginning]
+        rows = np.zeros(0, dtype=np.int64)
+        begun = 0
+        for day in days:
+            until = int(np.searchsorted(firsts, day, side="right"))
+            fresh = beginning[begun:until]
+            fresh = np.sort(fresh[self.end[fresh] > day])
+            begun = until
+            rows = rows[self.end[rows] > day]
+            if len(fresh):
+                rows = np.insert(rows, np.searchsorted(rows, fresh), fresh)
+            yield rows
+
     def within(self, mask: BoolArray, column: IntArray) -> tuple[IntArray, Intervals]:
         """Cut every row to the days on which `mask[day, column[row]]` holds; a row may fall into several.
 

@@ -12,7 +12,8 @@ import contextlib
 import datetime as dt
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,9 @@ from samgraph.graph import edges
 from samgraph.graph.checks import CheckReport, check
 from samgraph.graph.connection import Graph
 from samgraph.graph.dataset import Dataset
-from samgraph.graph.edges import BATCH, EdgeKind
+from samgraph.graph.edges import BATCH
 from samgraph.graph.findings import Findings
+from samgraph.graph.lanes import lanes_for, write_sells
 from samgraph.graph.ledger import (
     BEFORE_ALL,
     OPEN_MOMENT,
@@ -62,35 +64,41 @@ def load(
     Raises RefusedDataset, with the report of every unusable row, DatasetError for a missing table or column,
     ConfigError for a wrong option, GraphError where the server fails or another load is writing.
     """
-    rules = Rules(_months(stale_after_months), lag, _calendar(dataset, lag))
-    clock = _Clock()
+    rules = rules_of(dataset, stale_after_months, lag)
+    clock = Clock()
     checked = check(dataset) if checked is None else checked
     clock.stage("check")
     if not checked.ok:
         raise refusal(dataset, checked, dry_run=dry_run)
     if dry_run:
-        plan = _planned(graph, dataset, checked, rules, committed_moment(graph), clock, dry_run=True)
-        return _report(dataset, checked, plan, True, None, clock)
+        plan = planned(graph, dataset, checked, rules, committed_moment(graph), clock, dry_run=True)
+        return account(dataset, checked, plan, True, None, clock)
     with writing(graph) as writer:
-        plan = _planned(writer.graph, dataset, checked, rules, writer.committed, clock, dry_run=False)
+        plan = planned(writer.graph, dataset, checked, rules, writer.committed, clock, dry_run=False)
         if plan.is_empty and _is_known(writer.graph, dataset, rules):
-            return _report(dataset, checked, plan, False, None, clock)
-        writer.begin(dataset.root.resolve().name)
+            return account(dataset, checked, plan, False, None, clock)
+        sells = [part for changes in plan.edges if changes.kind is edges.SELLS for part in changes.create]
+        writer.begin(dataset.root.resolve().name, lanes=lanes_for(sells))
         _write(plan, writer, progress)
         clock.stage("write")
         _commit(plan, writer, dataset, rules)
     with contextlib.suppress(GraphError):  # a user without the right to it reads the same, only slower
         graph.run_batches("load_replan")
     clock.stage("commit")
-    return _report(dataset, checked, plan, False, writer.moment, clock)
+    return account(dataset, checked, plan, False, writer.moment, clock)
 
 
 def refusal(dataset: Dataset, checked: CheckReport, *, dry_run: bool = False) -> RefusedDataset:
     """The error of a dataset that cannot be loaded, with its report."""
     return RefusedDataset(
         f"{dataset.root} cannot be loaded, nothing was written: {checked.sentence()}; correct it and load again",
-        _report(dataset, checked, None, dry_run, None, _Clock()),
+        account(dataset, checked, None, dry_run, None, Clock()),
     )
+
+
+def rules_of(dataset: Dataset, stale_after_months: int, lag: int | None) -> Rules:
+    """The time rules for a dataset. Raises ConfigError for a wrong option."""
+    return Rules(_months(stale_after_months), lag, _calendar(dataset, lag))
 
 
 def _months(stale_after_months: int) -> int:
@@ -114,21 +122,26 @@ def _calendar(dataset: Dataset, lag: int | None) -> Days | None:
     return np.sort(np.asarray(dates, dtype="datetime64[D]"))
 
 
-def _planned(
-    graph: Graph,
+def planned(
+    graph: Graph | None,
     dataset: Dataset,
     checked: CheckReport,
     rules: Rules,
     committed: dt.datetime | None,
-    clock: _Clock,
+    clock: Clock,
     *,
     dry_run: bool,
 ) -> Plan:
+    """What is to be written, held against the graph as recorded at `committed` (None: there is nothing, nor a graph).
+
+    Raises RefusedDataset where the dataset contradicts what earlier loads brought.
+    """
     findings = Findings()
+    last = [] if graph is None else past_loads(graph)[:1]
     same_rules = all(
-        (past.stale_after_months, past.lag) == (rules.stale_after_months, rules.lag)
-        for past in past_loads(graph)[:1]
+        (past.stale_after_months, past.lag) == (rules.stale_after_months, rules.lag) for past in last
     )
+    rules = replace(rules, same_lag=any(past.lag == rules.lag for past in last))
     plan = make_plan(
         graph,
         checked.tables,
@@ -171,53 +184,54 @@ def _write(plan: Plan, writer: Writer, progress: Progress | None) -> None:
         for ids in (changes.end[i : i + BATCH] for i in range(0, len(changes.end), BATCH)):
             with writer.batch() as transaction:
                 transaction.run("load_retire", ids=ids, moment=writer.moment)
-        _create(changes.kind, changes, writer, progress)
+        if changes.kind is edges.SELLS:
+            write_sells(writer, changes.create, progress)
+        else:
+            _create(changes, writer, progress)
 
 
-def _create(kind: EdgeKind, changes: EdgeChanges, writer: Writer, progress: Progress | None) -> None:
+def _create(changes: EdgeChanges, writer: Writer, progress: Progress | None) -> None:
     for part in changes.create:
-        folded = kind is edges.SELLS
-        batches = (
-            edges.report_batches(part) if folded else ((len(b), b) for b in edges.batches(part, kind.columns))
-        )
-        for count, rows in batches:
+        for rows in edges.batches(part, changes.kind.columns):
             with writer.batch() as transaction:
-                transaction.run(f"load_{kind.name}", rows=rows, moment=writer.moment, open=OPEN_MOMENT)
+                transaction.run(
+                    f"load_{changes.kind.name}", rows=rows, moment=writer.moment, open=OPEN_MOMENT
+                )
             if progress:
-                progress(count)
+                progress(len(rows))
 
 
 def _commit(plan: Plan, writer: Writer, dataset: Dataset, rules: Rules) -> None:
     """Changed names and places, and the new committed moment, in one transaction."""
     for nodes in plan.nodes:
         for rows in edges.batches(nodes.update, nodes.kind.columns):
-            writer.holder.run(f"update_{nodes.kind.name}", rows=rows)
-    digests = dataset.fingerprint()
-    writer.commit(
-        {
-            "dataset": dataset.root.resolve().name,
-            "fingerprint": graph_fingerprint(dataset),
-            "tables": [f"{name} {digest}" for name, digest in digests.items()],
-            "stale_after_months": rules.stale_after_months,
-            "lag": rules.lag,
-            "edges_created": sum(changes.created for changes in plan.edges),
-            "edges_ended": sum(len(changes.end) for changes in plan.edges),
-        },
-        longest_sells_days=max(
-            (
-                int((part["valid_to"] - part["valid_from"]).max())
-                for changes in plan.edges
-                if changes.kind is edges.SELLS
-                for part in changes.create
-            ),
-            default=0,
-        ),
-    )
+            writer.holder.run(f"update_{nodes.kind.name}", rows=rows, moment=writer.moment)
+    writer.commit(record(plan, dataset, rules), longest_sells_days(plan))
+
+
+def record(plan: Plan, dataset: Dataset, rules: Rules) -> dict[str, Any]:
+    """What the ledger keeps of a load."""
+    return {
+        "dataset": dataset.root.resolve().name,
+        "fingerprint": graph_fingerprint(dataset),
+        "tables": [f"{name} {digest}" for name, digest in dataset.fingerprint().items()],
+        "stale_after_months": rules.stale_after_months,
+        "lag": rules.lag,
+        "edges_created": sum(changes.created for changes in plan.edges),
+        "edges_ended": sum(len(changes.end) for changes in plan.edges),
+    }
+
+
+def longest_sells_days(plan: Plan) -> int:
+    """Days of the longest SELLS edge to be written that has no long_from."""
+    parts = [part for changes in plan.edges if changes.kind is edges.SELLS for part in changes.create]
+    lives = [(part["valid_to"] - part["valid_from"])[~edges.is_long(part)] for part in parts]
+    return max((int(days.max()) for days in lives if len(days)), default=0)
 
 
 @dataclass
-class _Clock:
-    """Seconds of each stage."""
+class Clock:
+    """Seconds of each stage of a load."""
 
     begun: float = field(default_factory=time.perf_counter)
     seconds: dict[str, float] = field(default_factory=dict)
@@ -228,14 +242,15 @@ class _Clock:
         self.begun = now
 
 
-def _report(
+def account(
     dataset: Dataset,
     checked: CheckReport,
     plan: Plan | None,
     dry_run: bool,
     moment: dt.datetime | None,
-    clock: _Clock,
+    clock: Clock,
 ) -> LoadReport:
+    """The report of a load that was planned, or of one that was refused (`plan` None)."""
     tables = checked.counts.reindex(columns=list(COUNTS), fill_value=0)
     kinds = plan.edges if plan else []
     if plan:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,8 @@ from samgraph.graph.connection import Graph
 from samgraph.graph.cuts import parse_cut
 from samgraph.graph.intervals import Intervals
 from samgraph.graph.series import Relation, SnapshotSeries
-from samgraph.graph.universe import committed_moment, no_such_day, no_such_universe
+from samgraph.graph.universe import begun, committed_moment, no_such_day, no_such_universe
+from samgraph.graph.value_chain import chain_of
 from samgraph.graph.versions import Spans, TaxonomyIndex, Versions, day_numbers, positions, versions_of
 
 _EDGES: dict[Relation, str] = {"products": "period_sells", "industries": "period_classified"}
@@ -40,6 +42,7 @@ def extract_period(
     cut: str = "leaf",
     relation: Relation = "products",
     known: dt.datetime | None = None,
+    chain: bool = False,
     progress: Callable[[int], None] | None = None,
 ) -> SnapshotSeries:
     """Bring the snapshots of every day of a period.
@@ -52,6 +55,7 @@ def extract_period(
         cut: see `samgraph.graph.cuts`; applied to each day by itself
         relation: `products` (SELLS, weights are shares of revenue) or `industries` (CLASSIFIED_AS, weight 1)
         known: the moment of knowledge to answer for; None is the last load (the series tells which)
+        chain: bring the value-chain links between the concepts as well (products only)
         progress: called with numbers of days done
 
     Raises:
@@ -72,11 +76,12 @@ def extract_period(
         members=members,
         cut=parsed,
         most=1.0 if relation == "industries" else np.inf,
+        began_before=_began_before(graph, edges, dates, stocks, relation, moment),
         progress=progress,
     )
-    rows = graph.read(_NAMES[relation], ids=list(found.concepts))
+    rows = graph.read(_NAMES[relation], ids=list(found.concepts), known=moment)
     names = {row["id"]: row["name"] for row in rows}
-    return SnapshotSeries(
+    series = SnapshotSeries(
         dates=dates,
         stocks=tuple(stocks),
         concepts=found.concepts,
@@ -88,6 +93,10 @@ def extract_period(
         relation=relation,
         coverage=found.coverage,
     )
+    if not chain or relation != "products":
+        return series
+    taxonomy = links if parsed.needs_taxonomy else _spans(graph, _LINKS[relation], dates, moment)
+    return replace(series, chain=chain_of(series, _spans(graph, "period_supplies", dates, moment), taxonomy))
 
 
 def universe_members(
@@ -174,6 +183,21 @@ def _check(dates: pd.DatetimeIndex, stocks: Sequence[str], members: npt.NDArray[
         )
 
 
+def _began_before(
+    graph: Graph,
+    edges: Spans,
+    dates: pd.DatetimeIndex,
+    stocks: Sequence[str],
+    relation: Relation,
+    known: dt.datetime,
+) -> npt.NDArray[np.bool_]:
+    """Which stocks had an edge by the first day, also one that the period does not see any more, bool [n_stocks]."""
+    seen = set(edges.source[edges.valid_from <= day_numbers(dates[:1])[0]])
+    asked = [stock for stock in stocks if stock not in seen]
+    seen |= begun(graph, AsOf(dates[0].date(), known), asked, relation)
+    return np.fromiter((stock in seen for stock in stocks), dtype=bool, count=len(stocks))
+
+
 def _ends(dates: pd.DatetimeIndex) -> dict[str, dt.date]:
     return {"first": dates[0].date(), "last": dates[-1].date()}
 
@@ -183,17 +207,18 @@ def _days(rows: list[dict[str, object]], column: str) -> npt.NDArray[np.int64]:
 
 
 def _spans(graph: Graph, name: str, dates: pd.DatetimeIndex, known: dt.datetime) -> Spans:
-    """Read rows that are folded by their ends, and unfold them."""
+    """Read rows that are folded by their first day, or by both ends, and unfold them."""
     rows = graph.read(name, known=known, **_ends(dates))
     if not rows:
         return _nothing()
     sizes = np.array([len(row["sources"]) for row in rows])
     weights = [row["weights"] for row in rows] if "weights" in rows[0] else [np.ones(int(sizes.sum()))]
+    ends = np.concatenate([row["end_days"] for row in rows]) if "end_days" in rows[0] else None
     return Spans(
         source=_objects([row["sources"] for row in rows]),
         target=_objects([row["targets"] for row in rows]),
         valid_from=np.repeat(_days(rows, "first_day"), sizes),
-        valid_to=np.repeat(_days(rows, "end_day"), sizes),
+        valid_to=np.repeat(_days(rows, "end_day"), sizes) if ends is None else ends.astype(np.int64),
         weight=np.concatenate(weights).astype(np.float64),
     )
 

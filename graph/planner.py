@@ -51,7 +51,7 @@ class Plan:
 
 
 def make_plan(
-    graph: Graph,
+    graph: Graph | None,
     tables: dict[str, pd.DataFrame],
     rules: Rules,
     known: dt.datetime,
@@ -62,7 +62,7 @@ def make_plan(
 ) -> Plan:
     """Compare checked tables with the graph as recorded at the moment `known`.
 
-    `fresh`: the graph holds nothing, so nothing is read. `every_company`: also those companies of the graph
+    `fresh`: the graph holds nothing, so nothing is read (it may be None). `every_company`: also those companies of it
     that the dataset does not mention, because the time rules changed. What contradicts earlier loads goes to
     `findings`.
     """
@@ -78,7 +78,7 @@ def make_plan(
 
 @dataclass
 class _Planner:
-    graph: Graph
+    graph: Graph | None
     tables: dict[str, pd.DataFrame]
     rules: Rules
     known: dt.datetime
@@ -87,13 +87,13 @@ class _Planner:
     plan: Plan
 
     def held_nodes(self, kind: NodeKind) -> pd.DataFrame:
-        if self.fresh:
+        if self.fresh or self.graph is None:
             return edges.empty(kind.columns)
         return edges.frame(kind.columns, self.graph.read(f"current_{kind.name}", known=self.known)[0])
 
     def held_edges(self, kind: EdgeKind, companies: list[str] | None = None) -> pd.DataFrame:
         columns = ("id", *kind.columns)
-        if self.fresh:
+        if self.fresh or self.graph is None:
             return edges.empty(columns)
         asked = {} if companies is None else {"companies": companies}
         return edges.frame(columns, self.graph.read(f"current_{kind.name}", known=self.known, **asked)[0])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
@@ -21,6 +21,8 @@ from samgraph.errors import SnapshotError
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
+
+    from samgraph.graph.value_chain import ValueChain
 
 Relation = Literal["products", "industries"]
 IntArray = npt.NDArray[np.int64]
@@ -44,6 +46,11 @@ class Edges:
     def __len__(self) -> int:
         return len(self.stock)
 
+    def equals(self, other: Edges) -> bool:
+        """Whether both have the same edges with the same weights."""
+        columns = ("stock", "concept", "weight")
+        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in columns)
+
     @classmethod
     def of(
         cls,
@@ -64,6 +71,9 @@ class Edges:
         if np.any(key[1:] < key[:-1]):
             order = np.argsort(key, kind="stable")
             key, values = key[order], values[order]
+            rows, columns = rows[order], columns[order]
+        if np.all(key[1:] > key[:-1]):  # nothing to sum, which is the rule
+            return cls(rows, columns, np.minimum(values, most).astype(np.float32))
         starts = np.flatnonzero(np.diff(key, prepend=-1))
         summed = np.minimum(np.add.reduceat(values, starts), most)
         return cls(key[starts] // width, key[starts] % width, summed.astype(np.float32))
@@ -80,7 +90,8 @@ class SnapshotSeries:
         versions: one `Edges` each; only members of that day have edges
         coverage: one row a day with the fields of `samgraph.graph.cuts.Coverage`, or empty where unknown
 
-    `known` is the moment of recorded knowledge that was read, `cut` and `relation` are what was asked for.
+    `known` is the moment of recorded knowledge that was read, `cut` and `relation` are what was asked for; `chain`
+    holds the value-chain links between the concepts, where they were asked for.
     """
 
     dates: pd.DatetimeIndex
@@ -93,6 +104,7 @@ class SnapshotSeries:
     cut: str = "leaf"
     relation: Relation = "products"
     coverage: pd.DataFrame = field(default_factory=pd.DataFrame)
+    chain: ValueChain | None = None
 
     def __repr__(self) -> str:
         days = f"{self.dates[0].date()} to {self.dates[-1].date()}" if len(self.dates) else "no days"
@@ -145,6 +157,16 @@ class SnapshotSeries:
             universe=None,
         )
 
+    def heteros(self) -> Iterator[HeteroData]:
+        """Every day as `hetero` gives it, in order; days of one version share their tensors: do not write into them."""
+        from samgraph.graph.hetero import on_day
+
+        number, shared = -1, None
+        for t in range(self.n_dates):
+            if shared is None or self.day_version[t] != number:
+                number, shared = int(self.day_version[t]), self.hetero(t)
+            yield on_day(shared, self.dates[t].date())
+
     def validate(self) -> None:
         """Check shapes, order and ranges.
 
@@ -165,6 +187,8 @@ class SnapshotSeries:
             raise SnapshotError("a day points at a version that the series does not have")
         for number, edges in enumerate(self.versions):
             self._validate_version(number, edges)
+        if self.chain is not None:
+            self.chain.validate(self.n_dates, self.n_concepts)
 
     def _validate_version(self, number: int, edges: Edges) -> None:
         if not len(edges.stock) == len(edges.concept) == len(edges.weight):
@@ -193,6 +217,7 @@ class SnapshotSeries:
             versions=tuple(
                 Edges.of(new_stock[e.stock], new_concept[e.concept], e.weight) for e in self.versions
             ),
+            chain=None if self.chain is None else self.chain.renumbered(new_concept),
         )
 
     def reassigned(self, stock: Sequence[int] | IntArray) -> SnapshotSeries:
@@ -213,4 +238,6 @@ class SnapshotSeries:
             digest.update(len(edges).to_bytes(8, "little"))
             for column in (edges.stock, edges.concept, edges.weight):
                 digest.update(np.ascontiguousarray(column).tobytes())
+        if self.chain is not None:
+            self.chain.add_to(digest)
         return digest.hexdigest()

@@ -16,18 +16,18 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from samgraph.errors import GraphError
+from samgraph.graph import built, processes, watch
 from samgraph.graph import jars as jar_store
-from samgraph.graph import processes, watch
 from samgraph.graph.connection import Address, Graph
 from samgraph.graph.failures import LoginError
 from samgraph.graph.home import USER, Home, Ports, PortTaken, Running, is_free
 from samgraph.graph.java import Java, find_java
-from samgraph.graph.server_conf import write_configuration
+from samgraph.graph.server_conf import java_command, write_configuration
 
 LOGIN_SECONDS = 12.0
 START_SECONDS = 180.0
@@ -50,6 +50,14 @@ class ServerStatus:
     version: str
     home: Path
     ends_with_its_clients: bool
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """The home of a server that is kept stopped, and the beginning of a command line that runs its classes."""
+
+    home: Home
+    java: tuple[str, ...]
 
 
 class LocalServer:
@@ -140,6 +148,35 @@ class LocalServer:
         run = self._home.running()
         return None if run is None else self._address(run.ports)
 
+    @contextlib.contextmanager
+    def offline(self) -> Iterator[Workshop]:
+        """Keep the server stopped while its database is built anew; nobody can start it meanwhile.
+
+        Afterwards it does not run. Raises GraphError where other programs use the server.
+        """
+        with self._home.locked():
+            run = self._home.running()
+            if run is not None and self._is_watched(run):
+                self._home.leave_client()
+                if watch.has_clients(self._home.clients):
+                    self._home.enter_client()
+                    raise GraphError(
+                        f"The local Neo4j server of {self.home} is in use by another program: wait until it has ended."
+                    )
+            self._stop()
+            release = jar_store.release()
+            java = find_java()
+            self._home.make()
+            self._home.claim_version(release)
+            built.adopt(self._home.neo4j)
+            self._home.make_password()
+            jars = jar_store.fetch(release.jars)
+            yield Workshop(self._home, java_command(release, jars, java))
+
+    def has_database(self) -> bool:
+        """Whether this home holds a database already, be it empty."""
+        return any((self._home.neo4j / part).exists() for part in ("data/databases/neo4j", "built"))
+
     # --- starting
 
     def _launch(self, new_ports: bool) -> Running:
@@ -148,6 +185,7 @@ class LocalServer:
         java = find_java()
         self._home.make()
         self._home.claim_version(release)
+        built.adopt(self._home.neo4j)
         jars = jar_store.fetch(release.jars)
         self._home.make_password()
         kept = None if new_ports else self._home.kept_ports()

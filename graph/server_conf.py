@@ -66,6 +66,17 @@ def _settings(release: Release, ports: Ports) -> dict[str, str]:
 
 def _java(home: Home, release: Release, jars: Sequence[Path], java: Java) -> list[str]:
     return [
+        *_options(java),
+        "-cp",
+        os.pathsep.join(map(str, jars)),
+        release.main_class,
+        f"--home-dir={home.neo4j}",
+        f"--config-dir={home.neo4j / 'conf'}",
+    ]
+
+
+def _options(java: Java) -> list[str]:
+    return [
         *(f"--add-opens=java.base/{name}=ALL-UNNAMED" for name in OPENED),
         "--enable-native-access=ALL-UNNAMED",
         *(["--sun-misc-unsafe-memory-access=allow"] if java.version >= 24 else []),
@@ -74,12 +85,12 @@ def _java(home: Home, release: Release, jars: Sequence[Path], java: Java) -> lis
         "-XX:+ExitOnOutOfMemoryError",
         "-Dfile.encoding=UTF-8",
         "-Djava.awt.headless=true",
-        "-cp",
-        os.pathsep.join(map(str, jars)),
-        release.main_class,
-        f"--home-dir={home.neo4j}",
-        f"--config-dir={home.neo4j / 'conf'}",
     ]
+
+
+def java_command(release: Release, jars: Sequence[Path], java: Java) -> tuple[str, ...]:
+    """Java with the server's classes and memory, for a program of the same release: its main class comes next."""
+    return (str(java.launcher), *_options(java), "-cp", os.pathsep.join(map(str, jars)))
 
 
 def _memory(name: str, default: str, *, least: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,8 @@ import pandas as pd
 from samgraph.graph.asof import AsOf
 from samgraph.graph.connection import Graph
 from samgraph.graph.cuts import Assignment, Coverage, Taxonomy, assign, coverage, parse_cut
-from samgraph.graph.series import Relation
-from samgraph.graph.universe import EDGE_DAYS, committed_moment, no_such_day, no_such_universe
+from samgraph.graph.series import Edges, Relation
+from samgraph.graph.universe import EDGE_DAYS, begun, committed_moment, no_such_day, no_such_universe
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 IntArray = npt.NDArray[np.int64]
 
 _STATEMENTS: dict[Relation, str] = {"products": "as_of_sells", "industries": "as_of_classified"}
+_LINKS: dict[Relation, str] = {
+    "products": "period_child_of_product",
+    "industries": "period_child_of_industry",
+}
 _NO_DAY = np.iinfo(np.int64).min  # numpy's NaT, seen as an integer
 
 
@@ -39,6 +44,7 @@ class Snapshot:
         companies: [n_companies] sorted; members without an edge are among them
         concepts: one row a concept of the frame, sorted: product_id, level (1 for a root, as of that day)
         coverage: what the edges cover and what is missing, by cause
+        edges: those of the frame, row by row, as positions in `companies` and `concepts`
     """
 
     as_of: AsOf
@@ -49,6 +55,7 @@ class Snapshot:
     companies: tuple[str, ...]
     concepts: pd.DataFrame
     coverage: Coverage
+    edges: Edges
 
     def __repr__(self) -> str:
         return (
@@ -61,13 +68,12 @@ class Snapshot:
         """The snapshot as a bipartite PyG graph; see `samgraph.graph.hetero.bipartite` for its names."""
         from samgraph.graph.hetero import bipartite
 
-        concepts = self.concepts["product_id"].tolist()
         return bipartite(
-            _places(self.frame["company_id"].tolist(), self.companies),
-            _places(self.frame["product_id"].tolist(), concepts),
-            self.frame["weight"].to_numpy(),
+            self.edges.stock,
+            self.edges.concept,
+            self.edges.weight,
             company_id=self.companies,
-            product_id=concepts,
+            product_id=self.concepts["product_id"].tolist(),
             level=self.concepts["level"].to_numpy(),
             as_of=self.as_of.valid,
             known=self.as_of.known,
@@ -97,15 +103,17 @@ def snapshot(
         SnapshotError: a bad cut, an unknown universe, a day without any edge or without any member
     """
     parsed = parse_cut(cut)
-    params: dict[str, Any] = {"as_of": as_of.valid, "known": as_of.known, "taxonomy": True}
-    if universe is None:
-        rows = graph.read(_STATEMENTS[relation], **params)
-    else:
-        rows = graph.read(f"{_STATEMENTS[relation]}_members", universe=universe, **params)
-    if not rows or rows[0]["known"] is None:
-        committed_moment(graph, as_of.known)  # raises: nothing was ever loaded
-    answer = rows[0]
-    seen = AsOf(as_of.valid, answer["known"])
+    seen = AsOf(as_of.valid, committed_moment(graph, as_of.known))
+    params: dict[str, Any] = {"as_of": seen.valid, "known": seen.known, "taxonomy": False}
+    name = _STATEMENTS[relation]
+    if universe is not None:
+        name, params["universe"] = f"{name}_members", universe
+    with ThreadPoolExecutor(1) as aside:  # edges and taxonomy of one moment, side by side
+        links = aside.submit(
+            graph.read, _LINKS[relation], first=seen.valid, last=seen.valid, known=seen.known
+        )
+        answer = graph.read(name, **params)[0]
+        taxonomy = links.result()
     reports = answer["reports"]
     if universe is not None and not answer["members"]:
         raise no_such_universe(graph, universe, seen)
@@ -114,10 +122,12 @@ def snapshot(
     members = [report[0] for report in reports] if universe is None else answer["members"]
     companies = tuple(sorted(set(members)))
 
-    edges = _Edges.of(reports, companies, answer["taxonomy"])
+    edges = _Edges.of(reports, companies, taxonomy)
     found = assign(parsed, edges.stock, edges.product, edges.taxonomy, len(companies))
-    frame = edges.fold(found, companies, most=1.0 if relation == "industries" else np.inf)
     used = np.unique(found.concept)
+    frame, folded = edges.fold(found, used, companies, most=1.0 if relation == "industries" else np.inf)
+    without = sorted(set(companies).difference(report[0] for report in reports))
+    expired = len(begun(graph, seen, without, relation))
     concepts = pd.DataFrame(
         {"product_id": [edges.nodes[k] for k in used], "level": edges.taxonomy.level[used]},
     ).astype({"product_id": object, "level": np.int64})
@@ -129,7 +139,8 @@ def snapshot(
         frame=frame,
         companies=companies,
         concepts=concepts,
-        coverage=coverage(found, edges.stock, edges.weight, len(companies)),
+        coverage=coverage(found, edges.stock, edges.weight, len(companies), expired),
+        edges=folded,
     )
 
 
@@ -151,17 +162,15 @@ class _Edges:
     days: IntArray  # [n_edges, 3]: period_end, announced_on, valid_from
 
     @classmethod
-    def of(cls, reports: list[list[Any]], companies: Sequence[str], taxonomy: list[list[Any]]) -> _Edges:
+    def of(cls, reports: list[list[Any]], companies: Sequence[str], taxonomy: list[dict[str, Any]]) -> _Edges:
         sizes = np.array([len(report[4]) for report in reports], dtype=np.int64)
         reported = [product for report in reports for product in report[4]]
-        children = [child for _, below in taxonomy for child in below]
-        nodes = tuple(sorted({*reported, *children, *(parent for parent, _ in taxonomy)}))
+        children = [child for row in taxonomy for child in row["sources"]]
+        parents = [parent for row in taxonomy for parent in row["targets"]]
+        nodes = tuple(sorted({*reported, *children, *parents}))
         place = {name: number for number, name in enumerate(nodes)}
         parent = np.full(len(nodes), -1, dtype=np.int64)
-        parents = np.array([place[above] for above, _ in taxonomy], dtype=np.int64)
-        parent[[place[child] for child in children]] = np.repeat(
-            parents, [len(below) for _, below in taxonomy]
-        )
+        parent[[place[child] for child in children]] = [place[name] for name in parents]
         product = np.array([place[name] for name in reported], dtype=np.int64)
         stock = np.repeat(_places([report[0] for report in reports], companies), sizes)
         weight = np.array([weight for report in reports for weight in report[5]], dtype=np.float64)
@@ -171,7 +180,10 @@ class _Edges:
         tree = Taxonomy.of(parent, nodes)
         return cls(nodes, tree, stock[order], product[order], weight[order], days[order])
 
-    def fold(self, found: Assignment, companies: Sequence[str], *, most: float) -> pd.DataFrame:
+    def fold(
+        self, found: Assignment, used: IntArray, companies: Sequence[str], *, most: float
+    ) -> tuple[pd.DataFrame, Edges]:
+        """The edges at a cut, one for each company and concept, as a frame and as positions (`used`: concepts)."""
         key = self.stock[found.edge] * len(self.nodes) + found.concept
         order = np.argsort(key, kind="stable")
         ordered, edge = key[order], found.edge[order]
@@ -189,7 +201,7 @@ class _Edges:
         }
         for number, name in enumerate(("period_end", "announced_on", "valid_from")):
             columns[name] = days[:, number].astype("datetime64[D]").astype("datetime64[s]")
-        return pd.DataFrame(columns)
+        return pd.DataFrame(columns), Edges(stock, np.searchsorted(used, concept), weight.astype(np.float32))
 
 
 def _places(ids: Sequence[str], among: Sequence[str]) -> IntArray:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -46,8 +45,10 @@ def day_numbers(dates: pd.DatetimeIndex) -> IntArray:
 
 def positions(ids: npt.NDArray[np.object_], among: Sequence[str]) -> IntArray:
     """Find each id's place among different ids, -1 where it is none of them, int64 [n_rows]."""
-    places = {name: place for place, name in enumerate(among)}
-    return np.fromiter((places.get(name, -1) for name in ids), dtype=np.int64, count=len(ids))
+    index = pd.Index(
+        np.array([*among, None], dtype=object)[:-1]
+    )  # an array of objects, whatever is among them
+    return np.asarray(index.get_indexer(pd.Index(ids, dtype=object)), dtype=np.int64)
 
 
 class TaxonomyIndex:
@@ -96,6 +97,7 @@ def versions_of(
     members: BoolArray,
     cut: Cut,
     most: float = np.inf,
+    began_before: BoolArray | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Versions:
     """Cut and fold every version of a period.
@@ -108,42 +110,54 @@ def versions_of(
         members: bool [n_dates, n_stocks]; only the members of a day have edges and count on that day
         cut: applied to each day by itself: nothing of another day moves a concept
         most: the largest weight of a folded edge (1 where an edge says only that a company belongs)
+        began_before: bool [n_stocks], stocks that had an edge by the first day, for the causes of the coverage
         progress: called with numbers of days done
     """
     days = day_numbers(dates)
     place = positions(edges.source, stocks)
     edges, place = edges.take(place >= 0), place[place >= 0]
+    began = np.full(len(stocks), np.iinfo(np.int64).max)
+    np.minimum.at(began, place, edges.valid_from)
+    if began_before is not None:
+        began[began_before] = np.minimum(began[began_before], days[0])
     taxonomy = TaxonomyIndex(links, edges.target, days)
     product = positions(edges.target, taxonomy.nodes)
     # In the order of (stock, product), so that sums do not depend on the order in which rows were read.
     order = np.lexsort((product, place))
     edges, place, product = edges.take(order), place[order], product[order]
-    old, live = Intervals.of(days, edges.valid_from, edges.valid_to).within(members, place)
+    spans = Intervals.of(days, edges.valid_from, edges.valid_to)
+    old, live = spans.within(members, place)
     stock, product, weight = place[old], product[old], edges.weight[old]
 
     n_members = members.sum(axis=1)
     changed = live.changes()
-    changed[1:] |= n_members[1:] != n_members[:-1]
+    changed[1:] |= (members[1:] != members[:-1]).any(axis=1)
+    unseen = spans.first[(spans.first == spans.end) & (spans.first < len(days))]
+    changed[unseen] = True  # came and went between two days: no edge, but why there is none has changed
     changed[0] = True
     if cut.needs_taxonomy:
         changed |= taxonomy.changes()
     turns = np.flatnonzero(changed)
     run = np.cumsum(changed) - 1  # the run of unchanged days that each day belongs to
 
-    numbers: dict[bytes, int] = {}
+    numbers: dict[int, list[int]] = {}
     folded: list[Edges] = []
     run_version = np.zeros(len(turns), dtype=np.int64)
     covered = []
     lengths = np.diff(np.append(turns, len(days)))
-    for number, (valid, tree) in enumerate(zip(live.walk(turns), taxonomy.walk(turns), strict=True)):
-        rows = np.flatnonzero(valid)
+    for number, (rows, tree) in enumerate(zip(live.alive(turns), taxonomy.walk(turns), strict=True)):
         size = int(n_members[turns[number]])
         found = assign(cut, stock[rows], product[rows], tree, size)
-        covered.append(coverage(found, stock[rows], weight[rows], size))
+        without = members[turns[number]].copy()
+        without[stock[rows]] = False
+        expired = int(np.count_nonzero(began[without] <= days[turns[number]]))
+        covered.append(coverage(found, stock[rows], weight[rows], size, expired))
         source = rows[found.edge]
         version = Edges.of(stock[source], found.concept, weight[source], most=most)
-        run_version[number] = numbers.setdefault(_digest(version), len(folded))
+        alike = numbers.setdefault(_hash(version), [])
+        run_version[number] = next((one for one in alike if folded[one].equals(version)), len(folded))
         if run_version[number] == len(folded):
+            alike.append(len(folded))
             folded.append(version)
         if progress is not None:
             progress(int(lengths[number]))
@@ -158,8 +172,7 @@ def versions_of(
     return Versions(tuple(taxonomy.nodes[k] for k in used), run_version[run], narrowed, table)
 
 
-def _digest(version: Edges) -> bytes:
-    digest = hashlib.blake2b(digest_size=16)
-    for column in (version.stock, version.concept, version.weight):
-        digest.update(np.ascontiguousarray(column).data)
-    return digest.digest()
+def _hash(version: Edges) -> int:
+    """A number that equal versions share; others are told apart by looking."""
+    columns = (version.stock, version.concept, version.weight)
+    return hash((len(version), *(column.sum().item() for column in columns), version.concept[::7].tobytes()))

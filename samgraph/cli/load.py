@@ -48,9 +48,21 @@ def _report_file(_ctx: click.Context, _param: click.Parameter, value: Path | Non
     metavar="DAYS",
     help="Use a report from so many trading days after its announcement; by default the next calendar day.",
 )
+@click.option(
+    "--offline",
+    is_flag=True,
+    help="Build the graph with the server's own import, faster: for the local server, while it holds nothing.",
+)
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", help="Form of the account.")
 def command(
-    *, folder: Path, dry_run: bool, report_file: Path | None, stale_after: int, lag: int | None, form: str
+    *,
+    folder: Path,
+    dry_run: bool,
+    report_file: Path | None,
+    stale_after: int,
+    lag: int | None,
+    offline: bool,
+    form: str,
 ) -> None:
     r"""Check the dataset in DIR and load it: new facts, restatements and corrections are merged.
 
@@ -66,24 +78,31 @@ def command(
     from samgraph.graph.dataset import Dataset
     from samgraph.graph.load import load, refusal
     from samgraph.graph.load_report import RefusedDataset
+    from samgraph.graph.offline import load_offline
     from samgraph.progress import stage
 
+    if offline and dry_run:
+        raise click.UsageError("--offline builds and --dry-run writes nothing: give one of them")
     dataset = Dataset(folder)
     try:
         with stage("check"):
             checked = check(dataset)
         if not checked.ok:  # told before a server is started
             raise refusal(dataset, checked, dry_run=dry_run)
-        with connect() as graph, stage("compare" if dry_run else "load") as bar:
-            done = load(
-                graph,
-                dataset,
-                dry_run=dry_run,
-                stale_after_months=stale_after,
-                lag=lag,
-                checked=checked,
-                progress=bar.advance,
-            )
+        if offline:
+            with stage("build"):
+                done = load_offline(dataset, stale_after_months=stale_after, lag=lag, checked=checked)
+        else:
+            with connect() as graph, stage("compare" if dry_run else "load") as bar:
+                done = load(
+                    graph,
+                    dataset,
+                    dry_run=dry_run,
+                    stale_after_months=stale_after,
+                    lag=lag,
+                    checked=checked,
+                    progress=bar.advance,
+                )
     except RefusedDataset as refused:
         _tell(refused.report, report_file, form)
         raise

@@ -1,0 +1,82 @@
+"""Write SELLS edges in two transactions at a time, which never touch the same node.
+
+Neo4j locks both ends of a new relationship until its transaction ends, so two writers that share a company or a
+product wait for each other, or end in a deadlock. Companies and products are therefore halved by their ids, and
+the edges written in two rounds: in the first one lane has the first half of both and the other the second half of
+both; in the second the halves of the products are changed over. In no round do the lanes share a node.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from samgraph.graph.edges import BATCH, report_batches
+from samgraph.graph.ledger import OPEN_MOMENT, Writer
+
+LANES = 2
+Batch = tuple[int, list[dict[str, Any]]]
+
+
+def lanes_for(parts: Sequence[pd.DataFrame], size: int = BATCH) -> int:
+    """In how many lanes to write so many edges: one where there is hardly more than a batch."""
+    return LANES if sum(map(len, parts)) > LANES * size else 1
+
+
+def write_sells(
+    writer: Writer,
+    parts: Sequence[pd.DataFrame],
+    progress: Callable[[int], None] | None,
+    *,
+    size: int = BATCH,
+) -> None:
+    """Write SELLS edges, about `size` a transaction; `progress` gets the number of edges of each."""
+    n_lanes = lanes_for(parts, size)
+    for turn in range(n_lanes):
+        _round(writer, [_batches(parts, lane, turn, n_lanes, size) for lane in range(n_lanes)], progress)
+
+
+def _round(writer: Writer, lanes: list[Iterator[Batch]], progress: Callable[[int], None] | None) -> None:
+    """Write the batches of each lane one after another, the lanes side by side."""
+
+    def write(lane: int, batch: Batch) -> int:
+        with writer.batch(lane) as transaction:
+            transaction.run("load_sells", rows=batch[1], moment=writer.moment, open=OPEN_MOMENT)
+        return batch[0]
+
+    ahead = {lane: next(batches, None) for lane, batches in enumerate(lanes)}
+    running: dict[Future[int], int] = {}
+    with ThreadPoolExecutor(len(lanes), thread_name_prefix="lane") as pool:
+        while running or any(ahead.values()):
+            for lane, batch in ahead.items():
+                if batch is not None and lane not in running.values():
+                    running[pool.submit(write, lane, batch)] = lane
+                    ahead[lane] = next(lanes[lane], None)  # made while the server writes
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for job in done:
+                del running[job]
+                written = job.result()
+                if progress is not None:
+                    progress(written)
+
+
+def _batches(parts: Sequence[pd.DataFrame], lane: int, turn: int, n_lanes: int, size: int) -> Iterator[Batch]:
+    for part in parts:
+        if n_lanes == 1:
+            yield from report_batches(part, size)
+        else:
+            mine = (_half(part["start"]) == lane) & (_half(part["end"]) == (lane + turn) % n_lanes)
+            yield from report_batches(part[mine], size)
+
+
+def _half(ids: pd.Series) -> npt.NDArray[np.int64]:
+    """To which half each id belongs, [n_rows]: the same in every table and every load."""
+    codes, distinct = pd.factorize(ids)
+    half = np.array([zlib.crc32(str(one).encode()) % LANES for one in distinct], dtype=np.int64)
+    return half[codes]
