@@ -20,7 +20,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 @click.group("import")
 def command() -> None:
-    r"""Turn a vendor's tables into a dataset that `samgraph load` takes.
+    """Turn a vendor's tables into a dataset that `samgraph load` takes.
 
     Where every row that was read went is printed, by cause, and kept as coverage.csv in DIR; what was assumed is told
     and kept in import.json. DIR must be new, empty, or an earlier output of the same importer. docs/importing.md has
@@ -139,7 +139,7 @@ def chainkg(
     policy: Any,
     form: str,
 ) -> None:
-    r"""ChainKnowledgeGraph's raw tables: A-share companies, products, chains.
+    """ChainKnowledgeGraph's raw tables: A-share companies, products, chains.
 
     FOLDER holds company_product, product_product, product, company, industry, industry_industry and
     company_industry as CSV, JSON lines (both may be gzipped) or Parquet.
@@ -220,7 +220,7 @@ def segments(
     form: str,
     **columns: str | None,
 ) -> None:
-    r"""Dated revenue by segment, one row a company, segment and period.
+    """Dated revenue by segment, one row a company, segment and period.
 
     Where several files have a company's period, the file named first counts.
 
@@ -294,7 +294,7 @@ def tushare(
     per_minute: int,
     form: str,
 ) -> None:
-    r"""Answers of Tushare Pro: reports, prices, indexes, boards.
+    """Answers of Tushare Pro: reports, prices, indexes, boards.
 
     FOLDER holds answers as the interface gives them (fina_mainbz, stock_basic, disclosure_date, daily, adj_factor,
     daily_basic, trade_cal, index_weight, index_daily, ths_member), a table or a folder of parts each. --fetch
@@ -303,7 +303,7 @@ def tushare(
 
     \b
     Example:
-      samgraph import tushare answers ashare --fetch --start 2020-01-01 --end 2024-12-31 \
+      samgraph import tushare answers ashare --fetch --start 2020-01-01 --end 2024-12-31 \\
           --index 000300.SH --universe 000300.SH=CSI300
     """
     from samgraph.importers.tushare import TushareOptions, import_tushare
@@ -352,7 +352,7 @@ def akshare(
     per_minute: int,
     form: str,
 ) -> None:
-    r"""Answers of AKShare: reports by product and prices of A-shares.
+    """Answers of AKShare: reports by product and prices of A-shares.
 
     FOLDER holds answers as the functions give them (stock_zygc_em, stock_zh_a_hist, stock_zh_a_hist_hfq,
     stock_value_em, stock_yysj_em, stock_info_...), a table or a folder of parts each. --fetch asks for them and
@@ -360,7 +360,7 @@ def akshare(
 
     \b
     Example:
-      samgraph import akshare answers ashare --fetch --code 600519 --code 000858 \
+      samgraph import akshare answers ashare --fetch --code 600519 --code 000858 \\
           --start 2020-01-01 --end 2024-12-31
     """
     from samgraph.importers.akshare import AkshareOptions, import_akshare
@@ -407,7 +407,7 @@ def akshare(
 def qlib(
     *, folder: Path, out: Path, markets: tuple[str, ...], market_cap: str | None, lot: float, form: str
 ) -> None:
-    r"""A Qlib data folder: prices, universes, benchmarks.
+    """A Qlib data folder: prices, universes, benchmarks.
 
     FOLDER holds calendars/day.txt, instruments/ and features/. It knows nothing of products: load the segments of
     another import into the same graph.

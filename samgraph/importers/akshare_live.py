@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -69,7 +70,7 @@ def fetch(
             recorder.record(
                 "stock_yysj_em",
                 f"asked{last}_{quarter}",
-                lambda q=quarter: client.stock_yysj_em(symbol="沪深A股", date=q),
+                partial(client.stock_yysj_em, symbol="沪深A股", date=quarter),
             )
             bar.advance()
         for one in dict.fromkeys(ids):

@@ -77,7 +77,7 @@ class Announced:
 def no_known_days() -> pd.Series[pd.Timestamp]:
     """`Announced.known` where no day of publication is known."""
     index = pd.MultiIndex.from_arrays([np.array([], dtype=object), np.array([], dtype="datetime64[s]")])
-    return pd.Series([], index=index, dtype="datetime64[s]")
+    return pd.Series(pd.DatetimeIndex([], dtype="datetime64[s]"), index=index)
 
 
 def revenue_segments(
