@@ -71,7 +71,7 @@ def basket(
     """
     seen = AsOf(as_of.valid, committed_moment(graph, as_of.known))
     times: dict[str, Any] = {"as_of": seen.valid, "known": seen.known}
-    seeds = _seeds(graph, question, times)
+    seeds = named_products(graph, question, times)
     products = _products(graph, seeds, upstream, downstream, times)
     rows = graph.read("basket_sellers", ids=products["product_id"].tolist(), **times)
     if universe is not None:
@@ -87,7 +87,11 @@ def basket(
     return Basket(seen, seeds, products, _companies(rows, products, market_caps))
 
 
-def _seeds(graph: Graph, question: str, times: dict[str, Any]) -> tuple[str, ...]:
+def named_products(graph: Graph, question: str, times: dict[str, Any]) -> tuple[str, ...]:
+    """Return the ids of the products that a text names: by id or name, else by words of names.
+
+    `times`: as_of (a day) and known (a moment). Raises SnapshotError: there is none.
+    """
     rows = graph.read("basket_named", text=question, **times)
     words = [f'"{_escaped(word)}"' for word in question.split()]
     if not rows and words:

@@ -22,6 +22,7 @@ from samgraph.graph.snapshot import Snapshot
 
 Measure = Literal["overlap", "cosine"]
 COLUMNS = ("company_id", "other_id", "overlap", "cosine", "shared")
+RIVALS = ("product_id", "share", "other_id", "other_share")
 
 
 def pairs(
@@ -41,17 +42,8 @@ def pairs(
     Raises:
         SnapshotError: the company is not in the snapshot
     """
-    if company is not None and company not in snapshot.companies:
-        near = difflib.get_close_matches(company, snapshot.companies, n=3)
-        hint = (
-            f"; did you mean {' or '.join(map(repr, near))}?"
-            if near
-            else "; the snapshot lists those that are"
-        )
-        raise SnapshotError(
-            f"the company {company!r} is not among the {len(snapshot.companies)} of "
-            f"{snapshot.universe or 'the graph'} on {snapshot.as_of.valid}{hint}"
-        )
+    if company is not None:
+        _require(snapshot, company)
     ids = np.array(snapshot.companies, dtype=object)
     place = {name: number for number, name in enumerate(snapshot.companies)}
     stock = np.array([place[name] for name in snapshot.frame["company_id"]], dtype=np.int64)
@@ -73,6 +65,48 @@ def pairs(
         shared[order].astype(np.int64),
     )
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def rivals(snapshot: Snapshot, company: str, *, top: int | None = None) -> pd.DataFrame:
+    """Tell who else sells what one company sells, product by product.
+
+    `cypher/rivals.cypher` gives the same numbers on reported products (the cut `leaf`), with names.
+
+    Args:
+        snapshot: the day, universe and cut
+        company: a company of the snapshot
+        top: at most so many rows; None is all
+
+    Returns:
+        product_id (the concept), share (of the company's revenue), other_id, other_share (of the other's revenue);
+        its largest product first, and of one product the other with the largest share
+
+    Raises:
+        SnapshotError: the company is not in the snapshot
+    """
+    _require(snapshot, company)
+    frame = snapshot.frame[["company_id", "product_id", "weight"]]
+    own = frame["company_id"] == company
+    mine = frame[own].rename(columns={"weight": "share"})[["product_id", "share"]]
+    theirs = frame[~own].rename(columns={"company_id": "other_id", "weight": "other_share"})
+    found = mine.merge(theirs, on="product_id")[list(RIVALS)]
+    order = ["share", "product_id", "other_share", "other_id"]
+    found = found.sort_values(order, ascending=[False, True, False, True], ignore_index=True)
+    return found if top is None else found.head(top)
+
+
+def _require(snapshot: Snapshot, company: str) -> None:
+    if company not in snapshot.companies:
+        near = difflib.get_close_matches(company, snapshot.companies, n=3)
+        hint = (
+            f"; did you mean {' or '.join(map(repr, near))}?"
+            if near
+            else "; the snapshot lists those that are"
+        )
+        raise SnapshotError(
+            f"the company {company!r} is not among the {len(snapshot.companies)} of "
+            f"{snapshot.universe or 'the graph'} on {snapshot.as_of.valid}{hint}"
+        )
 
 
 class _Index:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pandas as pd
@@ -11,10 +13,22 @@ import pandas as pd
 from samgraph.cli.output import FORMATS, print_frame
 from samgraph.cli.terminal import tell
 
+if TYPE_CHECKING:
+    from samgraph.graph.basket_history import Every
+
+EVERY: tuple[Every, ...] = ("week", "month", "quarter", "year")
+
 
 @click.command("basket")
 @click.argument("question", metavar="PRODUCT_OR_TEXT")
-@click.option("--as-of", required=True, metavar="DATE", help="The day asked about, YYYY-MM-DD.")
+@click.option("--as-of", metavar="DATE", help="The day asked about, YYYY-MM-DD.")
+@click.option("--history", is_flag=True, help="The basket at many dates, each as of its own; needs --start.")
+@click.option("--start", metavar="DATE", help="The history's first date.")
+@click.option("--end", metavar="DATE", help="The history's last date; today by default.")
+@click.option(
+    "--every", type=click.Choice(EVERY), default="month", show_default=True, help="The history's steps."
+)
+@click.option("--turnover", is_flag=True, help="Print what a history trades at each date, not its members.")
 @click.option("--universe", help="Its members of that day only.")
 @click.option(
     "--upstream", type=click.IntRange(min=0), default=0, show_default=True, help="Links to follow to inputs."
@@ -42,7 +56,12 @@ from samgraph.cli.terminal import tell
 def command(
     *,
     question: str,
-    as_of: str,
+    as_of: str | None,
+    history: bool,
+    start: str | None,
+    end: str | None,
+    every: Every,
+    turnover: bool,
     universe: str | None,
     upstream: int,
     downstream: int,
@@ -55,19 +74,40 @@ def command(
     """Make a basket: a product or a text, all below it, and links along the value chain.
 
     One row a company: its weight in the basket, and its purity, the share of its revenue that the basket's
-    products make up, by core, upstream and downstream.
+    products make up, by core, upstream and downstream. With --history the same rows at each date, by nothing that
+    became known later; --turnover is the share of the basket that is traded to come to each date's weights.
 
     \b
     Examples:
       samgraph basket 动力电池 --as-of 2023-01-03 --upstream 1
       samgraph basket "EV battery" --as-of 2023-01-03 --products
+      samgraph basket "EV battery" --history --start 2021-01-04 --turnover
     """
     from samgraph.graph.asof import AsOf
     from samgraph.graph.baskets import basket
     from samgraph.graph.connection import connect
 
+    if history:
+        if start is None or as_of is not None:
+            raise click.UsageError("--history goes with --start and --end, not with --as-of")
+        if products or top is not None:
+            raise click.UsageError("--products and --top are for one day, not for --history")
+        _history(
+            question,
+            _days(start, end, every),
+            known_at=known_at,
+            universe=universe,
+            upstream=upstream,
+            downstream=downstream,
+            data=data,
+            turnover=turnover,
+            form=form,
+        )
+        return
+    if as_of is None or start is not None or end is not None or turnover:
+        raise click.UsageError("one day needs --as-of; --start, --end and --turnover go with --history")
     moment = AsOf.parse(as_of, known_at)
-    caps = None if data is None else _market_caps(data, moment.valid)
+    caps = None if data is None else _market_caps(data)(moment.valid)
     with connect() as graph:
         found = basket(
             graph,
@@ -86,10 +126,63 @@ def command(
     print_frame(found.products if products else found.companies.head(top or len(found.companies)), form)
 
 
-def _market_caps(data: Path, day: dt.date) -> dict[str, float]:
+def _days(start: str, end: str | None, every: Every) -> list[dt.date]:
+    from samgraph.graph.asof import parse_day
+    from samgraph.graph.basket_history import rebalancing_days
+
+    return rebalancing_days(parse_day(start), dt.date.today() if end is None else parse_day(end), every)
+
+
+def _history(
+    question: str,
+    days: list[dt.date],
+    *,
+    known_at: str | None,
+    universe: str | None,
+    upstream: int,
+    downstream: int,
+    data: Path | None,
+    turnover: bool,
+    form: str,
+) -> None:
+    from samgraph.graph.asof import parse_moment
+    from samgraph.graph.basket_history import basket_history
+    from samgraph.graph.connection import connect
+    from samgraph.progress import stage
+
+    known = None if known_at is None else parse_moment(known_at)
+    caps = None if data is None else _market_caps(data)
+    with connect() as graph, stage("baskets", len(days)) as under_way:
+        found = basket_history(
+            graph,
+            question,
+            days,
+            known=known,
+            universe=universe,
+            upstream=upstream,
+            downstream=downstream,
+            market_caps=caps,
+            advance=under_way.advance,
+        )
+    empty = int((found.turnover["companies"] == 0).sum())
+    tell(
+        f"{question} at {len(days)} dates{f', {empty} of them without a seller' if empty else ''}: "
+        f"mean turnover {found.turnover['turnover'].mean():.1%}, as known at {found.known.isoformat()}"
+    )
+    print_frame(found.turnover if turnover else found.members, form)
+
+
+def _market_caps(data: Path) -> Callable[[dt.date], dict[str, float]]:
+    """From a day to the last market cap of each company up to it."""
     from samgraph.graph.dataset import Dataset
 
     bars = Dataset(data).read("bars", ["date", "company_id", "market_cap"])
-    bars = bars[(bars["date"] <= pd.Timestamp(day)) & bars["market_cap"].notna()]
-    last = bars.sort_values("date").groupby("company_id")["market_cap"].last()
-    return {str(company): float(cap) for company, cap in last.items()}
+    bars = bars[bars["market_cap"].notna()].sort_values("date", ignore_index=True)
+    dates = bars["date"].to_numpy()
+
+    def caps(day: dt.date) -> dict[str, float]:
+        seen = bars.iloc[: dates.searchsorted(pd.Timestamp(day).to_datetime64(), side="right")]
+        last = seen.drop_duplicates("company_id", keep="last")
+        return {str(c): float(cap) for c, cap in zip(last["company_id"], last["market_cap"], strict=True)}
+
+    return caps
