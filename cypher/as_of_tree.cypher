@@ -24,5 +24,7 @@ WHERE parent IS NOT NULL
      WHERE r.valid_from <= $as_of AND r.valid_to > $as_of
          AND r.recorded_from <= known AND r.recorded_to > known
    }
-RETURN p.product_id AS product_id, p.name AS name, parent.product_id AS parent_id
+OPTIONAL MATCH (p)-[w:WAS]->(f:Former)
+WHERE w.recorded_from <= known AND w.recorded_to > known
+RETURN p.product_id AS product_id, coalesce(f, p).name AS name, parent.product_id AS parent_id
 ORDER BY product_id;

@@ -1,4 +1,4 @@
-// Products by their id or their very name.
+// Products by their id or their very name, the one that the database knew then.
 //
 // Parameters
 //   $text   STRING        a product_id, or a name in either language
@@ -10,8 +10,11 @@
 MATCH (ledger:Ledger {name: 'samgraph'})
 WITH CASE WHEN $known < ledger.committed THEN $known ELSE ledger.committed END AS known
 MATCH (p:Product)
-WHERE (p.product_id = $text OR p.name = $text OR p.name_en = $text)
-  AND p.recorded_from <= known
-  AND coalesce(p.valid_from <= $as_of, true) AND coalesce(p.valid_to > $as_of, true)
-RETURN p.product_id AS product_id, p.name AS name
+WHERE p.recorded_from <= known
+OPTIONAL MATCH (p)-[w:WAS]->(f:Former)
+WHERE w.recorded_from <= known AND w.recorded_to > known
+WITH p, coalesce(f, p) AS then
+WHERE (p.product_id = $text OR then.name = $text OR then.name_en = $text)
+  AND coalesce(then.valid_from <= $as_of, true) AND coalesce(then.valid_to > $as_of, true)
+RETURN p.product_id AS product_id, then.name AS name
 ORDER BY product_id;

@@ -13,5 +13,8 @@ UNWIND $ids AS id
 MATCH (c:Company)-[r:SELLS]->(p:Product {product_id: id})
 WHERE r.valid_from <= $as_of AND r.valid_to > $as_of
   AND r.recorded_from <= known AND r.recorded_to > known
-RETURN c.company_id AS company_id, c.name AS name, collect(id) AS products, collect(r.weight) AS weights
+WITH known, c, collect(id) AS products, collect(r.weight) AS weights
+OPTIONAL MATCH (c)-[w:WAS]->(f:Former)
+WHERE w.recorded_from <= known AND w.recorded_to > known
+RETURN c.company_id AS company_id, coalesce(f, c).name AS name, products, weights
 ORDER BY company_id;

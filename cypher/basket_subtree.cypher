@@ -14,5 +14,8 @@ MATCH (root:Product {product_id: id})
 MATCH (root) (()<-[t:CHILD_OF WHERE
   t.valid_from <= $as_of AND t.valid_to > $as_of
   AND t.recorded_from <= known AND t.recorded_to > known]-(:Product)){0,} (p:Product)
-RETURN DISTINCT p.product_id AS product_id, p.name AS name
+WITH DISTINCT known, p
+OPTIONAL MATCH (p)-[w:WAS]->(f:Former)
+WHERE w.recorded_from <= known AND w.recorded_to > known
+RETURN p.product_id AS product_id, coalesce(f, p).name AS name
 ORDER BY product_id;

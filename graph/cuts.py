@@ -188,15 +188,18 @@ class Coverage:
     """What one day's snapshot covers, and what is missing by cause.
 
     `companies` is the number of members; of these `with_edges` have an edge after the cut, `without_report`
-    had no valid report on that day, `lost_to_cut` lost all edges to the cut. `reported` is the mean share
-    of revenue that the valid reports tell. Of the reported revenue the cut kept the share `kept` and dropped
-    `too_general` and `too_small` (roots with too few companies); the three sum to 1, and are 0 where nothing
-    is reported.
+    had no valid report on that day, `lost_to_cut` lost all edges to the cut. Of those without a report
+    `never_reported` had none that could be used up to that day, and `expired` had one, whose time is over.
+    `reported` is the mean share of revenue that the valid reports tell. Of the reported revenue the cut kept
+    the share `kept` and dropped `too_general` and `too_small` (roots with too few companies); the three sum
+    to 1, and are 0 where nothing is reported.
     """
 
     companies: int
     with_edges: int
     without_report: int
+    never_reported: int
+    expired: int
     lost_to_cut: int
     reported: float
     kept: float
@@ -205,9 +208,12 @@ class Coverage:
 
 
 def coverage(
-    assignment: Assignment, stock: IntArray, weight: npt.NDArray[np.float64], n_members: int
+    assignment: Assignment, stock: IntArray, weight: npt.NDArray[np.float64], n_members: int, expired: int
 ) -> Coverage:
-    """Count what a cut kept of one day's reported edges; `stock` and `weight` [n_edges] as for `assign`."""
+    """Count what a cut kept of one day's reported edges; `stock` and `weight` [n_edges] as for `assign`.
+
+    `expired` is the number of members that have no edge on the day but had one before.
+    """
     reporting = int(np.count_nonzero(np.bincount(stock)))
     with_edges = int(np.count_nonzero(np.bincount(stock[assignment.edge])))
     total = float(weight.sum())
@@ -217,6 +223,8 @@ def coverage(
         companies=n_members,
         with_edges=with_edges,
         without_report=n_members - reporting,
+        never_reported=n_members - reporting - expired,
+        expired=expired,
         lost_to_cut=reporting - with_edges,
         reported=total / reporting if reporting else 0.0,
         kept=1 - too_general - too_small if total > 0 else 0.0,

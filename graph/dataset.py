@@ -22,8 +22,8 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from samgraph.errors import DatasetError
-from samgraph.graph.cells import convert
-from samgraph.graph.tables import SEGMENT_CHOICES, TABLES, Table
+from samgraph.graph.cells import Converted, convert
+from samgraph.graph.tables import SEGMENT_CHOICES, TABLES, Column, Table
 
 _CHUNK = 1 << 20
 
@@ -173,7 +173,7 @@ class Dataset:
         broken: list[pd.DataFrame] = []
         for column in spec.columns:
             if column.name in raw.column_names and (columns is None or column.name in columns):
-                frame[column.name], unreadable = convert(raw.column(column.name), column.kind)
+                frame[column.name], unreadable = self._converted(spec, column, raw)
                 rows = np.flatnonzero(unreadable)
                 if len(rows):
                     broken.append(pd.DataFrame({"row": rows, "column": column.name}))
@@ -190,6 +190,17 @@ class Dataset:
             numbers=numbers[~np.isin(numbers, skipped)],
             ragged=tuple(ragged),
         )
+
+    @staticmethod
+    def _converted(spec: Table, column: Column, raw: pa.Table) -> Converted:
+        try:
+            raw.column(column.name).validate(full=True)  # a careless writer's strings need not be text
+            return convert(raw.column(column.name), column.kind)
+        except pa.ArrowInvalid as error:
+            why = str(error).splitlines()[0]
+            raise DatasetError(
+                f"table {spec.name}, column {column.name} cannot be read ({why}); write its texts as UTF-8"
+            ) from error
 
     @staticmethod
     def _column_names(file: Path, raw: pa.Table) -> list[str]:

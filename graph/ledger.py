@@ -116,8 +116,8 @@ def writing(graph: Graph) -> Iterator[Writer]:
 
     Raises GraphError where another load is writing.
     """
+    graph.run_script("schema")
     if not graph.read("ledger_read"):
-        graph.run_script("schema")
         graph.write("ledger_make")
     _try_lock(graph)
     with graph.transaction() as holder:

@@ -29,11 +29,15 @@ _EARLIER = "together with what earlier loads brought"
 
 @dataclass(frozen=True)
 class Rules:
-    """The options of the time rules."""
+    """The options of the time rules.
+
+    `same_lag`: the graph's reports were dated by the same lag, if perhaps by another calendar.
+    """
 
     stale_after_months: int = 18
     lag: int | None = None
     calendar: Days | None = None
+    same_lag: bool = False
 
 
 @dataclass
@@ -201,6 +205,7 @@ def sells_target(mine: pd.DataFrame, held: pd.DataFrame, rules: Rules, findings:
                     "company_id": keys["start"],
                     "period_end": edges.stamps(keys["period_end"]),
                     "announced_on": edges.stamps(keys["announced_on"]),
+                    "usable_from": edges.stamps(_told_before(keys, held[held_report], rules)),
                 }
             ),
             stale_after_months=rules.stale_after_months,
@@ -218,6 +223,18 @@ def sells_target(mine: pd.DataFrame, held: pd.DataFrame, rules: Rules, findings:
     if len(spans):
         _check_spans(target, spans, findings)
     return SellsTarget(target.reset_index(drop=True), fates)
+
+
+def _told_before(keys: pd.DataFrame, held: pd.DataFrame, rules: Rules) -> npt.NDArray[np.int64]:
+    """The first usable day that the graph has for each report, NONE where that is for the rules to say, [n_keys].
+
+    A dataset of later years, whose calendar does not reach back, must not date the old reports anew.
+    """
+    if rules.lag is None or not rules.same_lag or held.empty:
+        return np.full(len(keys), edges.NONE)
+    told = held.drop_duplicates(_REPORT).set_index(_REPORT)["valid_from"]
+    found = told.reindex(pd.MultiIndex.from_frame(keys[_REPORT]))
+    return np.asarray(found.fillna(edges.NONE), dtype=np.int64)
 
 
 def _note_unchanged(mine: pd.DataFrame, held: pd.DataFrame, fates: pd.Series) -> None:

@@ -208,7 +208,7 @@ class _Planner:
         fates = []
         for companies, part in _by_company(mine) if kind.by_company else [(None, mine)]:
             held = self.held_edges(kind, companies)
-            merged = merge(part, held, ["start", "end", "valid_from"])
+            merged = merge(part, held, [*exclusive, "valid_from"])
             reason = "its span overlaps that of a row of the same " + " and ".join(
                 {"start": start, "end": end}[one] for one in exclusive
             )

@@ -96,7 +96,8 @@ def intervals(
     """When each report holds.
 
     `reports` has company_id, period_end, announced_on, one row a report in any order; no two rows are equal.
-    `lag` and `calendar` are those of `first_usable`.
+    `lag` and `calendar` are those of `first_usable`. A column `usable_from` says the first usable day that was
+    told before (NaT: none was): it stays, unless the calendar covers the days that the lag counts.
 
     Returns a frame with the index of `reports` and valid_from, valid_to (datetime64[s]) and `fate`: "usable";
     "superseded" for a report that a greater one replaces by the first day on which it could be used; "stale"
@@ -106,6 +107,9 @@ def intervals(
     announced_on = reports["announced_on"].to_numpy().astype("datetime64[D]")
     company = pd.factorize(reports["company_id"])[0]
     valid_from = first_usable(announced_on, lag, calendar)
+    if "usable_from" in reports:
+        told = reports["usable_from"].to_numpy().astype("datetime64[D]")
+        valid_from = np.where(np.isnat(told) | _covered(announced_on, valid_from, calendar), valid_from, told)
     expiry = add_months(period_end, stale_after_months)
 
     # From the greatest report of a company down: the least first day among all greater ones.
@@ -129,6 +133,14 @@ def intervals(
         },
         index=reports.index,
     )
+
+
+def _covered(announced_on: Days, usable: Days, calendar: Days | None) -> npt.NDArray[np.bool_]:
+    """Whether a lag was counted by trading days alone, not by Monday to Friday, same shape."""
+    if calendar is None or not len(calendar):
+        return np.zeros(len(usable), dtype=bool)
+    covered: npt.NDArray[np.bool_] = (announced_on >= calendar.min()) & (usable <= calendar.max())
+    return covered
 
 
 def shares(segments: pd.DataFrame) -> npt.NDArray[np.float64]:

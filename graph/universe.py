@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+from collections.abc import Sequence
 
 from samgraph.errors import SnapshotError
 from samgraph.graph.asof import OPEN_DAY, AsOf
@@ -11,6 +12,7 @@ from samgraph.graph.connection import Graph
 from samgraph.graph.series import Relation
 
 EDGE_DAYS: dict[Relation, str] = {"products": "as_of_sells_days", "industries": "as_of_classified_days"}
+_BEGUN: dict[Relation, str] = {"products": "as_of_sells_begun", "industries": "as_of_classified_begun"}
 _THINGS: dict[Relation, str] = {"products": "reports of what companies sell", "industries": "industry labels"}
 _EMPTY = "the graph is empty; load a dataset first, with `samgraph load DIR`"
 
@@ -31,6 +33,16 @@ def committed_moment(graph: Graph, known: dt.datetime | None = None) -> dt.datet
         raise SnapshotError(_EMPTY)
     moment: dt.datetime = rows[0]["known"]
     return moment
+
+
+def begun(
+    graph: Graph, as_of: AsOf, companies: Sequence[str], relation: Relation = "products"
+) -> frozenset[str]:
+    """Tell which of some companies had an edge on that day or before it, whether or not it has ended since."""
+    if not len(companies):
+        return frozenset()
+    rows = graph.read(_BEGUN[relation], companies=list(companies), as_of=as_of.valid, known=as_of.known)
+    return frozenset(rows[0]["companies"])
 
 
 def no_such_universe(

@@ -11,6 +11,13 @@ from samgraph.inputs import Inputs
 
 FloatArray = npt.NDArray[np.float64]
 
+# Columns of a series' coverage: why a member has no product edge on a day.
+_EDGELESS = {
+    "never_reported": "never reported by then: no report that could be used",
+    "expired": "its newest report had expired",
+    "lost_to_cut": "cut away: its products are too rare or too general",
+}
+
 
 def exposure_table(inputs: Inputs, holdings: pd.DataFrame) -> pd.DataFrame:
     """Product exposure of the last day's holdings, rolled up through the taxonomy of that day.
@@ -61,10 +68,6 @@ def coverage_table(inputs: Inputs, score: FloatArray) -> pd.DataFrame:
     total = max(int(member.sum()), 1)
     lacks = {
         "members of the universe": (member, ""),
-        "without a product edge": (
-            member & ~_has_edge(inputs, "products"),
-            "no usable report, or cut away as too rare or too general",
-        ),
         "without an industry": (member & (inputs.sectors[test] < 0), "no label valid on the day"),
         "without a market cap": (
             member & ~(market.market_cap[test] > 0),
@@ -78,16 +81,13 @@ def coverage_table(inputs: Inputs, score: FloatArray) -> pd.DataFrame:
         "without a score": (member & ~np.isfinite(score[test]), "too little history"),
     }
     rows = [(what, int(mask.sum()), mask.sum() / total, cause) for what, (mask, cause) in lacks.items()]
+    days = inputs.products.coverage.iloc[test]
+    edgeless = [
+        ("without a product edge", int(days[column].sum()), days[column].sum() / total, cause)
+        for column, cause in _EDGELESS.items()
+    ]
+    rows[1:1] = edgeless
     return pd.DataFrame(rows, columns=["what", "count", "share", "cause"])
-
-
-def _has_edge(inputs: Inputs, name: str) -> npt.NDArray[np.bool_]:
-    series = getattr(inputs, name)
-    days = range(inputs.test.start, inputs.test.stop)
-    mask = np.zeros((len(days), series.n_stocks), dtype=np.bool_)
-    for row, t in enumerate(days):
-        mask[row, series.edges(t).stock] = True
-    return mask
 
 
 def _last_weights(holdings: pd.DataFrame) -> pd.Series:

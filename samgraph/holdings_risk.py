@@ -215,7 +215,8 @@ def _industries(graph: Graph, holdings: pd.Series, seen: AsOf, invested: float) 
         except SnapshotError:
             return []
         groups = _behind(held, holdings)
-        names = {row["id"]: row["name"] for row in graph.read("period_industry_names", ids=list(groups))}
+        named = graph.read("period_industry_names", ids=list(groups), known=seen.known)
+        names = {row["id"]: row["name"] for row in named}
         rows.append({"family": "industry", "level": level, **_figures(groups, invested, names)})
     return rows
 

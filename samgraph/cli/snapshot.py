@@ -106,7 +106,11 @@ def _summary(found: Snapshot) -> str:
     told = found.coverage
     report = "a valid report" if found.relation == "products" else "an industry"
     missing = _listed(
-        {f"without {report}": told.without_report, "that the cut leaves none": told.lost_to_cut}
+        {
+            f"that never had {report} by then": told.never_reported,
+            f"without {report} any more": told.expired,
+            "that the cut leaves none": told.lost_to_cut,
+        }
     )
     dropped = _listed({"too general": f"{told.too_general:.1%}", "too small": f"{told.too_small:.1%}"})
     return (

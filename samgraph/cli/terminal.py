@@ -15,6 +15,7 @@ import click
 ACTS = re.compile(
     "[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
+_HALF = 1000
 _SHORT = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}
 
 
@@ -24,7 +25,9 @@ def visible(text: str) -> str:
 
 
 def tell(sentence: str) -> None:
-    """Say a sentence on standard error, on one line."""
+    """Say a sentence on standard error, on one line; one that quotes a huge name loses its middle."""
+    if len(sentence) > 2 * _HALF:
+        sentence = f"{sentence[:_HALF]} … {sentence[-_HALF:]}"
     click.echo(visible(sentence), err=True)
 
 

@@ -40,7 +40,7 @@ def applied(text, parent, edges, members):
     for edge, concept in zip(found.edge, found.concept, strict=True):
         key = str(stock[edge]), str(concept)
         result[key] = result.get(key, 0.0) + float(weight[edge])
-    return result, found, coverage(found, stock, weight, members)
+    return result, found, coverage(found, stock, weight, members, 0)
 
 
 def named(parent, edges):

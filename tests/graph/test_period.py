@@ -107,6 +107,10 @@ def test_every_day_equals_a_reading_of_that_day_alone(period, cut):
         told = series.coverage.iloc[t]
         assert told["companies"] == len(here)
         assert told["with_edges"] == len({company for company, _ in as_dict(series, t)})
+        without = here - {c for c, _, a, b, _ in edges if a <= day < b}
+        assert told["without_report"] == len(without)
+        assert told["expired"] == len(without & {c for c, _, a, _, _ in edges if a <= day})
+        assert told["never_reported"] == len(without) - told["expired"]
     assert len({key(version) for version in series.versions}) == len(series.versions)
     assert set(range(len(series.versions))) == set(series.day_version.tolist())
 
