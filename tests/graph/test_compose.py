@@ -9,6 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 
 from samgraph.graph import jars
 
@@ -60,3 +61,32 @@ def test_with_the_example_settings_it_serves_the_loopback_address_alone(tmp_path
     assert sorted(published) == ["7474", "7687"]
     assert done.stdout.count("127.0.0.1:7") + done.stdout.count("host_ip: 127.0.0.1") >= 2
     assert "0.0.0.0" not in done.stdout
+
+
+def test_it_has_a_health_check_volumes_and_memory_and_no_plugins(tmp_path: Path) -> None:
+    example = (ROOT / ".env.example").read_text()
+    settings = re.sub(r"(?m)^(SAMGRAPH_NEO4J_PASSWORD=)$", rf"\g<1>{SECRET}", example)
+    (tmp_path / ".env").write_text(settings + "SAMGRAPH_NEO4J_HEAP=3g\nSAMGRAPH_NEO4J_BOLT_PORT=17687\n")
+    done = compose(tmp_path)
+    assert done.returncode == 0, done.stderr
+    read = yaml.safe_load(done.stdout)
+    (service,) = read["services"].values()
+    health = service["healthcheck"]
+    probe = " ".join(health["test"])
+    assert "cypher-shell" in probe and "RETURN 1" in probe
+    assert SECRET not in probe and "-p " not in probe, "no password is an argument of a process"
+    assert health["retries"] >= 3 and health["interval"] and health["timeout"]
+    kept = {
+        entry if isinstance(entry, str) else f"{entry['source']}:{entry['target']}"
+        for entry in service["volumes"]
+    }
+    assert {one.split(":")[1] for one in kept} == {"/data", "/logs"}
+    assert {one.split(":")[0] for one in kept} <= set(read["volumes"]), "named volumes outlive the container"
+    settings = service["environment"]
+    assert settings["NEO4J_server_memory_heap_max__size"] == "3g"
+    assert settings["NEO4J_server_memory_heap_initial__size"] == "3g"
+    assert settings["NEO4J_server_memory_pagecache_size"]
+    assert settings["NEO4J_server_bolt_advertised__address"] == "127.0.0.1:17687"
+    assert not [name for name in settings if "PLUGINS" in name or "apoc" in name.lower()]
+    assert settings["NEO4J_db_logs_query_enabled"] == "OFF", "a query's parameters are in no log"
+    assert "privileged" not in service and "network_mode" not in service

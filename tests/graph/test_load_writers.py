@@ -106,7 +106,7 @@ def test_a_load_that_lost_its_lock_while_another_went_on_writes_no_more(graph, f
                 s.run("TERMINATE TRANSACTIONS $ids", ids=ids.value()).consume()
             moments.append(load(graph, made(tmp_path, quick, "quick")).moment)
 
-    with pytest.raises(GraphError, match="lost its right to write .* load again"):
+    with pytest.raises(GraphError, match=r"lost its right to write .* load again"):
         load(graph, overtaken, progress=lose_the_lock)
     assert ledger.committed_moment(graph) == moments[0]
     for t in (dt.date(2021, 4, 30), dt.date(2021, 6, 1)):

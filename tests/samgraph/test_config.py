@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import os
+import traceback
 from pathlib import Path
 
 import pytest
@@ -80,11 +82,43 @@ def test_missing_setting_and_missing_file_are_named(tmp_path: Path) -> None:
 
 
 def test_a_password_in_a_configuration_is_neither_copied_nor_shown(tmp_path: Path) -> None:
-    config = load_config(write(tmp_path / "c.toml", "[neo4j]\npassword = 'hunter2secret'\n"), NEEDED)
+    file = write(tmp_path / "c.toml", "[neo4j]\npassword = 'hunter2secret'\n")
+    file.chmod(0o600)
+    config = load_config(file, NEEDED)
     assert config.neo4j.password is not None
     assert config.neo4j.password.get_secret_value() == "hunter2secret"
     for text in (to_toml(config), repr(config), config.model_dump_json()):
         assert "hunter2secret" not in text
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[neo4j]\npassword = 24681357\n",
+        "[neo4j]\npassword = ['24681357']\n",
+        "neo4j = 'bolt://neo4j:24681357@host'\n",
+        "[neo4j]\nuri = 1\npassword = '24681357'\n",
+        "[neo4j]\npasword = '24681357'\n",
+        "[neo4j]\npassword = 24681357 '\n",
+    ],
+)
+def test_a_password_in_a_wrong_configuration_shows_in_no_message_and_no_traceback(
+    tmp_path: Path, text: str
+) -> None:
+    file = write(tmp_path / "c.toml", text)
+    file.chmod(0o600)
+    with pytest.raises(ConfigError) as caught:
+        load_config(file, NEEDED)
+    assert "24681357" not in "".join(traceback.format_exception(caught.value))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="files have owners and modes on POSIX systems")
+def test_a_configuration_with_a_password_that_others_may_read_is_refused(tmp_path: Path) -> None:
+    file = write(tmp_path / "c.toml", "[neo4j]\npassword = 'hunter2secret'\n")
+    file.chmod(0o640)
+    with pytest.raises(ConfigError, match="chmod 600") as caught:
+        load_config(file, NEEDED)
+    assert "hunter2secret" not in str(caught.value)
 
 
 def test_label_follows_the_portfolio_and_the_variant_keeps_its_own_settings() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 import shutil
 from collections.abc import Iterator
@@ -17,9 +18,11 @@ from samgraph.config import RunConfig, load_config
 from samgraph.errors import ConfigError, DatasetError, RunError
 from samgraph.graph.connection import Address, Graph
 from samgraph.graph.dataset import Dataset
+from samgraph.graph.ledger import committed_moment
 from samgraph.graph.load import load
+from samgraph.inputs import read_inputs
 from samgraph.report import write_report
-from samgraph.run import backtest
+from samgraph.run import backtest, begin
 from samgraph.simulate import simulate
 
 TABLES = (
@@ -172,6 +175,33 @@ def test_a_run_is_not_continued_with_other_settings_or_in_a_stranger_s_folder(
     (tmp_path / "letters" / "dear.txt").write_text("")
     with pytest.raises(RunError, match="holds files that are no run"):
         backtest(settings(economy), tmp_path / "letters", graph=loaded)
+
+
+def test_a_run_is_the_same_by_its_moment_in_any_time_zone_and_reads_what_was_answered_for(
+    economy: Path, tmp_path: Path
+) -> None:
+    """A moment that is still to come is answered as of the last load, also when the run is continued."""
+    dataset, out = Dataset(economy), tmp_path / "run"
+    china = dt.timezone(dt.timedelta(hours=8))
+    asked = dt.datetime(2500, 1, 1, tzinfo=china)
+    answered = dt.datetime(2024, 5, 6, 7, 8, 9, 12, tzinfo=dt.UTC)
+    begin(settings(economy), out, dataset, asked).keep_known(answered)
+    for again in (asked, asked.astimezone(dt.UTC), answered, answered.astimezone(china), None):
+        assert begin(settings(economy), out, dataset, again).known == answered
+    for other in (answered + dt.timedelta(microseconds=1), dt.datetime(2400, 1, 1, tzinfo=dt.UTC)):
+        with pytest.raises(RunError, match="was begun with --known-at"):
+            begin(settings(economy), out, dataset, other)
+
+
+def test_a_moment_that_is_still_to_come_is_answered_as_of_the_last_load(loaded: Graph, economy: Path) -> None:
+    late = read_inputs(settings(economy), loaded, Dataset(economy), dt.datetime(2500, 1, 1, tzinfo=dt.UTC))
+    assert late.known == committed_moment(loaded)
+
+
+def test_no_file_of_a_run_holds_the_server_s_password(finished: Path, loaded: Graph) -> None:
+    secret = loaded.address.password.encode()
+    files = [file for file in finished.rglob("*") if file.is_file()]
+    assert len(files) > 10 and [file for file in files if secret in file.read_bytes()] == []
 
 
 def test_data_that_were_not_loaded_are_refused(loaded: Graph, economy: Path, tmp_path: Path) -> None:
