@@ -21,11 +21,12 @@ from samgraph.errors import ConfigError, DatasetError
 from samgraph.graph.asof import AsOf
 from samgraph.graph.checks_series import usable_bars
 from samgraph.graph.dataset import Dataset
-from samgraph.graph.ledger import committed_moment, loaded_moment
+from samgraph.graph.ledger import loaded_moment
 from samgraph.graph.period import extract_period, industry_labels, universe_members
 from samgraph.graph.series import SnapshotSeries
 from samgraph.graph.snapshot import snapshot
 from samgraph.graph.tree import product_tree
+from samgraph.graph.universe import committed_moment
 from samgraph.hist.market import Market, build_market
 from samgraph.hist.windows import Window, walk_forward
 from samgraph.progress import stage
@@ -84,9 +85,7 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
         ConfigError: the period is too short for its windows, or the benchmark is unknown
     """
     _require_loaded(graph, dataset)
-    moment = known or committed_moment(graph)
-    if moment is None:
-        raise DatasetError(f"the graph holds no load; run: samgraph load {dataset.root}")
+    moment = committed_moment(graph, known)  # one for all that follows, and never one that is still to come
     with stage("read bars"):
         market = read_market(
             graph,
