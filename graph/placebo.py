@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from samgraph.graph.series import Edges, SnapshotSeries
+from samgraph.graph.value_chain import ValueChain
 
 
 def binary(series: SnapshotSeries) -> SnapshotSeries:
@@ -43,7 +44,13 @@ def static(series: SnapshotSeries) -> SnapshotSeries:
         day_version=np.zeros(series.n_dates, dtype=np.int64),
         versions=(final,),
         coverage=pd.DataFrame(),
+        chain=None if series.chain is None else _last(series.chain),
     )
+
+
+def _last(chain: ValueChain) -> ValueChain:
+    """The last day's links on every day."""
+    return ValueChain(np.zeros_like(chain.day_version), (chain.links(-1),))
 
 
 def random_concepts(series: SnapshotSeries, seed: int) -> SnapshotSeries:

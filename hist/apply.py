@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,7 @@ from samgraph.hist.batch import Batch
 from samgraph.hist.data import WindowData
 from samgraph.hist.encoder import StreamEncoder, WindowEncoder, ratios
 from samgraph.hist.model import PARTS, Hist, Scores
+from samgraph.hist.yesterday import Yesterday
 
 COLUMNS = (*PARTS, "score")
 
@@ -36,13 +38,27 @@ def windows_of(data: WindowData, days: Sequence[int]) -> Tensor:
 def encode_rows(
     model: Hist, data: WindowData, days: Sequence[int], state: Tensor
 ) -> tuple[Tensor, Tensor, Batch]:
-    """Encoder states of all rows of consecutive days, the stream's new state, and the days' graph."""
+    """Encoder states of all rows of consecutive days, the stream's new state, and the days' graph.
+
+    A window encoder takes days in any order. Where the model hears the value chain, the graph carries the days before.
+    """
     batch, place, stock = data.batch(days)
+    hears = model.head.chain is not None and data.hears_chain
     if isinstance(model.encoder, WindowEncoder):
-        return model.encoder.encode(windows_of(data, days)), state, batch
+        x = model.encoder.encode(windows_of(data, days))
+        if hears:
+            earlier, *_, (up, down) = data.before(days)
+            known = [day - 1 for day in days if day > 0]
+            x_before = model.encoder.encode(windows_of(data, known)) if known else x[:0]
+            batch = replace(batch, yesterday=Yesterday(earlier, x_before, up, down))
+        return x, state, batch
     span = slice(days[0], days[-1] + 1)
-    top, state = model.encoder.run(data.features[span], data.mask[span], state)
-    return top[place, stock], state, batch
+    top, after = model.encoder.run(data.features[span], data.mask[span], state)
+    if hears:
+        earlier, later, whose, (up, down) = data.before(days)
+        states = torch.cat([state[-1:], top[:-1]])  # before each of the days
+        batch = replace(batch, yesterday=Yesterday(earlier, states[later, whose], up, down))
+    return top[place, stock], after, batch
 
 
 @torch.no_grad()

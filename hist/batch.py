@@ -16,10 +16,12 @@ from torch import Tensor
 
 from samgraph.graph.series import Edges, SnapshotSeries
 from samgraph.hist.links import Links
+from samgraph.hist.yesterday import Reach, Yesterday, reach
 
 HELD_EDGES = (
     10_000_000  # edges of built days kept at once, about 45 bytes each; beyond that all are built anew
 )
+HELD_REACHES = 2_000  # pairs of days whose value chain is kept at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +47,7 @@ class Batch:
     Shapes:
         row_sizes, concept_sizes: one a day, summing to n_rows and n_concepts
         links: from rows to concepts; weight: [n_edges]; cap: [n_rows], above 0
+        yesterday: the days before and the value chain's links to their concepts, where the model hears them
     """
 
     row_sizes: tuple[int, ...]
@@ -52,6 +55,7 @@ class Batch:
     links: Links
     weight: Tensor
     cap: Tensor
+    yesterday: Yesterday | None = None
 
     @property
     def n_rows(self) -> int:
@@ -77,6 +81,7 @@ class GraphCache:
         self.device = device
         self.series = series
         self._built: dict[tuple[int, bytes], DayGraph] = {}
+        self._reach: dict[tuple[int, int, int], tuple[DayGraph, DayGraph, Reach, Reach]] = {}
         self._held = 0
         if series is not None:
             column = {stock: i for i, stock in enumerate(stocks)}
@@ -100,6 +105,25 @@ class GraphCache:
             self._built[key] = found
             self._held += len(found.weight)
         return found
+
+    def reach(self, date: int, today: DayGraph, before: DayGraph, *, binary: bool) -> tuple[Reach, Reach]:
+        """The value chain's links of a day, up and down, from its rows to the concepts of the day before."""
+        assert self.series is not None and self.series.chain is not None
+        number = int(self.series.chain.day_version[self._day[date]])
+        key = (number, id(today), id(before))
+        found = self._reach.get(key)
+        if found is None or found[0] is not today or found[1] is not before:
+            chain = self.series.chain.versions[number]
+            up, down = reach(today, before, chain, self.series.n_concepts, binary=binary)
+            if len(self._reach) >= HELD_REACHES:
+                self._reach.clear()
+            found = self._reach[key] = (
+                today,
+                before,
+                up,
+                down,
+            )  # kept with its graphs, so that an id stays theirs
+        return found[2], found[3]
 
     def _build(self, version: int, rows: npt.NDArray[np.int64]) -> DayGraph:
         if self.series is None:

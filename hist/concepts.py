@@ -41,17 +41,25 @@ class PredefinedConcepts(nn.Module):
         self.sum = WeightedSum()
 
     def forward(self, x: Tensor, batch: Batch) -> Tensor:
+        states = self.states(x, batch)
+        if self.config.attention == "edges":
+            return edges_to_stocks(self.sum, x, states, batch.links, eps=self.config.cosine_eps)[0]
+        days = zip(by_day(x, batch.row_sizes), by_day(states, batch.concept_sizes), strict=True)
+        return torch.cat(
+            [cosine_attention(rows, concepts, self.config.cosine_eps) for rows, concepts in days]
+        )
+
+    def states(self, x: Tensor, batch: Batch) -> Tensor:
+        """Equations 3 to 5: the concepts' corrected states [n_concepts, d]."""
         states = self.initial(x, batch)
         if self.config.attention == "edges":
-            states, _ = self.correct(x, states, batch.links)
-            return edges_to_stocks(self.sum, x, states, batch.links, eps=self.config.cosine_eps)[0]
-        shared = []
+            return self.correct(x, states, batch.links)[0]
+        if not self.config.correction:
+            return states
         days = zip(by_day(x, batch.row_sizes), by_day(states, batch.concept_sizes), strict=True)
-        for rows, concepts in days:
-            if self.config.correction and len(concepts):
-                concepts = attend(concepts, rows, rows)  # noqa: PLW2901
-            shared.append(cosine_attention(rows, concepts, self.config.cosine_eps))
-        return torch.cat(shared)
+        return torch.cat(
+            [attend(concepts, rows, rows) if len(concepts) else concepts for rows, concepts in days]
+        )
 
     def initial(self, x: Tensor, batch: Batch) -> Tensor:
         """Equation 3: [n_concepts, d]."""

@@ -32,6 +32,8 @@ class HistConfig:
             (for binary edges it is the same; for revenue shares it cancels them almost wholly)
         correction: the second stage, a softmax over stocks that re-forms each concept
         cosine_eps: added to the product of norms in every cosine, as qlib does; 0 defines 0/0 as 0
+        value_chain: let yesterday's states of the concepts that supply a stock's products, or buy them, reach it
+            (`samgraph.hist.yesterday`); without effect where the series has no value chain. Not in the paper
         dropout: between the GRU's layers
         split: "exact" reads the factors from the linear output layer, so they sum to the score (less its
             bias); "heads" trains a head on each part with the weight `auxiliary`
@@ -69,6 +71,7 @@ class HistConfig:
     published_denominator: bool = False
     correction: bool = True
     cosine_eps: float = 0.0
+    value_chain: bool = False
     dropout: float = 0.0
     split: Split = "exact"
     auxiliary: float = 0.0

@@ -19,6 +19,7 @@ from samgraph.hist.features import WINDOW_FEATURES, Float32Array, stream_feature
 from samgraph.hist.labels import forward_returns, rank_normalise
 from samgraph.hist.market import BoolArray, FloatArray, Market
 from samgraph.hist.windows import Window
+from samgraph.hist.yesterday import Reach, collate_reach
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,6 +145,34 @@ class WindowData:
         day = torch.tensor(list(days), device=self.device)[place]
         graphs = [self.graphs.graph(int(self._date[d]), r) for d, r in zip(days, rows, strict=True)]
         return collate(graphs, self.cap[day, stock]), place, stock
+
+    def before(self, days: Sequence[int]) -> tuple[Batch, Tensor, Tensor, tuple[Reach, Reach]]:
+        """The days before some days, and the value chain's links to them; before the first day there is nothing.
+
+        Returns:
+            the earlier days' graph; of each of its rows the later day (place in `days`) and the stock; the links
+            up and down from the rows of `batch(days)` to the earlier concepts
+        """
+        graphs, reaches, rows = [], [], []
+        for day in days:
+            earlier = max(day - 1, 0)
+            rows.append(self.rows[earlier] if day > 0 else self.rows[0][:0])
+            graphs.append(self.graphs.graph(int(self._date[earlier]), rows[-1]))
+            today = self.graphs.graph(int(self._date[day]), self.rows[day])
+            reaches.append(
+                self.graphs.reach(int(self._date[day]), today, graphs[-1], binary=self.config.binary_edges)
+            )
+        place = torch.from_numpy(np.repeat(np.arange(len(days)), [len(r) for r in rows])).to(self.device)
+        stock = torch.from_numpy(np.concatenate(rows)).to(self.device)
+        cap = self.cap[(torch.tensor(list(days), device=self.device) - 1).clamp(min=0)[place], stock]
+        up, down = (collate_reach(parts) for parts in zip(*reaches, strict=True))
+        return collate(graphs, cap), place, stock, (up, down)
+
+    @property
+    def hears_chain(self) -> bool:
+        """Whether the model hears the value chain of these inputs."""
+        series = self.inputs.series
+        return self.config.value_chain and series is not None and series.chain is not None
 
     def _caps(self, cap: FloatArray) -> Float32Array:
         if self.config.cap_unit is not None:

@@ -174,7 +174,7 @@ class DayReading:
     def _neighbours(self, i: int) -> pd.DataFrame:
         head = self.model.head
         assert head.predefined is not None and head.predefined_part is not None
-        backcast, _ = head.predefined_part(head.predefined(self.x, self.batch))
+        backcast, _ = head.predefined_part(head.received(self.x, self.batch))
         r = self.x - backcast
         links = hidden_links(r, self.batch.row_sizes, self.config.neighbours)
         weight = edge_cosine(r, r, links, self.config.cosine_eps)

@@ -17,6 +17,7 @@ from samgraph.hist.concepts import PredefinedConcepts
 from samgraph.hist.config import HistConfig
 from samgraph.hist.encoder import StreamEncoder, WindowEncoder
 from samgraph.hist.hidden import HiddenConcepts
+from samgraph.hist.yesterday import ChainMessages
 
 PARTS = ("concept", "hidden", "individual")
 
@@ -63,6 +64,7 @@ class HistHead(nn.Module):
         self.hidden_part = SharedPart(d) if concepts else None
         self.individual = _linear(d)
         self.output = nn.Linear(d, 1)
+        self.chain = ChainMessages(d) if concepts and config.value_chain else None
         self.heads = nn.ModuleList(nn.Linear(d, 1) for _ in PARTS) if config.split == "heads" else None
 
     def forward(self, x: Tensor, batch: Batch) -> Scores:
@@ -80,11 +82,21 @@ class HistHead(nn.Module):
             residual = x
         else:
             assert self.hidden is not None and self.hidden_part is not None
-            backcast, concept = self.predefined_part(self.predefined(x, batch))
+            backcast, concept = self.predefined_part(self.received(x, batch))
             residual = x - backcast
             backcast, hidden = self.hidden_part(self.hidden(residual, batch))
             residual = residual - backcast
         return concept, hidden, nn.functional.leaky_relu(self.individual(residual))
+
+    def received(self, x: Tensor, batch: Batch) -> Tensor:
+        """What the stocks hear from predefined concepts, their own and along the value chain [n_rows, d]."""
+        assert self.predefined is not None
+        received: Tensor = self.predefined(x, batch)
+        if self.chain is None or batch.yesterday is None:
+            return received
+        before = self.predefined.states(batch.yesterday.x, batch.yesterday.batch)
+        messages: Tensor = self.chain(before, batch.yesterday)
+        return received + messages
 
     @property
     def bias(self) -> float:

@@ -23,6 +23,7 @@ from samgraph.graph.checks_series import usable_bars
 from samgraph.graph.dataset import Dataset
 from samgraph.graph.ledger import loaded_moment
 from samgraph.graph.period import extract_period, industry_labels, universe_members
+from samgraph.graph.placebo import binary
 from samgraph.graph.series import SnapshotSeries
 from samgraph.graph.snapshot import snapshot
 from samgraph.graph.tree import product_tree
@@ -103,7 +104,7 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
         read = functools.partial(
             extract_period, graph, market.dates, stocks=market.stocks, members=market.member, known=moment
         )
-        products = read(cut=config.concepts.cut, relation="products")
+        products = _as_set(config, read(cut=config.concepts.cut, relation="products", chain=True))
         industries = read(cut=config.concepts.industry_cut, relation="industries")
         coarse_products = read(cut=config.concepts.regression_cut, relation="products")
         coarse_industries = read(cut=config.concepts.regression_cut, relation="industries")
@@ -173,6 +174,16 @@ def read_market(
         end=last_day,
         warmup_days=warmup_days,
     )
+
+
+def _as_set(config: RunConfig, products: SnapshotSeries) -> SnapshotSeries:
+    """The model's concepts with the weights, and the value chain, that the settings ask for."""
+    if config.model.value_chain and not products.chain:
+        raise ConfigError(
+            f"model.value_chain is on, but on no day does a value-chain link join two concepts of the cut "
+            f"{products.cut}; load a table product_links, choose a finer cut, or turn it off"
+        )
+    return binary(products) if config.concepts.weights == "binary" else products
 
 
 def _require_loaded(graph: Graph, dataset: Dataset) -> None:

@@ -7,10 +7,10 @@ pieces are fitted is an executor's business (`samgraph.executor`); the predictio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ import pandas as pd
 from samgraph.errors import RunError
 from samgraph.files import locked, whole, write_frame
 from samgraph.graph.series import Edges, SnapshotSeries
+from samgraph.graph.value_chain import ChainLinks, ValueChain
 from samgraph.hist.config import HistConfig
 from samgraph.hist.market import Market
 from samgraph.hist.windows import Window
@@ -106,6 +107,7 @@ def read_market(folder: Path) -> Market:
 def write_series(folder: Path, variant: str, series: SnapshotSeries) -> None:
     """Keep the snapshots of one variant for the workers."""
     sizes = [len(edges) for edges in series.versions]
+    chain: dict[str, Any] = {} if series.chain is None else _chain_arrays(series.chain)
     with whole(folder / f"{variant}.npz") as scratch, scratch.open("wb") as file:
         np.savez(
             file,
@@ -118,7 +120,23 @@ def write_series(folder: Path, variant: str, series: SnapshotSeries) -> None:
             stock=np.concatenate([edges.stock for edges in series.versions]),
             concept=np.concatenate([edges.concept for edges in series.versions]),
             weight=np.concatenate([edges.weight for edges in series.versions]),
+            **chain,
         )
+
+
+def _chain_arrays(chain: ValueChain) -> dict[str, np.ndarray[Any, Any]]:
+    columns = {
+        f"chain_{name}": np.concatenate([getattr(links, name) for links in chain.versions])
+        for name in ("supplier", "customer", "weight")
+    }
+    ends = np.cumsum([len(links) for links in chain.versions], dtype=np.int64)
+    return columns | {"chain_day": chain.day_version, "chain_ends": ends}
+
+
+def _chain(held: Mapping[str, np.ndarray[Any, Any]]) -> ValueChain:
+    split = held["chain_ends"][:-1]
+    columns = [np.split(held[f"chain_{name}"], split) for name in ("supplier", "customer", "weight")]
+    return ValueChain(held["chain_day"], tuple(ChainLinks(*triple) for triple in zip(*columns, strict=True)))
 
 
 def read_series(folder: Path, variant: str) -> SnapshotSeries:
@@ -134,6 +152,7 @@ def read_series(folder: Path, variant: str) -> SnapshotSeries:
             concept_names=tuple(held["names"].tolist()) if "names" in held.files else concepts,
             day_version=held["day_version"],
             versions=tuple(Edges(*triple) for triple in zip(*columns, strict=True)),
+            chain=_chain(held) if "chain_day" in held.files else None,
         )
 
 

@@ -57,6 +57,42 @@ def weighted(coefficients: list[Tensor], rows: list[Tensor], like: Tensor) -> Te
 
 def predefined(x: Tensor, weight: Tensor, cap: Tensor, how: Reading) -> Tensor:
     """What each stock receives from the predefined concepts."""
+    concepts = concept_states(x, weight, cap, how)
+    n = len(weight)
+    return to_stocks(x, concepts, {i: {k for k in concepts if weight[i, k] > 0} for i in range(n)}, how)
+
+
+@dataclass(frozen=True)
+class DayBefore:
+    """Yesterday's states [n', d], weights [n', m] and caps, and today's links [m, m] from supplier to customer."""
+
+    x: Tensor
+    weight: Tensor
+    cap: Tensor
+    links: Tensor
+
+
+def from_the_chain(weight: Tensor, before: DayBefore, how: Reading) -> tuple[Tensor, Tensor]:
+    """The mean states of yesterday's suppliers, and customers, of what each stock sells today, [n, d] each."""
+    states = concept_states(before.x, before.weight, before.cap, how)
+    d = before.x.shape[1]
+    result = []
+    for up in (True, False):
+        rows = []
+        for share in weight:
+            total, top = torch.zeros(d, dtype=before.x.dtype), 0.0
+            for k in range(len(share)):
+                amount = (1.0 if how.binary else float(share[k])) if share[k] > 0 else 0.0
+                for s, state in states.items():
+                    strength = amount * float(before.links[s, k] if up else before.links[k, s])
+                    total, top = total + strength * state, top + strength
+            rows.append(total / top if top > 0 else total)
+        result.append(torch.stack(rows))
+    return result[0], result[1]
+
+
+def concept_states(x: Tensor, weight: Tensor, cap: Tensor, how: Reading) -> dict[int, Tensor]:
+    """The corrected state of each concept that has a stock."""
     n, m = weight.shape
     matrix = (weight > 0).to(x.dtype) if how.binary else weight
     mass = cap if how.cap_weighted else torch.ones_like(cap)
@@ -74,7 +110,7 @@ def predefined(x: Tensor, weight: Tensor, cap: Tensor, how: Reading) -> Tensor:
             listeners = members[k] if how.attention == "edges" else list(range(n))
             b = softmax([(x[i] * state).sum() for i in listeners])
             concepts[k] = weighted(b, [x[i] for i in listeners], x[0])
-    return to_stocks(x, concepts, {i: {k for k in concepts if weight[i, k] > 0} for i in range(n)}, how)
+    return concepts
 
 
 def to_stocks(x: Tensor, concepts: dict[int, Tensor], linked: dict[int, set[int]], how: Reading) -> Tensor:
@@ -109,7 +145,14 @@ def hidden(r: Tensor, how: Reading) -> Tensor:
     return to_stocks(r, concepts, linked, how)
 
 
-def hist(x: Tensor, weight: Tensor, cap: Tensor, p: dict[str, Tensor], how: Reading) -> Dense:
+def hist(
+    x: Tensor,
+    weight: Tensor,
+    cap: Tensor,
+    p: dict[str, Tensor],
+    how: Reading,
+    before: DayBefore | None = None,
+) -> Dense:
     """Everything after the encoder. `p` names each linear layer's weight and bias."""
 
     def linear(name: str, value: Tensor) -> Tensor:
@@ -118,7 +161,11 @@ def hist(x: Tensor, weight: Tensor, cap: Tensor, p: dict[str, Tensor], how: Read
     def leaky(value: Tensor) -> Tensor:
         return torch.where(value > 0, value, 0.01 * value)
 
-    shared = linear("predefined_part.shared", predefined(x, weight, cap, how))
+    received = predefined(x, weight, cap, how)
+    if before is not None:
+        up, down = from_the_chain(weight, before, how)
+        received = received + up @ p["chain.up"].T + down @ p["chain.down"].T
+    shared = linear("predefined_part.shared", received)
     concept = leaky(linear("predefined_part.forecast", shared))
     residual = x - linear("predefined_part.backcast", shared)
     shared = linear("hidden_part.shared", hidden(residual, how))
