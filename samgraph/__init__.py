@@ -16,11 +16,13 @@ if TYPE_CHECKING:
     from samgraph.factors.exposures import Membership
     from samgraph.factors.fama_macbeth import fama_macbeth
     from samgraph.factors.regression import cross_sectional_regression, next_day
+    from samgraph.factors.ridge import Ridge
     from samgraph.factors.styles import style_exposures
     from samgraph.graph.asof import AsOf
     from samgraph.graph.baskets import basket
     from samgraph.graph.connection import connect
     from samgraph.graph.dataset import Dataset
+    from samgraph.graph.load import load
     from samgraph.graph.pairs import pairs
     from samgraph.graph.period import extract_period
     from samgraph.graph.snapshot import snapshot
@@ -33,6 +35,7 @@ _WHERE = {
     "AsOf": "graph.asof",
     "Dataset": "graph.dataset",
     "Membership": "factors.exposures",
+    "Ridge": "factors.ridge",
     "basket": "graph.baskets",
     "connect": "graph.connection",
     "cross_sectional_regression": "factors.regression",
@@ -40,6 +43,7 @@ _WHERE = {
     "extract_period": "graph.period",
     "fama_macbeth": "factors.fama_macbeth",
     "forward_returns": "hist.labels",
+    "load": "graph.load",
     "next_day": "factors.regression",
     "pairs": "graph.pairs",
     "read_market": "inputs",
@@ -50,6 +54,7 @@ __all__ = [
     "AsOf",
     "Dataset",
     "Membership",
+    "Ridge",
     "basket",
     "connect",
     "cross_sectional_regression",
@@ -57,6 +62,7 @@ __all__ = [
     "extract_period",
     "fama_macbeth",
     "forward_returns",
+    "load",
     "next_day",
     "pairs",
     "read_market",
