@@ -243,6 +243,11 @@ def _connect(ray: Any, address: str | None, jobs: int | None) -> None:
             socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
         ray.init(address=address, **quiet)
     except (OSError, ValueError, RuntimeError) as error:
+        if "AuthenticationError" in repr(error.__cause__) + str(error.__cause__):
+            raise RunError(
+                f"the Ray cluster at {address} asks for another token; set RAY_AUTH_MODE=token and RAY_AUTH_TOKEN as "
+                "its nodes have them"
+            ) from error
         raise RunError(
             f"no Ray cluster answers at {address} ({_first_line(error)}); start one with ray start --head, or correct "
             "the address"
