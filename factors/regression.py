@@ -49,8 +49,9 @@ class Regression:
         errors: [n_dates, n_columns] their standard errors; NaN too where a factor is at fault.
         specific: [n_dates, n_stocks] specific returns; NaN outside the day's estimation set.
         days: date, n (stocks), rank (free parameters), edf (effective ones under a ridge), r2, adj_r2,
-            oos_r2, ridge (strength used), at_fault (number of columns).
-        deficiencies: date, column, depends_on: columns left out and what determines them.
+            oos_r2, ridge (strength used), at_fault (number of columns left out as others determine them),
+            columns_at_fault (their names and ids, each with what determines it; empty where there are none).
+        deficiencies: date, kind, column, name, depends_on (ids) of every column at fault.
         designs: the exposures of each day.
     """
 
@@ -360,10 +361,17 @@ class _Store:
         kinds, columns, names = zip(*designs.columns, strict=True)
         days = pd.DataFrame(self.rows)
         days.insert(0, "date", dates)
+        known_as = [c if n == c else f"{n} ({c})" for c, n in zip(columns, names, strict=True)]
+        words: dict[int, list[str]] = {}
+        for t, j, on in self.faults:
+            words.setdefault(t, []).append(f"{known_as[j]} from {', '.join(known_as[i] for i in on)}")
+        days["columns_at_fault"] = ["; ".join(words.get(t, ())) for t in range(len(days))]
         faults = pd.DataFrame(
             {
                 "date": dates[[t for t, _, _ in self.faults]],
+                "kind": [kinds[j] for _, j, _ in self.faults],
                 "column": [columns[j] for _, j, _ in self.faults],
+                "name": [names[j] for _, j, _ in self.faults],
                 "depends_on": [" ".join(columns[i] for i in on) for _, _, on in self.faults],
             }
         )

@@ -15,14 +15,16 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from samgraph.books import OPTIMISED, construction_in_words, keep_books, trading_rules
 from samgraph.config import RunConfig
 from samgraph.exposure import coverage_table, effective_numbers, exposure_table
+from samgraph.factor_study import BOTH, NEUTRAL, STYLES, study
 from samgraph.factors.compare import paired_difference
 from samgraph.factors.evaluation import Evaluation, evaluate
 from samgraph.factors.exposures import Membership
 from samgraph.factors.newey_west import lags_for, newey_west
 from samgraph.factors.performance import performance
-from samgraph.factors.portfolio import PortfolioResult, run_topk
+from samgraph.factors.portfolio import PortfolioResult
 from samgraph.factors.product_momentum import product_momentum
 from samgraph.factors.regression import Regression, compare_families, next_day
 from samgraph.factors.ridge import Ridge
@@ -31,6 +33,7 @@ from samgraph.factors.styles import style_exposures
 from samgraph.graph.series import SnapshotSeries
 from samgraph.hist.labels import forward_returns
 from samgraph.inputs import Inputs
+from samgraph.run_risk import model_tables, risk_backcast, risk_forecasts, risk_summary
 
 PARTS = ("concept", "hidden", "individual", "score")
 FloatArray = npt.NDArray[np.float64]
@@ -50,11 +53,26 @@ def assess(config: RunConfig, inputs: Inputs, predictions: pd.DataFrame) -> Outc
     horizon = config.model.hist(config.trading).horizon
     scores = {str(name): _average(rows, inputs) for name, rows in predictions.groupby("variant", sort=False)}
     named = _named_factors(inputs, scores)
-    factors = _evaluate_factors(config, inputs, named)
+    forward = {h: _forward(config, inputs, h) for h in config.horizons}
+    factors = _evaluate_factors(inputs, named, forward)
     raw = _evaluate_raw(config, inputs, scores, horizon)
-    regressions = _regress(inputs)
-    rules = _rules(config, inputs)
-    books = {name: run_topk(parts["score"], inputs.market, rules) for name, parts in scores.items()}
+    styles = style_exposures(inputs.market)
+    regressions = _regress(inputs, styles)
+    found = study(
+        named,
+        forward,
+        factors,
+        inputs.market,
+        styles,
+        (inputs.sectors, inputs.sector_ids),
+        days=inputs.test,
+        label=(horizon, _forward(config, inputs, horizon)),
+    )
+    rules, forecasts = trading_rules(config, inputs), risk_forecasts(inputs)
+    kept = keep_books(
+        config, inputs, {name: parts["score"] for name, parts in scores.items()}, rules, forecasts
+    )
+    books = kept.results
     difference = _compare(books, raw, horizon, config.seed)
     exposure = exposure_table(inputs, books["product"].holdings)
     tables = {
@@ -63,10 +81,14 @@ def assess(config: RunConfig, inputs: Inputs, predictions: pd.DataFrame) -> Outc
         "decay": factors.decay,
         "quantiles": factors.quantiles,
         "turnover": factors.turnover,
-        "regression": _by_model({name: found.days for name, found in regressions.items()}, "model"),
+        "orthogonal": found.orthogonal,
+        "breakdown": found.breakdown,
+        "premia": found.premia,
+        "regression": _by_model({name: fit.days for name, fit in regressions.items()}, "model"),
         "factor_returns": _by_model(
-            {name: found.factor_returns() for name, found in regressions.items()}, "model"
+            {name: fit.factor_returns() for name, fit in regressions.items()}, "model"
         ),
+        "deficiencies": _by_model({name: fit.deficiencies for name, fit in regressions.items()}, "model"),
         "portfolio": _by_model({name: book.daily for name, book in books.items()}, "variant"),
         "trades": _by_model({name: book.trades for name, book in books.items()}, "variant"),
         "blocked": _by_model({name: book.blocked for name, book in books.items()}, "variant"),
@@ -84,13 +106,24 @@ def assess(config: RunConfig, inputs: Inputs, predictions: pd.DataFrame) -> Outc
         "companies": int(np.isfinite(scores["product"]["score"]).any(axis=0).sum()),
         "seeds": config.seeds,
         "label_horizon": horizon,
-        "variants": {name: _variant_summary(raw.decay, name, books[name]) for name in scores},
-        "horizons": _horizons(factors.decay),
-        "regression": {name: _clean(found.summary()) for name, found in regressions.items()},
+        "variants": {
+            name: _variant_summary(raw.decay, name.removesuffix(OPTIMISED), book)
+            for name, book in books.items()
+        },
+        "horizons": found.figures[NEUTRAL],
+        "orthogonal": {against: found.figures[against] for against in (STYLES, BOTH)},
+        "tests": len(factors.decay) + len(found.orthogonal),
+        "regression": {name: _clean(fit.summary()) for name, fit in regressions.items()},
         "concentration": effective_numbers(inputs, books["product"].holdings),
     }
     if difference is not None:
         summary["product_minus_industry"] = difference
+    if not kept.decisions.empty:
+        tables["optimiser"] = kept.decisions
+        summary["optimiser"] = kept.optimiser()
+    if forecasts is not None:
+        tables |= {"risk": risk_backcast(inputs, forecasts, books)} | model_tables(inputs, forecasts)
+        summary["risk"] = risk_summary(tables["risk"])
     return Outcome(tables, summary, _timeline(config, rules))
 
 
@@ -122,13 +155,17 @@ def _named_factors(inputs: Inputs, scores: Mapping[str, Mapping[str, FloatArray]
     return named
 
 
-def _evaluate_factors(config: RunConfig, inputs: Inputs, named: Mapping[str, FloatArray]) -> Evaluation:
+def _forward(config: RunConfig, inputs: Inputs, horizon: int) -> FloatArray:
+    """What can be earned after each test day [n_days, n_stocks]."""
+    every = forward_returns(inputs.market, horizon, lag=config.trading.lag, price=config.trading.price)
+    return every[inputs.test]
+
+
+def _evaluate_factors(
+    inputs: Inputs, named: Mapping[str, FloatArray], forward: Mapping[int, FloatArray]
+) -> Evaluation:
     """Factors neutral to industry and log market cap, at every horizon, on the test days."""
     test, market = inputs.test, inputs.market
-    forward = {
-        h: forward_returns(market, h, lag=config.trading.lag, price=config.trading.price)[test]
-        for h in config.horizons
-    }
     return evaluate(
         {name: values[test] for name, values in named.items()},
         forward,
@@ -149,12 +186,11 @@ def _evaluate_raw(
 ) -> Evaluation:
     """Each variant's score as it is, at the label's horizon."""
     test, market = inputs.test, inputs.market
-    forward = forward_returns(market, horizon, lag=config.trading.lag, price=config.trading.price)[test]
     raw = {name: parts["score"][test] for name, parts in scores.items()}
-    return evaluate(raw, {horizon: forward}, market.dates[test], market.stocks)
+    return evaluate(raw, {horizon: _forward(config, inputs, horizon)}, market.dates[test], market.stocks)
 
 
-def _regress(inputs: Inputs) -> dict[str, Regression]:
+def _regress(inputs: Inputs, styles: Mapping[str, FloatArray]) -> dict[str, Regression]:
     """Returns of the day after on exposures of the day: products, industries, both; market and styles beside them."""
     test, market = inputs.test, inputs.market
     cap = market.weights()[test]
@@ -167,31 +203,13 @@ def _regress(inputs: Inputs) -> dict[str, Regression]:
         product=Membership.from_series(_cut(inputs.coarse_products, test), kind="product", parents=parents),
         industry=Membership.from_series(_cut(inputs.coarse_industries, test), kind="industry"),
         universe=market.member[test],
-        styles={name: values[test] for name, values in style_exposures(market).items()},
+        styles={name: values[test] for name, values in styles.items()},
         ridge=Ridge(kinds=("product", "industry")),
     )
 
 
 def _cut(series: SnapshotSeries, days: slice) -> SnapshotSeries:
     return replace(series, dates=series.dates[days], day_version=series.day_version[days])
-
-
-def _rules(config: RunConfig, inputs: Inputs) -> Rules:
-    trading = config.trading
-    members = int(np.median(inputs.market.member[inputs.test].sum(axis=1)))
-    top = trading.top or max(1, min(50, members // 5))
-    return Rules(
-        top=top,
-        drop=min(top, trading.drop or max(1, top // 10)),
-        weighting=trading.weighting,
-        every=trading.rebalance_days,
-        lag=trading.lag,
-        price=trading.price,
-        lot=trading.lot,
-        cash=trading.capital,
-        buy_cost=trading.buy_cost,
-        sell_cost=trading.sell_cost,
-    )
 
 
 def _compare(
@@ -241,14 +259,6 @@ def _variant_summary(decay: pd.DataFrame, name: str, book: PortfolioResult) -> d
     return _clean(figures) | performance(book.daily).as_dict()
 
 
-def _horizons(decay: pd.DataFrame) -> dict[str, dict[str, Any]]:
-    found: dict[str, dict[str, Any]] = {}
-    for row in decay.to_dict("records"):
-        figures = {"rank_ic": row["rank_ic"], "rank_ic_tstat_nw": row["tstat_nw"], "days": row["n_days"]}
-        found.setdefault(row["factor"], {})[str(row["horizon"])] = _clean(figures)
-    return found
-
-
 def _by_model(frames: Mapping[str, pd.DataFrame], column: str) -> pd.DataFrame:
     """Frames of several models under each other, with the model's name in the first column."""
     named = []
@@ -274,6 +284,7 @@ def _timeline(config: RunConfig, rules: Rules) -> list[str]:
     return [
         "A report announced on day a is used from the calendar day after a.",
         "At the close of t: the bars of t, and reports, memberships and labels valid on t, give the score of t.",
+        *construction_in_words(config),
         f"At the {rules.price} of {done}: the orders that the score decided are filled.",
         f"From the {rules.price} of {done} on: the returns that factors of t are measured by; a model learns from "
         f"those of {model.horizon} days.",
