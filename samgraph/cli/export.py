@@ -1,0 +1,46 @@
+"""`samgraph export`: a run's risk model and scores in the forms that other tools take."""
+
+from __future__ import annotations
+
+import datetime as dt
+from pathlib import Path
+
+import click
+
+FORMS = ("skfolio", "cvxpy", "qlib", "alphalens")
+
+
+@click.command("export")
+@click.argument("run", type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+@click.option("--to", "form", type=click.Choice(FORMS), required=True, help="Whose form.")
+@click.option(
+    "--as-of",
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DATE",
+    help="The day, YYYY-MM-DD, or the last trading day before it; the run's last day by default.",
+)
+@click.option("--variant", default="product", show_default=True, help="Whose scores.")
+@click.option("--factor", default="score", show_default=True, help="A factor of the run, for alphalens.")
+def command(
+    *, run: Path, folder: Path, form: str, as_of: dt.datetime | None, variant: str, factor: str
+) -> None:
+    """Write what RUN knew as of a day into FOLDER, for another tool; the files' names are printed.
+
+    \b
+    skfolio    asset and factor returns, exposures, covariances, expected returns: Parquet
+    cvxpy      the same risk model as arrays in model.npz (factor_root is a square root), and as Parquet
+    qlib       pred: MultiIndex (datetime, instrument), column score: Parquet and CSV
+    alphalens  factor: MultiIndex (date, asset); prices: dates x assets, row t what day t's factor can trade at
+
+    \b
+    Example:
+      samgraph export runs/csi300 model --to cvxpy --as-of 2024-06-28
+    """
+    import pandas as pd
+
+    from samgraph.export import export
+
+    day = None if as_of is None else pd.Timestamp(as_of)
+    for path in export(run, form, folder, as_of=day, variant=variant, factor=factor):
+        click.echo(path)
