@@ -23,10 +23,11 @@ import pandas as pd
 
 from samgraph.errors import DatasetError
 from samgraph.importers import shares
+from samgraph.importers.companies import companies_table, listing_days, no_companies
 from samgraph.importers.coverage import coverage
 from samgraph.importers.names import a_share_ids, clean_names
 from samgraph.importers.prices import finish_bars, join, settle_prices
-from samgraph.importers.reading import Source, iso, needed, optional, parse_day
+from samgraph.importers.reading import Source, needed, optional, parse_day
 from samgraph.importers.reports import Announced, no_known_days, revenue_segments
 from samgraph.importers.taxonomy import products_table
 from samgraph.importers.writing import Imported
@@ -73,11 +74,7 @@ def import_akshare(folder: Path, options: AkshareOptions) -> Imported:
         notes.append(
             "no delisted company is known (stock_info_sh_delist, stock_info_sz_delist): survivors only"
         )
-    listed = {
-        one: day
-        for one, day in zip(firms["company_id"], firms["listed_on"], strict=True)
-        if not np.isnat(day)
-    }
+    listed = listing_days(firms)
     published = take("stock_yysj_em")
     announced = Announced(_published(published), listed, options.lag_days)
     notes.append(announced.sentence)
@@ -88,7 +85,7 @@ def import_akshare(folder: Path, options: AkshareOptions) -> Imported:
     prices = take("stock_zh_a_hist")
     if prices is not None:
         tables["bars"] = _bars(prices, take("stock_zh_a_hist_hfq"), take("stock_value_em"), notes)
-    tables["companies"] = _companies(firms, tables)
+    tables["companies"] = companies_table(firms, tables)
     return Imported(
         "akshare",
         tables,
@@ -136,29 +133,7 @@ def _firms(listings: dict[str, Source]) -> pd.DataFrame:
         pieces.append(piece[source.account.left])
     if pieces:
         return pd.concat(pieces, ignore_index=True)
-    nothing = np.array([], dtype="datetime64[D]")
-    text = pd.Series([], dtype="str")
-    return pd.DataFrame({"company_id": text, "name": text, "listed_on": nothing, "delisted_on": nothing})
-
-
-def _companies(firms: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    members = {
-        one for table in tables.values() if "company_id" in table for one in table["company_id"].unique()
-    }
-    table = pd.DataFrame(
-        {
-            "company_id": firms["company_id"],
-            "name": firms["name"],
-            "listed_on": iso(firms["listed_on"].to_numpy().astype("datetime64[D]")),
-            "delisted_on": iso(firms["delisted_on"].to_numpy().astype("datetime64[D]")),
-        }
-    )
-    others = sorted(members - set(firms["company_id"]))
-    if others:
-        more = pd.DataFrame({"company_id": others, "name": others, "listed_on": "", "delisted_on": ""})
-        table = pd.concat([table, more], ignore_index=True)
-    table.insert(2, "exchange", table["company_id"].str[-2:])
-    return table.sort_values("company_id", ignore_index=True)
+    return no_companies()
 
 
 def _published(source: Source | None) -> pd.Series[pd.Timestamp]:

@@ -23,6 +23,7 @@ import pandas as pd
 
 from samgraph.errors import DatasetError
 from samgraph.importers import shares
+from samgraph.importers.companies import companies_table, listing_days, no_companies
 from samgraph.importers.coverage import coverage, merge_repeats
 from samgraph.importers.names import a_share_ids, clean_names
 from samgraph.importers.prices import PRICES, finish_bars, join, settle_prices, spans_of_lists
@@ -68,11 +69,7 @@ def import_tushare(folder: Path, options: TushareOptions) -> Imported:
     mainbz = needed(folder, "fina_mainbz")
     sources.append(mainbz)
     firms = _companies(take("stock_basic"), notes)
-    listed = {
-        one: day
-        for one, day in zip(firms["company_id"], firms["listed_on"], strict=True)
-        if not np.isnat(day)
-    }
+    listed = listing_days(firms)
     known = _published(take("disclosure_date"), take("income"))
     announced = Announced(known, listed, options.lag_days)
     notes.append(announced.sentence)
@@ -90,7 +87,7 @@ def import_tushare(folder: Path, options: TushareOptions) -> Imported:
     index = take("index_daily")
     if index is not None:
         tables["benchmarks"] = _benchmarks(index, options)
-    tables["companies"] = _all_companies(firms, tables)
+    tables["companies"] = companies_table(firms, tables)
     return Imported(
         "tushare",
         tables,
@@ -110,9 +107,7 @@ def _companies(source: Source | None, notes: list[str]) -> pd.DataFrame:
     """company_id, name, listed_on, delisted_on (days)."""
     if source is None:
         notes.append("no stock_basic: companies are known by their codes only, without listing and delisting")
-        nothing = np.array([], dtype="datetime64[D]")
-        text = pd.Series([], dtype="str")
-        return pd.DataFrame({"company_id": text, "name": text, "listed_on": nothing, "delisted_on": nothing})
+        return no_companies()
     source.require("ts_code", "name")
     account = source.account
     ids = a_share_ids(source.text("ts_code"))
@@ -134,27 +129,6 @@ def _companies(source: Source | None, notes: list[str]) -> pd.DataFrame:
     if rows["delisted_on"].isna().all():
         notes.append("stock_basic has no delisted company (ask for list_status D and P too): survivors only")
     return rows[account.left].reset_index(drop=True)
-
-
-def _all_companies(firms: pd.DataFrame, tables: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """The table `companies`: those of stock_basic, and by their code those that only other answers name."""
-    members = {
-        one for table in tables.values() if "company_id" in table for one in table["company_id"].unique()
-    }
-    table = pd.DataFrame(
-        {
-            "company_id": firms["company_id"],
-            "name": firms["name"],
-            "listed_on": iso(firms["listed_on"].to_numpy().astype("datetime64[D]")),
-            "delisted_on": iso(firms["delisted_on"].to_numpy().astype("datetime64[D]")),
-        }
-    )
-    others = sorted(members - set(firms["company_id"]))
-    if others:
-        more = pd.DataFrame({"company_id": others, "name": others, "listed_on": "", "delisted_on": ""})
-        table = pd.concat([table, more], ignore_index=True)
-    table.insert(2, "exchange", table["company_id"].str[-2:])
-    return table.sort_values("company_id", ignore_index=True)
 
 
 def _published(disclosed: Source | None, income: Source | None) -> pd.Series[pd.Timestamp]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-
 from importers.answers import CHAIN, causes, chain, checked
+
 from samgraph.errors import DatasetError
 from samgraph.importers.chainkg import import_chainkg
 
@@ -15,7 +15,9 @@ DAY = np.datetime64("2021-11-01")
 
 def weights(made):
     segments = made.tables["segments"]
-    return dict(zip(zip(segments["company_id"], segments["product_id"], strict=True), segments["weight"], strict=True))
+    return dict(
+        zip(zip(segments["company_id"], segments["product_id"], strict=True), segments["weight"], strict=True)
+    )
 
 
 def test_every_kind_of_dirt_ends_in_its_cause(tmp_path):
@@ -90,7 +92,10 @@ def test_the_tree_keeps_the_nearest_parent_and_links_point_from_input_to_product
     assert {parents["循环甲"], parents["循环乙"]} == {"", "循环甲"}
     assert {"小大肠", "逐日", "镜头模组"} <= set(parents)
     links = made.tables["product_links"]
-    assert set(zip(links["supplier_id"], links["customer_id"], strict=True)) == {("镜头模组", "相机"), ("玻璃", "灯具")}
+    assert set(zip(links["supplier_id"], links["customer_id"], strict=True)) == {
+        ("镜头模组", "相机"),
+        ("玻璃", "灯具"),
+    }
     assert set(made.tables["products"]["valid_from"]) == {"2021-11-01"} == set(links["valid_from"])
 
 
@@ -107,8 +112,14 @@ def test_every_row_read_is_counted_once(tmp_path):
     ("text", "sentence"),
     [
         ("company_code,product_name\n1,2\n", "lacks the column rel_weight"),
-        ("company_code,product_name,rel_weight\n600001.SH,a,x\n", "row 1, column rel_weight: 'x' is not a number"),
-        ("company_code,product_name,rel_weight\n600001.SH,a,inf\n", "row 1, column rel_weight: 'inf' is not a finite"),
+        (
+            "company_code,product_name,rel_weight\n600001.SH,a,x\n",
+            "row 1, column rel_weight: 'x' is not a number",
+        ),
+        (
+            "company_code,product_name,rel_weight\n600001.SH,a,inf\n",
+            "row 1, column rel_weight: 'inf' is not a finite",
+        ),
     ],
 )
 def test_a_table_that_cannot_be_read_is_told_in_one_sentence(tmp_path, text, sentence):
@@ -124,7 +135,9 @@ def test_the_real_tables_become_a_dataset_without_error(shared_data, tmp_path, p
     checked(made, tmp_path / "out")
     rows = made.coverage.groupby("table")["rows"].sum().to_dict()
     # As the tables' own README counts them.
-    assert rows["company_product"] == 53_785 and rows["product_product"] == 110_153 and rows["product"] == 95_559
+    assert (
+        rows["company_product"] == 53_785 and rows["product_product"] == 110_153 and rows["product"] == 95_559
+    )
     assert rows["company"] == 4_654 and rows["company_industry"] == 4_430 and rows["industry"] == 511
     sold = causes(made, "company_product")
     assert sold["filler 0.001: from the registered scope of business, no share of revenue"] == 14_714
@@ -132,7 +145,9 @@ def test_the_real_tables_become_a_dataset_without_error(shared_data, tmp_path, p
     assert sum(count for cause, count in loops.items() if cause.startswith("self loop")) == 108
     total = made.tables["segments"].groupby("company_id")["weight"].sum()
     assert total.max() <= 1.005
-    used = made.coverage[made.coverage["table"].eq("company_product") & made.coverage["outcome"].isin(["used", "changed"])]
+    used = made.coverage[
+        made.coverage["table"].eq("company_product") & made.coverage["outcome"].isin(["used", "changed"])
+    ]
     assert used["rows"].sum() == len(made.tables["segments"])
     if policy == "renormalise":
         assert np.allclose(total, 1)

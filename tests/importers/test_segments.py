@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-
 from importers.answers import causes, checked
+
 from samgraph.errors import DatasetError
 from samgraph.importers.segments import SegmentOptions, import_segments
 from samgraph.importers.taxonomy import read_mapping
@@ -96,7 +96,9 @@ def test_a_lag_is_said_to_be_an_assumption_and_nothing_is_guessed_without_it(fil
 
 def test_the_file_named_first_counts_and_own_columns_are_named(file, tmp_path):
     other = tmp_path / "other.csv"
-    pd.read_csv(file).rename(columns={"symbol": "sym", "revenue": "rev"}).assign(rev=1).to_csv(other, index=False)
+    pd.read_csv(file).rename(columns={"symbol": "sym", "revenue": "rev"}).assign(rev=1).to_csv(
+        other, index=False
+    )
     with pytest.raises(DatasetError, match="name it with --company"):
         import_segments([other], SegmentOptions(columns={}))
     made = import_segments([other], SegmentOptions(columns={"company": "sym", "revenue": "rev"}))
@@ -116,10 +118,16 @@ def test_the_real_files_become_a_dataset_without_error(shared_data, tmp_path):
     assert made.coverage.groupby("table")["rows"].sum().to_dict() == {files[0].name: 741, files[1].name: 1482}
     assert causes(made, files[1].name)["segment_type is not product"] == 579
     annual = import_segments(files[1:], SegmentOptions(columns={}, reporting_lag=90, where={"source": "FMP"}))
-    frame = pd.read_csv(files[1]).query("symbol == 'NVDA' and fiscal_year == 2017 and segment_type == 'product'")
+    frame = pd.read_csv(files[1]).query(
+        "symbol == 'NVDA' and fiscal_year == 2017 and segment_type == 'product'"
+    )
     frame = frame[frame["source"] == "FMP"].set_index("segment_name")["revenue"]
     got = annual.tables["segments"].query("company_id == 'NVDA' and period_end == '2017-01-29'")
     # One spelling for "Tegra processor" and "Tegra Processor".
     assert dict(zip(got["product_id"].str.casefold(), got["weight"], strict=True)) == pytest.approx(
-        {f"nvda > {name.casefold()}": frame[name] / frame.sum() for name in frame.index if name != "All Other"}
+        {
+            f"nvda > {name.casefold()}": frame[name] / frame.sum()
+            for name in frame.index
+            if name != "All Other"
+        }
     )
