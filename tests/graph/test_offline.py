@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from oracles import dump, small
 from oracles import sells as oracle
 
-from samgraph.cli import main
+from samgraph.cli.load import command
 from samgraph.errors import GraphError
 from samgraph.graph import built
 from samgraph.graph.connection import Graph
@@ -109,7 +109,7 @@ def test_a_named_server_is_not_built_offline(tmp_path, monkeypatch):
     folder = small.write(tmp_path / "data", small.tables())
     with pytest.raises(GraphError, match="needs the local server"):
         load_offline(Dataset(folder))
-    both = CliRunner().invoke(main, ["load", str(folder), "--offline", "--dry-run"])
+    both = CliRunner().invoke(command, [str(folder), "--offline", "--dry-run"])
     assert both.exit_code == 2 and "give one of them" in both.output
 
 
