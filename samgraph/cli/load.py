@@ -116,7 +116,7 @@ def _tell(report: LoadReport, file: Path | None, form: str) -> None:
         tell(note)
     rows = report.rejected.sort_values("fatal", ascending=False, kind="stable").head(SHOWN)
     for row in rows.itertuples(index=False):
-        tell(f"table {row.table}, row {row.row}: {_clipped(row.reason)}: {_clipped(str(row.values))}")
+        tell(f"table {row.table}, row {row.row}: {_clipped(str(row.reason))}: {_clipped(str(row.values))}")
     left = len(report.rejected) - len(rows)
     if left > 0:
         where = f"all are in {file}" if file else "--report FILE lists all"
