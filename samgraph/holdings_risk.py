@@ -17,6 +17,7 @@ import pandas as pd
 from samgraph.errors import ConfigError, DatasetError, SnapshotError
 from samgraph.factors.concentration import by_level, concentration, twins
 from samgraph.factors.exposures import Membership
+from samgraph.factors.forecasts import FEWEST_DAYS, RiskForecasts, backcast, forecast_quality
 from samgraph.factors.regression import cross_sectional_regression, next_day
 from samgraph.factors.ridge import Ridge
 from samgraph.factors.risk import Decomposition, risk_model
@@ -49,6 +50,8 @@ class HoldingsRisk:
         kinds: kind, variance, share; levels: level, node, name, exposure, variance, share;
         factors: kind, factor, name, exposure, variance, share. Variances are a day's. None without bars.
         volatility: forecast, a year; NaN without bars.
+        backcast: date, forecast, realised, ...: of the same holdings on past days (see
+            `samgraph.factors.forecasts.backcast`); quality: part, bias, its band, qlike, days. None if not asked for.
     """
 
     as_of: AsOf
@@ -61,6 +64,8 @@ class HoldingsRisk:
     levels: pd.DataFrame | None = None
     factors: pd.DataFrame | None = None
     volatility: float = math.nan
+    backcast: pd.DataFrame | None = None
+    quality: pd.DataFrame | None = None
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables that there are, in reading order."""
@@ -71,6 +76,8 @@ class HoldingsRisk:
             "variance by kind": self.kinds,
             "variance by product": self.levels,
             "variance by factor": self.factors,
+            "forecasts of past days": self.quality,
+            "backcast": self.backcast,
             "uncovered": self.uncovered,
         }
         return {name: frame for name, frame in named.items() if frame is not None}
@@ -115,6 +122,7 @@ def holdings_risk(
     universe: str | None = None,
     cut: str = "adaptive:min=5,max=0.2",
     overlap: float = 0.5,
+    backcast_days: int = 0,
 ) -> HoldingsRisk:
     """Assess holdings (weights by company id) as of a day.
 
@@ -126,6 +134,7 @@ def holdings_risk(
         universe: whose members the factor returns are estimated on; needed with a dataset.
         cut: products of the factor returns (`samgraph.graph.cuts`).
         overlap: pairs of holdings with at least this product overlap are listed.
+        backcast_days: past days on which the same holdings' forecast is held against the return of the day after.
 
     Raises:
         SnapshotError: a day without edges, an unknown universe, a bad cut.
@@ -163,7 +172,9 @@ def holdings_risk(
     if dataset is None or universe is None:
         return found
     with stage("forecast variance"):
-        split, unknown = _variance(graph, dataset, holdings, seen, universe, cut, parents)
+        split, unknown, past = _variance(
+            graph, dataset, holdings, seen, universe, cut, parents, backcast_days
+        )
     causes += [(company, "no bar in the forecast's history") for company in unknown]
     return HoldingsRisk(
         as_of=seen,
@@ -176,7 +187,19 @@ def holdings_risk(
         levels=split.by_level(parents, names=names),
         factors=split.factors().query("exposure != 0").reset_index(drop=True),
         volatility=math.sqrt(max(split.total, 0.0) * 252),
+        backcast=past,
+        quality=None if past is None else _quality(past),
     )
+
+
+def _quality(past: pd.DataFrame) -> pd.DataFrame:
+    """Bias statistic and QLIKE of the whole forecast, of its factor part and of its specific part."""
+    rows = [
+        {"part": name or "total"}
+        | forecast_quality(past[f"{name}_realised".lstrip("_")], past[f"{name}_forecast".lstrip("_")])
+        for name in ("", "factor", "specific")
+    ]
+    return pd.DataFrame(rows)
 
 
 def _text(value: Any) -> str | None:
@@ -254,14 +277,15 @@ def _variance(
     universe: str,
     cut: str,
     parents: dict[str, str | None],
-) -> tuple[Decomposition, list[str]]:
-    """The split of the holdings' variance, and the holdings that have no bars."""
+    backcast_days: int,
+) -> tuple[Decomposition, list[str], pd.DataFrame | None]:
+    """The split of the holdings' variance, the holdings that have no bars, and the backcast."""
     if loaded_moment(graph, dataset) is None:
         raise DatasetError(
             f"{dataset.root} has not been loaded into this graph; run: samgraph load {dataset.root}"
         )
-    market = _market(graph, dataset, holdings, seen, universe)
-    first = max(0, market.n_dates - HISTORY_DAYS)
+    market = _market(graph, dataset, holdings, seen, universe, backcast_days)
+    first = max(0, market.n_dates - HISTORY_DAYS - backcast_days)
     days = slice(first, market.n_dates)
     member = market.member[days]
     families = []
@@ -293,10 +317,23 @@ def _variance(
     known = [company for company in holdings.index if company in set(market.stocks)]
     unknown = [company for company in holdings.index if company not in set(market.stocks)]
     weights = model.weights({company: float(holdings[company]) for company in known})
-    return model.decompose(weights), unknown
+    past = None
+    if backcast_days:
+        n_dates = market.n_dates - first
+        if n_dates - 1 - backcast_days < FEWEST_DAYS:
+            raise DatasetError(
+                f"a backcast of {backcast_days} days needs {FEWEST_DAYS} trading days before them, but {dataset.root} "
+                f"has {n_dates} up to {seen.valid}; ask for {max(n_dates - 1 - FEWEST_DAYS, 0)} at most."
+            )
+        begin = n_dates - 1 - backcast_days
+        forecasts = RiskForecasts(fit, history=HISTORY_DAYS, every=1, first=begin)
+        past = backcast(forecasts, weights, next_day(market.returns())[days])
+    return model.decompose(weights), unknown, past
 
 
-def _market(graph: Graph, dataset: Dataset, holdings: pd.Series, seen: AsOf, universe: str) -> Market:
+def _market(
+    graph: Graph, dataset: Dataset, holdings: pd.Series, seen: AsOf, universe: str, more: int
+) -> Market:
     """Bars up to the day, of the universe's members and the holdings that have any."""
     if not dataset.has("bars"):
         raise DatasetError(f"{dataset.root} has no table bars; a forecast of variance needs daily prices.")
@@ -307,7 +344,7 @@ def _market(graph: Graph, dataset: Dataset, holdings: pd.Series, seen: AsOf, uni
         raise DatasetError(
             f"{dataset.root} has {len(calendar)} trading days up to {seen.valid}; a forecast needs 60."
         )
-    dates = calendar[-(HISTORY_DAYS + STYLE_DAYS) :]
+    dates = calendar[-(HISTORY_DAYS + STYLE_DAYS + more) :]
     members = universe_members(graph, universe, dates, known=seen.known)
     traded = set(bars["company_id"].astype(str))
     extra = [c for c in holdings.index if c not in members.columns and c in traded]

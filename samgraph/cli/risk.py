@@ -38,6 +38,13 @@ from samgraph.cli.output import FORMATS, from_spreadsheet, print_frame, print_js
     show_default=True,
     help="List pairs of holdings that share at least this much of their revenue mix.",
 )
+@click.option(
+    "--backcast",
+    type=click.IntRange(0),
+    default=0,
+    metavar="N",
+    help="Hold the same holdings' forecast of each of the last N days against the next day's return; goes with --data.",
+)
 @click.option("--known-at", metavar="MOMENT", help="Answer as the graph was recorded then.")
 @click.option(
     "--rows", type=click.IntRange(1), default=15, show_default=True, help="Rows of a printed table."
@@ -51,6 +58,7 @@ def command(
     universe: str | None,
     cut: str,
     overlap: float,
+    backcast: int,
     known_at: str | None,
     rows: int,
     form: str,
@@ -59,7 +67,9 @@ def command(
 
     Effective number of products at each level beside that of industries, the weight behind each product, pairs of
     holdings that are one product; and with --data the forecast volatility, split by product at each level,
-    industry, style and stock. csv prints all tables as rows of table, row, column, value.
+    industry, style and stock. --backcast tells how such forecasts did, each made on days before it: a bias
+    statistic (1 is right, within its band by chance) and QLIKE (less is better). csv prints all
+    tables as rows of table, row, column, value.
 
     \b
     Example:
@@ -74,6 +84,8 @@ def command(
 
     moment = AsOf.parse(as_of, known_at)
     parse_cut(cut)
+    if backcast and data is None:
+        raise click.UsageError("--backcast needs --data, whose bars tell what came")
     if data is not None and universe is None:
         raise click.UsageError("--data needs --universe, whose members the forecast is estimated on")
     try:
@@ -86,7 +98,14 @@ def command(
     dataset = None if data is None else Dataset(data)
     with connect() as graph:
         found = holdings_risk(
-            graph, weights, moment, dataset=dataset, universe=universe, cut=cut, overlap=overlap
+            graph,
+            weights,
+            moment,
+            dataset=dataset,
+            universe=universe,
+            cut=cut,
+            overlap=overlap,
+            backcast_days=backcast,
         )
     if len(found.uncovered):
         share = found.uncovered.drop_duplicates("company_id")["weight"].abs().sum() / found.invested
@@ -94,7 +113,9 @@ def command(
     tables = found.tables()
     if form == "json":
         parts: dict[str, Any] = {
-            name: json.loads(frame.to_json(orient="records", force_ascii=False, double_precision=15))
+            name: json.loads(
+                frame.to_json(orient="records", force_ascii=False, double_precision=15, date_format="iso")
+            )
             for name, frame in tables.items()
         }
         head = {

@@ -238,7 +238,7 @@ def test_suspended_and_departed_stocks_lots_and_T1_are_kept_and_no_order_sees_a_
         if trade["side"] == "buy":
             assert trade["shares"] % 100 == 0 and market.member[t - 1, i]
 
-    names = {field.name for field in fields(Market)} - {"dates", "stocks"}
+    names = {f.name for f in fields(Market) if getattr(market, f.name) is not None} - {"dates", "stocks"}
     spliced = {
         n: np.concatenate([getattr(market, n)[: day + 1], getattr(other, n)[day + 1 :]]) for n in names
     }

@@ -41,7 +41,7 @@ def test_parts_add_up_and_every_form_prints(
     day, table = day_and_holdings(economy, 12)
     file = tmp_path / "holdings.csv"
     table.to_csv(file, index=False)
-    arguments = [str(file), "--as-of", day, "--data", str(economy), "--universe", "SIM"]
+    arguments = [str(file), "--as-of", day, "--data", str(economy), "--universe", "SIM", "--backcast", "90"]
     ran = CliRunner().invoke(command, [*arguments, "--format", "json"], catch_exceptions=False)
     assert ran.exit_code == 0
     found = json.loads(ran.stdout)
@@ -53,6 +53,17 @@ def test_parts_add_up_and_every_form_prints(
     roots = sum(row["variance"] for row in found["variance by product"] if row["level"] == 1)
     assert roots == pytest.approx(kinds["product"], rel=1e-9)
     assert 0.05 < found["volatility"] < 0.6
+    past = pd.DataFrame(found["backcast"])
+    z = past["realised"] / past["forecast"]
+    quality = {row["part"]: row for row in found["forecasts of past days"]}
+    assert len(past) == 90 and past["date"].max() < day
+    assert quality["total"]["bias"] == pytest.approx(z.std(), rel=1e-9)
+    assert quality["total"]["qlike"] == pytest.approx((z**2 - np.log(z**2) - 1).mean(), rel=1e-9)
+    assert quality["total"]["bias"] == pytest.approx(1.0, abs=0.35)
+    bars = pd.read_parquet(economy / "bars.parquet").assign(date=lambda x: pd.to_datetime(x["date"]))
+    price = bars.assign(value=bars["close"] * bars["adj_factor"]).pivot_table("value", "date", "company_id")
+    own = price[table["company_id"]].pct_change(fill_method=None).fillna(0.0).mean(axis=1).shift(-1)
+    np.testing.assert_allclose(past["realised"], own[pd.to_datetime(past["date"])], atol=2e-6)
     levels = [row for row in found["concentration"] if row["family"] == "product"]
     effective = [row["effective"] for row in levels]
     assert effective == sorted(effective) and effective[-1] > 5  # a finer level is never more concentrated
