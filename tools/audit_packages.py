@@ -1,7 +1,7 @@
 """What a user installs: no known vulnerability, no licence that a fund could not take.
 
-Run with the group `audit` installed. The product's own dependencies are taken from uv.lock, without groups and extras. Where
-no vulnerability database can be reached this is said, and only the licences are judged.
+Run with the group `audit` installed. The product's own dependencies are taken from uv.lock, without groups and extras.
+Where no vulnerability database can be reached this is said, and only the licences are judged.
 """
 
 from __future__ import annotations
