@@ -1,4 +1,4 @@
-"""What a risk manager asks of a run's factors beyond their mean: is it only style, only luck of a date, only small caps?
+"""What a risk manager asks of a factor beyond its mean: is it only style, only luck of a date, only small caps?
 
 Every factor is evaluated against three yardsticks, each day by a regression of its own cross-section:
 

@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 
 from samgraph.errors import ModelError
-from samgraph.factors.breakdown import by_group, by_offset, by_year, size_groups
+from samgraph.factors.breakdown import by_group, by_offset, by_year, group_information, size_groups
 from samgraph.factors.evaluation import evaluate
 from samgraph.factors.ic import information_coefficient
 
@@ -64,3 +64,25 @@ def test_a_factor_of_small_companies_is_found_there_and_not_elsewhere():
     assert empty.n_days[0] == 0
     with pytest.raises(ModelError, match="size groups"):
         size_groups(cap, 1)
+
+
+def test_rank_ic_within_groups_equals_scipys_with_ties_gaps_and_small_groups():
+    rng = np.random.default_rng(7)
+    factor = rng.integers(0, 6, (25, 60)).astype(float)
+    forward = rng.normal(size=(25, 60)).round(1)
+    factor[rng.random(factor.shape) < 0.1] = np.nan
+    forward[rng.random(factor.shape) < 0.1] = np.nan
+    groups = rng.choice([-1, 0, 1, 2, 3], factor.shape, p=[0.1, 0.4, 0.3, 0.15, 0.05])
+    factor[5][groups[5] == 0] = 2.0  # a group that does not vary
+    got = group_information(factor, forward, groups, 4, min_stocks=5)
+    missing = 0
+    for t in range(25):
+        for k in range(4):
+            use = (groups[t] == k) & ~np.isnan(factor[t]) & ~np.isnan(forward[t])
+            if use.sum() < 5 or np.ptp(factor[t][use]) == 0.0:
+                assert np.isnan(got[t, k])
+                missing += 1
+                continue
+            want = stats.spearmanr(factor[t][use], forward[t][use]).statistic
+            assert got[t, k] == pytest.approx(want, abs=1e-12)
+    assert 10 < missing < 60

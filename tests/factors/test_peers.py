@@ -1,4 +1,4 @@
-"""Regressions equal scikit-learn, statsmodels and toraniko on the same input; where conventions differ the test says so."""
+"""Regressions equal scikit-learn, statsmodels and toraniko on the same input; tests say where conventions differ."""
 
 from __future__ import annotations
 

@@ -161,6 +161,8 @@ def test_identical_products_are_named_and_the_rest_is_unharmed():
     assert (got.days["rank"] == plain.days["rank"]).all()
     pairs = {frozenset([c, *d.split()]) for c, d in got.deficiencies[["column", "depends_on"]].to_numpy()}
     assert pairs == {frozenset(["p2", "twin"])}
+    assert set(got.days["columns_at_fault"]) <= {"p2 from twin", "twin from p2"}
+    assert (plain.days["columns_at_fault"] == "").all() and set(got.deficiencies["kind"]) == {"product"}
     np.testing.assert_allclose(got.specific, plain.specific, atol=1e-12)
 
 

@@ -105,6 +105,19 @@ def test_the_market_portfolio_has_no_style_and_members_have_unit_spread():
     assert (np.isnan(filled["size"]) == ~market.member).all()
 
 
+def test_book_to_price_is_the_value_style_where_the_bars_give_it():
+    market = made_market()
+    ratio = np.random.default_rng(3).uniform(0.2, 2.0, market.close.shape)
+    given = replace(market, book_to_price=ratio)
+    found = style_exposures(given)
+    assert list(found) == [*STYLES, "value"] and list(style_exposures(market)) == list(STYLES)
+    np.testing.assert_array_equal(
+        found["value"], standardise(ratio, market.member, market.weights(), fill=True)
+    )
+    order = np.arange(N_STOCKS)[::-1].copy()
+    np.testing.assert_array_equal(given.permuted(order).book_to_price, ratio[:, order])
+
+
 def test_a_wild_value_is_clipped_and_a_flat_day_is_zero():
     raw = np.r_[np.arange(30.0), 1e9][None]
     every = np.ones((1, 31), dtype=bool)
@@ -160,6 +173,22 @@ def test_product_momentum_equals_its_definition():
             np.testing.assert_allclose(found["product_residual_volatility"][t, i], want, rtol=1e-7)
     with pytest.raises(ModelError, match="purity"):
         product_returns(r, series, purity=0.3)
+
+
+def test_only_more_than_half_makes_a_company_stand_for_a_product_and_edges_are_those_of_the_day():
+    """Worked by hand: stock 0 sells a and b half and half, 1 sells a wholly, 2 sells b at 0.6, 3 at exactly 0.5."""
+    first = Edges.of([0, 0, 1, 2, 2, 3, 3], [0, 1, 0, 1, 0, 1, 0], [0.5, 0.5, 1.0, 0.6, 0.4, 0.5, 0.5])
+    later = Edges.of([0, 1, 2, 3], [1, 0, 1, 1], np.ones(4))  # from day 2 on
+    names = ("a", "b")
+    dates = pd.bdate_range("2024-01-01", periods=3)
+    series = SnapshotSeries(dates, tuple("wxyz"), names, names, np.array([0, 0, 1]), (first, later))
+    returns = np.array([[np.nan] * 4, [0.01, 0.02, 0.04, 0.08], [0.01, 0.02, 0.04, 0.08]])
+    got = product_returns(returns, series)
+    assert np.isnan(got[0]).all()
+    # day 1: a is stock 1 alone, b is stock 2 alone; for themselves those have nobody else there
+    np.testing.assert_allclose(got[1], [0.5 * 0.02 + 0.5 * 0.04, np.nan, 0.02, 0.5 * 0.04 + 0.5 * 0.02])
+    # day 2: b is stocks 0, 2 and 3, each without itself
+    np.testing.assert_allclose(got[2], [(0.04 + 0.08) / 2, np.nan, (0.01 + 0.08) / 2, (0.01 + 0.04) / 2])
 
 
 def test_a_stock_does_not_hear_itself():
