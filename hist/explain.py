@@ -92,6 +92,13 @@ class DayReading:
         scores: Scores = model.head(x, batch)
         self.scores = {name: getattr(scores, name)[rows].numpy() for name in (*PARTS, "score")}
         self.x: Tensor = x[rows]
+        if model.head.predefined is not None:
+            self.received: Tensor = model.head.received(x, batch)[rows]  # with the value chain's part
+        self.received: Tensor | None = (
+            None  # from predefined concepts and, if it hears it, along the value chain
+        )
+        if model.head.predefined is not None:
+            self.received = model.head.received(x, batch)[rows]
         self.batch: Batch = data.batch([self.day])[0]
 
     @torch.no_grad()
@@ -174,7 +181,7 @@ class DayReading:
     def _neighbours(self, i: int) -> pd.DataFrame:
         head = self.model.head
         assert head.predefined is not None and head.predefined_part is not None
-        backcast, _ = head.predefined_part(head.received(self.x, self.batch))
+        backcast, _ = head.predefined_part(self.received)
         r = self.x - backcast
         links = hidden_links(r, self.batch.row_sizes, self.config.neighbours)
         weight = edge_cosine(r, r, links, self.config.cosine_eps)

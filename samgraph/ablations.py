@@ -12,7 +12,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,13 +80,11 @@ def all_rows(config: RunConfig) -> list[Row]:
         for k in NEIGHBOURS
     ]
     rows += [Row(f"cut-{cut.partition(':')[0]}", "cut", f"product cut {cut}", f"cut {cut}") for cut in CUTS]
-    if "value_chain" in {known.name for known in fields(HistConfig)}:
-        rows += [
-            Row(f"chain-{word}", "value chain", f"value-chain links {word}", changes={"value_chain": on})
-            for word, on in (("off", False), ("on", True))
-        ]
-    same = {"edges": {f"cut {config.concepts.cut}"}, "model": model}
-    return [_as_base(row, same["model"], config) for row in rows]
+    rows += [
+        Row(f"chain-{word}", "value chain", f"value-chain links {word}", changes={"value_chain": on})
+        for word, on in (("off", False), ("on", True))
+    ]
+    return [_as_base(row, model, config) for row in rows]
 
 
 def _as_base(row: Row, model: HistConfig, config: RunConfig) -> Row:
@@ -133,6 +131,13 @@ def ablate(
         server = graph or stack.enter_context(connect(server_settings(config)))
         inputs = read_inputs(config, server, dataset, started.known)
         started.keep_known(inputs.known)
+        if not inputs.products.chain:  # no link joins two concepts: the row would say nothing
+            if "chain-on" in only:
+                raise ConfigError(
+                    f"on no day does a value-chain link join two concepts of the cut {config.concepts.cut}; load a "
+                    "table product_links, choose a finer cut, or leave chain-on out"
+                )
+            rows = [row for row in rows if row.group != "value chain"]
         tasks = _tasks(config, inputs, rows, out / "checkpoints", _reader(server, inputs))
     with stage("train") as progress:
         distinct = {task.folder: task for of_row in tasks.values() for task in of_row}

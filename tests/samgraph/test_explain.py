@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from samgraph.graph.connection import Address, Graph
 from samgraph.graph.dataset import Dataset
 from samgraph.graph.load import load
 from samgraph.graph.snapshot import snapshot
+from samgraph.graph.value_chain import ChainLinks, ValueChain
 from samgraph.hist.config import HistConfig, variant
 from samgraph.hist.data import training_inputs
 from samgraph.hist.explain import DayReading
@@ -107,7 +109,11 @@ def test_the_split_is_that_of_the_predictions_on_every_day_asked(run: Path, name
 
 def reading(config: HistConfig, day: int = DAY) -> tuple[DayReading, Any]:
     market = make_market(1, 170, 12, missing=0.03)
-    inputs = training_inputs(market, make_series(market), config)
+    series = make_series(market)
+    if config.value_chain:
+        links = ChainLinks(np.array([0, 2]), np.array([1, 3]), np.array([1.0, 0.5], dtype=np.float32))
+        series = replace(series, chain=ValueChain(np.zeros(170, dtype=np.int64), (links,)))
+    inputs = training_inputs(market, series, config)
     fitted = fit_window(inputs, WINDOWS[1], config, 0)
     return DayReading(inputs, WINDOWS[1], config, fitted.parameters, day), fitted
 
@@ -118,10 +124,11 @@ def reading(config: HistConfig, day: int = DAY) -> tuple[DayReading, Any]:
         variant("samgraph", **SMALL),
         variant("samgraph", **SMALL, attention="all", neighbours=2),
         variant("samgraph", **SMALL, correction=False),
+        variant("samgraph", **SMALL, value_chain=True),
         variant("paper", **{**SMALL, "epochs": 1, "window_length": 10, "chunk": 10}),
         variant("qlib", **{**SMALL, "epochs": 1, "window_length": 10, "chunk": 10}),
     ],
-    ids=["edges", "all", "uncorrected", "paper", "qlib"],
+    ids=["edges", "all", "uncorrected", "chain", "paper", "qlib"],
 )
 def test_attention_put_together_again_is_what_the_model_s_modules_give(config: HistConfig) -> None:
     """Members' attention forms the concepts, the stock's attention sums them: the modules' output, by other code."""
@@ -132,12 +139,13 @@ def test_attention_put_together_again_is_what_the_model_s_modules_give(config: H
     date = read.inputs.market.dates[DAY]
     with torch.no_grad():
         heard = head.predefined(x, read.batch)
-        residual = x - head.predefined_part(heard)[0]
+        residual = x - head.predefined_part(read.received)[0]
         from_hidden = head.hidden(residual, read.batch)
         unit = residual / residual.norm(dim=1, keepdim=True)
         cosine = (unit @ unit.T).numpy()
     np.fill_diagonal(cosine, 0.0)
     assert np.isfinite(from_hidden.numpy()).all()
+    assert torch.allclose(read.received, heard, atol=1e-5) != config.value_chain
     for i, stock in enumerate(stocks):
         found = read.stock(stock)
         assert found.parts["score"] == score[(date, stock)]
