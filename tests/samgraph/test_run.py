@@ -100,6 +100,40 @@ def test_a_run_leaves_every_file_and_figure_that_the_interface_names(finished: P
     )
 
 
+def test_a_run_studies_its_factors_against_styles_and_in_parts(finished: Path) -> None:
+    """The figures of the summary are those of the files, and the files' figures those of one another."""
+    read = {
+        name: pd.read_parquet(finished / f"{name}.parquet")
+        for name in ("ic", "decay", "orthogonal", "breakdown", "premia", "deficiencies", "regression")
+    }
+    summary = json.loads((finished / "summary.json").read_text())
+    parts = read["breakdown"]
+    assert set(parts["against"]) == {"industry_size", "styles", "styles_industries"}
+    assert set(parts["by"]) == {"offset", "year", "size", "industry"}
+    factors = set(read["decay"]["factor"])
+    assert {"concept", "score", "product_momentum", "product_residual_volatility", "gru_score"} <= factors
+    for against in ("styles", "styles_industries"):
+        rows = parts[(parts["against"] == against) & (parts["by"] == "offset") & (parts["horizon"] == 20)]
+        assert set(rows["factor"]) == factors and (rows.groupby("factor").size() == 20).all()
+        for factor, mine in rows.groupby("factor"):
+            figures = summary["orthogonal"][against][factor]["20"]
+            assert figures["offsets_positive"] == (mine["rank_ic"] > 0).sum() <= figures["offsets"] <= 20
+    row = read["orthogonal"].set_index(["against", "factor", "horizon"]).loc[("styles", "concept", 5)]
+    assert summary["orthogonal"]["styles"]["concept"]["5"]["rank_icir"] == pytest.approx(row["rank_icir"])
+    daily = read["ic"][(read["ic"]["factor"] == "concept") & (read["ic"]["horizon"] == 5)].set_index("date")
+    for year, days in daily["rank_ic"].groupby(daily.index.year):
+        here = parts[
+            (parts["against"] == "industry_size") & (parts["by"] == "year") & (parts["horizon"] == 5)
+        ]
+        mine = here[(here["factor"] == "concept") & (here["group"] == str(year))]
+        assert mine["rank_ic"].item() == pytest.approx(days.mean())
+    assert set(parts.loc[parts["by"] == "size", "group"]) == {"small", "middle", "large"}
+    assert summary["tests"] == len(read["decay"]) + len(read["orthogonal"])
+    assert {"concept", "product_momentum", "momentum", "size"} <= set(read["premia"]["factor"])
+    assert (read["regression"]["at_fault"] > 0).sum() == (read["regression"]["columns_at_fault"] != "").sum()
+    assert read["regression"]["at_fault"].sum() == len(read["deficiencies"])
+
+
 def test_the_parts_of_a_score_sum_to_it_up_to_one_constant_a_model(finished: Path) -> None:
     predictions = pd.read_parquet(finished / "predictions.parquet")
     rest = predictions["score"] - predictions[["concept", "hidden", "individual"]].sum(axis=1)
