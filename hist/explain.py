@@ -92,10 +92,8 @@ class DayReading:
         scores: Scores = model.head(x, batch)
         self.scores = {name: getattr(scores, name)[rows].numpy() for name in (*PARTS, "score")}
         self.x: Tensor = x[rows]
-        if model.head.predefined is not None:
-            self.received: Tensor = model.head.received(x, batch)[rows]  # with the value chain's part
         self.received: Tensor | None = (
-            None  # from predefined concepts and, if it hears it, along the value chain
+            None  # from predefined concepts, and along the value chain if it is heard
         )
         if model.head.predefined is not None:
             self.received = model.head.received(x, batch)[rows]

@@ -5,6 +5,7 @@ PyTorch Geometric is imported here only.
 
 from __future__ import annotations
 
+import tempfile
 import warnings
 
 import torch
@@ -61,6 +62,20 @@ class WeightedSum(MessagePassing):  # type: ignore[misc]  # PyG ships no types
         self, edge_index: Tensor, x: tuple[Tensor, None], alpha: Tensor, links: Links, against: bool
     ) -> Tensor:
         return links.to_sources(alpha, x[0]) if against else links.to_targets(alpha, x[0])
+
+
+def _generate() -> None:
+    """Let PyG write the module that it makes of a class where it is removed again: it would leave it in /tmp."""
+    before = tempfile.tempdir
+    with tempfile.TemporaryDirectory() as folder:
+        tempfile.tempdir = folder
+        try:
+            WeightedSum()
+        finally:
+            tempfile.tempdir = before
+
+
+_generate()
 
 
 def edge_softmax(logits: Tensor, index: Tensor, n_groups: int) -> Tensor:

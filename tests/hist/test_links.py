@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -80,3 +85,16 @@ def test_block_diagonal_numbers_nodes_one_after_another() -> None:
     again = Links.of(torch.tensor(source), torch.tensor(target), n, m)
     for name in ("source", "target", "source_ptr", "order", "target_ptr"):
         assert torch.equal(getattr(whole, name), getattr(again, name)), name
+
+
+def test_importing_and_using_the_operators_leaves_no_file_behind(tmp_path: Path) -> None:
+    code = (
+        "import torch\n"
+        "from samgraph.hist.links import Links\n"
+        "from samgraph.hist.messages import WeightedSum\n"
+        "links = Links.of(torch.tensor([0]), torch.tensor([0]), 1, 1)\n"
+        "for fuse in (True, False):\n"
+        "    assert WeightedSum(fuse=fuse)(torch.ones(1, 2), links, torch.ones(1)).tolist() == [[1.0, 1.0]]\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"TMPDIR": str(tmp_path)})
+    assert not list(tmp_path.iterdir())
