@@ -232,7 +232,8 @@ def _sandwich(
         rest = np.maximum(1.0 - leverages(design, solution, weight), 1e-9)
         scale = scale / (rest if errors == "HC2" else rest**2)
     operator = solution.operator
-    return np.einsum("kl,lk->k", operator @ design.gram(scale), operator)
+    out: Floats = np.einsum("kl,lk->k", operator @ design.gram(scale), operator)
+    return out
 
 
 def leave_one_out(design: Design, fit: DayFit, weight: Floats) -> float:

@@ -260,7 +260,7 @@ class EdgeSums:
         """sum_i scale_i x_i x_i'. Shapes: scale [n_stocks]; result [width, width]."""
         stock, place, product, _ = self._pairs
         if self._single:  # no stock has two edges, as with dummies: nothing off the diagonal
-            alone: Floats = np.bincount(self.column, weights=product * scale[stock], minlength=self.width)
+            alone = np.bincount(self.column, weights=product * scale[stock], minlength=self.width)
             return np.diag(alone.astype(np.float64))
         size = self.width * self.width
         flat: Floats = np.bincount(place, weights=product * scale[stock], minlength=size).astype(np.float64)
