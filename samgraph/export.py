@@ -225,7 +225,7 @@ def _model_frames(model: ModelOfDay, out: Path) -> list[Path]:
 def _skfolio(run: Run, out: Path, as_of: pd.Timestamp | None, variant: str, _: str) -> list[Path]:
     model = model_of_day(run, as_of, variant=variant)
     market = run.market()
-    last = int(market.dates.get_loc(model.date))
+    last = int(market.dates.searchsorted(model.date))
     days = slice(max(0, last + 1 - RETURN_DAYS), last + 1)
     columns = pd.Index(market.stocks).get_indexer(pd.Index(model.stocks))
     returns = pd.DataFrame(
@@ -233,7 +233,9 @@ def _skfolio(run: Run, out: Path, as_of: pd.Timestamp | None, variant: str, _: s
     ).fillna(0.0)  # skfolio takes no gaps; a suspended stock has not moved
     table = run.table("factor_returns")
     table = table[table["model"] == "both"]
-    following = market.dates[np.minimum(market.dates.get_indexer(table["date"]) + 1, market.n_dates - 1)]
+    following = market.dates[
+        np.minimum(market.dates.get_indexer(pd.DatetimeIndex(table["date"])) + 1, market.n_dates - 1)
+    ]
     table = table.assign(realised=following)
     known = table[(table["realised"] > table["date"]) & (table["realised"] <= model.date)]
     factor_returns = known.pivot_table(index="realised", columns="factor", values="factor_return")

@@ -76,7 +76,10 @@ def risk_backcast(
     frames = []
     for name, book in books.items():
         held = book.holdings
-        rows, columns = dates.get_indexer(held["date"]), place.get_indexer(held["company_id"])
+        rows, columns = (
+            dates.get_indexer(pd.DatetimeIndex(held["date"])),
+            place.get_indexer(pd.Index(held["company_id"])),
+        )
         weights = np.zeros(returns.shape)
         weights[rows[rows >= 0], columns[rows >= 0]] = held["weight"].to_numpy()[rows >= 0]
         known = [t for t in np.unique(rows[rows >= forecasts.first]) if t < len(dates) - 1]
@@ -154,8 +157,8 @@ def _exposures(forecasts: RiskForecasts, stocks: Any) -> pd.DataFrame:
             edges = family.edges(int(start))
             frames.append(
                 _rows(
-                    dates[start],
-                    dates[end],
+                    dates[int(start)],
+                    dates[int(end)],
                     stocks[edges.stock],
                     family.kind,
                     names[edges.concept],
