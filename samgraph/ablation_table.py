@@ -69,7 +69,8 @@ def compare(days: pd.DataFrame, base: str, horizon: int) -> pd.DataFrame:
         `rank_ic` and `concept_rank_ic` at the label's horizon, with `_1d` at one day
     """
     found = []
-    for (part, ahead), rows in days.groupby(["part", "horizon"], sort=False):
+    for (part, key), rows in days.groupby(["part", "horizon"], sort=False):
+        ahead = int(str(key))
         wide = rows.pivot_table(index=["name", "seed"], columns="date", values="rank_ic", dropna=False)
         of_base = wide.loc[base]
         names = ["rank_ic" if part == "score" else "concept_rank_ic"]
@@ -77,10 +78,10 @@ def compare(days: pd.DataFrame, base: str, horizon: int) -> pd.DataFrame:
         measures += names if ahead == horizon else []
         for name in rows["name"].drop_duplicates():
             own = wide.loc[name]
-            mine = interval(own.to_numpy(dtype=np.float64), int(ahead))
+            mine = interval(own.to_numpy(dtype=np.float64), ahead)
             seeds = own.index.intersection(of_base.index)
             paired = (own.loc[seeds] - of_base.loc[seeds]).to_numpy(dtype=np.float64)
-            gap = interval(paired, int(ahead)) if name != base else Interval(*[math.nan] * 3)
+            gap = interval(paired, ahead) if name != base else Interval(*[math.nan] * 3)
             counts = (len(own), int(np.isfinite(own.to_numpy(dtype=np.float64)).all(axis=0).sum()))
             found += [(name, measure, *mine, *gap, *counts) for measure in measures]
     columns = ["name", "measure", "mean", "low", "high"]
@@ -131,7 +132,7 @@ def markdown(table: pd.DataFrame, facts: Mapping[str, Any]) -> str:
     return text if placebo.empty else text + "\n" + _verdict(placebo.iloc[0].to_dict(), horizon) + "\n"
 
 
-def _verdict(row: Mapping[str, Any], horizon: int) -> str:
+def _verdict(row: Mapping[Any, Any], horizon: int) -> str:
     parts = []
     for measure, word in (("rank_ic", "the score"), ("concept_rank_ic", "the concept part")):
         low, high = -row[f"{measure}_difference_high"], -row[f"{measure}_difference_low"]
@@ -154,7 +155,7 @@ def _figure(value: Any) -> str:
     return f"{value:+.4f}" if value is not None and value == value else "–"
 
 
-def _gap(row: Mapping[str, Any], measure: str) -> str:
+def _gap(row: Mapping[Any, Any], measure: str) -> str:
     gap = row[f"{measure}_difference"]
     if gap != gap:
         return "–"

@@ -201,7 +201,8 @@ def _fit_remotely(
         for name, content in zip(names, contents, strict=True):
             (here.work.folder / name).write_bytes(content)
         unpack_checkpoint(here.folder, checkpoint)
-        mailed, pending = 0.0, None
+        mailed = 0.0
+        pending: Any = None
 
         def epoch_done(epochs: int) -> None:
             nonlocal mailed, pending

@@ -157,7 +157,7 @@ class ModelDay:
         dates = models.market.dates
         window = Window(
             *(
-                slice(int(dates.get_loc(first)), int(dates.get_loc(last)) + 1)
+                slice(int(dates.searchsorted(first)), int(dates.searchsorted(last)) + 1)
                 for first, last in models.windows[number].values()
             )
         )
@@ -169,7 +169,9 @@ class ModelDay:
             for seed in models.seeds:
                 piece = Piece(models.variant, seed, number, window, None)
                 parameters = kept_parameters(work.piece_folder(piece), inputs)
-                self.readings.append(DayReading(inputs, window, config, parameters, int(dates.get_loc(date))))
+                self.readings.append(
+                    DayReading(inputs, window, config, parameters, int(dates.searchsorted(date)))
+                )
         finally:
             torch.set_num_threads(threads)
 
@@ -187,7 +189,7 @@ class ModelDay:
         found = [reading.stock(company_id) for reading in self.readings]
         split = {part: sum(one.parts[part] for one in found) / len(found) for part in PARTS}
         scores = self.scores()
-        split |= {"rank": int(scores.index.get_loc(company_id)) + 1, "stocks": len(scores)}
+        split |= {"rank": list(scores.index).index(company_id) + 1, "stocks": len(scores)}
         models, name = self.models, self.models.names
         series = models.series
         named = {} if series is None else dict(zip(series.concepts, series.concept_names, strict=True))
@@ -267,7 +269,8 @@ def _mean(found: list[StockReading], name: str, keys: list[str], values: list[st
     total[values] /= len(found)
     order = [*keys[:-1], values[0], keys[-1]]
     ascending = [True] * (len(keys) - 1) + [False, True]
-    return total.sort_values(order, ascending=ascending, ignore_index=True)
+    ordered: pd.DataFrame = total.sort_values(order, ascending=ascending, ignore_index=True)
+    return ordered
 
 
 def _windows(table: pd.DataFrame) -> dict[int, dict[str, tuple[pd.Timestamp, pd.Timestamp]]]:

@@ -74,7 +74,7 @@ def command(
             removed = remove_explanations(graph, models.run, company_id=company, date=day)
         click.echo(f"{removed} relationships removed")
         return
-    found = models.day(pd.Timestamp(day)).explain(str(company))
+    found = models.day(pd.Timestamp(str(day))).explain(str(company))
     if write:
         with connect(server_settings(load_config(run / "config.toml", {}))) as graph:
             written = write_explanation(graph, found, run.resolve().name)
