@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -193,7 +194,9 @@ def put(folder: Path, tables: dict[str, pd.DataFrame], ending: str = "csv") -> P
     for name, frame in tables.items():
         path = folder / f"{name}.{ending}"
         path.parent.mkdir(parents=True, exist_ok=True)
-        frame.to_csv(path, index=False) if ending == "csv" else frame.to_parquet(path, index=False)
+        frame.to_csv(path, index=False, quoting=csv.QUOTE_ALL) if ending == "csv" else frame.to_parquet(
+            path, index=False
+        )
     return folder
 
 

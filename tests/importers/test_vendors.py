@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from importers import answers
 from importers.answers import causes, checked
@@ -182,6 +182,7 @@ def test_codes_come_to_one_form_by_the_exchanges_rules(given_, expected):
     assert a_share_id(given_) == expected
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_a_cleaned_name_is_clean_and_stays_so(text):
     name = clean_name(text)
@@ -189,6 +190,7 @@ def test_a_cleaned_name_is_clean_and_stays_so(text):
     assert not set(name) & set("\n\r\t\x00\x7f") and name == name.strip()
 
 
+@settings(deadline=None, max_examples=40)
 @given(
     st.lists(
         st.tuples(st.integers(0, 5), st.sampled_from("abc"), st.sampled_from([0.1, 0.2])),
