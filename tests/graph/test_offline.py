@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 
 import pytest
 from click.testing import CliRunner
@@ -51,8 +52,8 @@ def without_moments(address):
     with dump.session(address) as s:
         moments = s.run("MATCH (l:Load) RETURN toString(l.moment) AS moment").value()
     assert len(moments) == 1
-    known = moments[0].replace("Z", "")
-    found = [[line.replace(known, "MOMENT") for line in lines] for lines in (nodes, edges)]
+    known = re.escape(moments[0].rstrip("Z")) + r"0*\+00:00"  # zeros at the end are not told everywhere
+    found = [[re.sub(known, "MOMENT", line) for line in lines] for lines in (nodes, edges)]
     assert sum("MOMENT" in line for line in found[1]) == len(edges)
     return found
 
