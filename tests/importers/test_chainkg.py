@@ -128,8 +128,11 @@ def test_a_table_that_cannot_be_read_is_told_in_one_sentence(tmp_path, text, sen
     assert sentence in str(error.value) and "\n" not in str(error.value)
 
 
+SLOW = [pytest.param(policy, marks=pytest.mark.slow) for policy in ("renormalise", "reject")]
+
+
 @pytest.mark.realdata
-@pytest.mark.parametrize("policy", ["residual", "renormalise", "reject"])
+@pytest.mark.parametrize("policy", ["residual", *SLOW])
 def test_the_real_tables_become_a_dataset_without_error(shared_data, tmp_path, policy):
     made = import_chainkg(shared_data / "raw" / "cn_company_product", valid_from=DAY, policy=policy)
     checked(made, tmp_path / "out")
