@@ -26,6 +26,11 @@ def statement(name: str) -> str:
         ) from None
 
 
+def text_of(file: str) -> str:
+    """The text of a file of the `cypher` package that is no statement, such as a style sheet."""
+    return (importlib.resources.files("samgraph.cypher") / file).read_text(encoding="utf-8")
+
+
 @functools.cache
 def script(name: str) -> tuple[str, ...]:
     """The statements of `cypher/NAME.cypher`, a file of several that each end a line with `;`."""

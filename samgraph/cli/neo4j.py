@@ -6,7 +6,9 @@ import csv
 import dataclasses
 import io
 import json
+import os
 import sys
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -81,6 +83,33 @@ def status(form: str) -> None:
       samgraph neo4j status --format json
     """
     _show(LocalServer().status(), form)
+
+
+@command.command()
+@click.argument("folder", type=click.Path(path_type=Path, file_okay=False), default=".")
+def browser(folder: Path) -> None:
+    """Write saved queries and a style sheet for Neo4j Browser into FOLDER, and say how to use them.
+
+    Products also get a label for their level (Level1 for a root), by which the style sheet colours them; run it again
+    after a load that changes the taxonomy.
+
+    \b
+    Example:
+      samgraph neo4j browser workbench
+    """
+    from samgraph.graph.connection import connect
+    from samgraph.graph.workbench import FIRST, SETUP, write_workbench
+
+    with connect() as graph:
+        made = write_workbench(graph, folder)
+    status = LocalServer().status()
+    own = "SAMGRAPH_NEO4J_URI" in os.environ or not status.running
+    where = "http://HOST:7474/browser/ of your server" if own else str(status.browser)
+    click.echo(
+        f"1. Open {where} and log in" + ("." if own else f"; the password is in {status.password_file}.")
+    )
+    click.echo(f"2. Drop {made.favourites} on the window, then {made.style}.")
+    click.echo(f"3. Favorites (the star), samgraph: '{SETUP}', then '{FIRST}', then any of the others.")
 
 
 @command.command()
