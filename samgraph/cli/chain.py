@@ -53,7 +53,7 @@ def command(
     \b
     Examples:
       samgraph chain 300750.SZ --as-of 2023-01-03 --upstream 2
-      samgraph chain "lithium salts" --as-of 2023-01-03 --upstream 0 --downstream 3 --products
+      samgraph chain "lithium salts" --as-of 2023-01-03 --downstream 3
     """
     from samgraph.graph.asof import AsOf
     from samgraph.graph.chains import chain
