@@ -73,9 +73,13 @@ def fama_macbeth(
     r2 = np.full(len(y), np.nan)
     faults: list[tuple[int, str, str]] = []
     n_dates, n_stocks = y.shape
-    for days in day_blocks(n_dates, n_stocks * (len(columns) + 2), BLOCK_CELLS):
+    blocks = list(day_blocks(n_dates, n_stocks * (len(columns) + 2), BLOCK_CELLS))
+    longest = max((days.stop - days.start for days in blocks), default=0)
+    # a last row of zeros: a matrix times its own transpose would take BLAS's slower path for few rows
+    scratch = np.zeros((longest, len(columns) + 2, n_stocks))
+    for days in blocks:
         part = None if scale is None else scale[days]
-        block = _block(y[days], [c[days] for c in columns], part)
+        block = _block(y[days], [c[days] for c in columns], part, scratch)
         slopes[days], r2[days] = block.slopes, block.r2
         for t, solution in block.deficient:
             for column, on in solution.at_fault.items():
@@ -118,29 +122,30 @@ class _Block:
     deficient: list[tuple[int, Solution]]
 
 
-def _block(y: Floats, columns: list[Floats], scale: Floats | None) -> _Block:
-    stack = np.empty((len(y), len(columns) + 1, y.shape[1]))
-    every = y.copy()
-    stack[:, 0] = y
-    for place, values in enumerate(columns, start=1):
-        stack[:, place] = values
-        every += values  # missing where any of them is
-    mask = ~np.isnan(every)
-    if scale is not None:
-        with np.errstate(invalid="ignore"):
-            mask &= scale > 0.0
-    gaps = not mask.all()
+def _block(y: Floats, columns: list[Floats], scale: Floats | None, scratch: Floats) -> _Block:
+    panels = [y, *columns]
+    n_stocks = y.shape[1]
+    mask = np.ones(y.shape, dtype=bool)
+    weight = np.ones(y.shape)
+    means = np.stack([values @ weight[0] for values in panels], axis=1) / max(n_stocks, 1)
+    gaps = scale is not None or bool(np.isnan(means).any())
     if gaps:
-        outside = ~mask[:, None, :]
-        np.copyto(stack, 0.0, where=outside)
-    weight = mask.astype(np.float64) if scale is None else np.where(mask, scale, 0.0)
+        mask = ~np.isnan(sum(panels))  # missing where any of them is
+        if scale is not None:
+            with np.errstate(invalid="ignore"):
+                mask &= scale > 0.0
+        weight = mask.astype(np.float64) if scale is None else np.where(mask, scale, 0.0)
+        panels = [np.where(mask, values, 0.0) for values in panels]
+        sums = np.stack([np.einsum("ti,ti->t", values, weight) for values in panels], axis=1)
+        means = sums / np.maximum(weight.sum(axis=1), np.finfo(np.float64).tiny)[:, None]
     total = weight.sum(axis=1)
-    means = np.matmul(stack, weight[:, :, None])[:, :, 0] / np.where(total > 0.0, total, 1.0)[:, None]
-    stack -= means[:, :, None]
+    stack = scratch[: len(y)]
+    for place, values in enumerate(panels):
+        np.subtract(values, means[:, place, None], out=stack[:, place])
     if gaps:
-        np.copyto(stack, 0.0, where=outside)
+        np.copyto(stack, 0.0, where=~mask[:, None, :])
     weighted = stack if scale is None else stack * weight[:, None, :]
-    moments = np.matmul(weighted, stack.transpose(0, 2, 1))
+    moments = np.matmul(weighted, stack[:, :-1].transpose(0, 2, 1))[:, :-1]
     length = np.sqrt(np.einsum("tpp->tp", moments[:, 1:, 1:]))
     # a column that does not vary leaves rounding noise behind its mean
     varies = length > 1e-10 * np.sqrt(total)[:, None] * np.abs(means[:, 1:])
