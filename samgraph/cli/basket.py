@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import pandas as pd
 
 from samgraph.cli.output import FORMATS, print_frame
 from samgraph.cli.terminal import tell
@@ -174,6 +173,8 @@ def _history(
 
 def _market_caps(data: Path) -> Callable[[dt.date], dict[str, float]]:
     """From a day to the last market cap of each company up to it."""
+    import pandas as pd
+
     from samgraph.graph.dataset import Dataset
 
     bars = Dataset(data).read("bars", ["date", "company_id", "market_cap"])

@@ -28,10 +28,14 @@ def command(
     """Write what RUN knew as of a day into FOLDER, for another tool; the files' names are printed.
 
     \b
-    skfolio    asset and factor returns, exposures, covariances, expected returns: Parquet
-    cvxpy      the same risk model as arrays in model.npz (factor_root is a square root), and as Parquet
-    qlib       pred: MultiIndex (datetime, instrument), column score: Parquet and CSV
-    alphalens  factor: MultiIndex (date, asset); prices: dates x assets, row t what day t's factor can trade at
+    skfolio    asset and factor returns, exposures, covariances, expected
+               returns: Parquet
+    cvxpy      the same risk model as arrays in model.npz (factor_root is a
+               square root), and as Parquet
+    qlib       pred: MultiIndex (datetime, instrument), column score: Parquet
+               and CSV
+    alphalens  factor: MultiIndex (date, asset); prices: dates x assets, row t
+               what day t's factor can trade at
 
     \b
     Example:

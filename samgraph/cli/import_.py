@@ -226,7 +226,8 @@ def segments(
 
     \b
     Example:
-      samgraph import segments annual.csv firms --reporting-lag 90 --where source=FMP
+      samgraph import segments annual.csv firms --reporting-lag 90 \\
+          --where source=FMP
     """
     from samgraph.importers.segments import SegmentOptions, import_segments
     from samgraph.importers.taxonomy import read_mapping
@@ -303,8 +304,9 @@ def tushare(
 
     \b
     Example:
-      samgraph import tushare answers ashare --fetch --start 2020-01-01 --end 2024-12-31 \\
-          --index 000300.SH --universe 000300.SH=CSI300
+      samgraph import tushare answers ashare --fetch \\
+          --start 2020-01-01 --end 2024-12-31 --index 000300.SH \\
+          --universe 000300.SH=CSI300
     """
     from samgraph.importers.tushare import TushareOptions, import_tushare
     from samgraph.importers.writing import refuse_foreign

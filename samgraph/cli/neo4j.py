@@ -9,13 +9,12 @@ import json
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
-from rich.table import Table
 
-from samgraph.graph.server import LocalServer, ServerStatus
-from samgraph.progress import stage
+if TYPE_CHECKING:
+    from samgraph.graph.server import LocalServer, ServerStatus
 
 
 @click.group("neo4j")
@@ -31,7 +30,7 @@ def command() -> None:
       samgraph neo4j start
       SAMGRAPH_NEO4J_HEAP=4g samgraph neo4j start
       samgraph neo4j status --format json
-      SAMGRAPH_HOME=/tmp/other samgraph neo4j start     # a second one, beside the first
+      SAMGRAPH_HOME=/tmp/other samgraph neo4j start   # a second one beside it
     """
 
 
@@ -47,7 +46,9 @@ def start(new_ports: bool) -> None:
     Example:
       samgraph neo4j start
     """
-    server = LocalServer()
+    from samgraph.progress import stage
+
+    server = _local()
     if server.address() is None:
         with stage("Local Neo4j server: files", server.count_files()) as files:
             server.prepare(progress=files.advance)
@@ -64,7 +65,7 @@ def stop() -> None:
     Example:
       samgraph neo4j stop
     """
-    server = LocalServer()
+    server = _local()
     if server.stop():
         click.echo(f"The Neo4j server of {server.home} is stopped.")
     else:
@@ -82,7 +83,7 @@ def status(form: str) -> None:
     Example:
       samgraph neo4j status --format json
     """
-    _show(LocalServer().status(), form)
+    _show(_local().status(), form)
 
 
 @command.command()
@@ -102,7 +103,7 @@ def browser(folder: Path) -> None:
 
     with connect() as graph:
         made = write_workbench(graph, folder)
-    status = LocalServer().status()
+    status = _local().status()
     own = "SAMGRAPH_NEO4J_URI" in os.environ or not status.running
     where = "http://HOST:7474/browser/ of your server" if own else str(status.browser)
     click.echo(
@@ -121,13 +122,20 @@ def reset(yes: bool) -> None:
     Example:
       samgraph neo4j reset --yes
     """
-    server = LocalServer()
+    server = _local()
     if not yes:
         if not sys.stdin.isatty():
             raise click.UsageError(f"reset deletes the database in {server.home}: say so with --yes.")
         click.confirm(f"Delete the Neo4j database in {server.home}?", abort=True)
     server.reset()
     click.echo(f"The Neo4j database in {server.home} is deleted.")
+
+
+def _local() -> LocalServer:
+    """The server of SAMGRAPH_HOME; imported here, for the driver takes seconds and `--help` need not wait."""
+    from samgraph.graph.server import LocalServer
+
+    return LocalServer()
 
 
 def _show(status: ServerStatus, form: str) -> None:
@@ -145,6 +153,9 @@ def _show(status: ServerStatus, form: str) -> None:
         writer.writerow({key: "" if value is None else value for key, value in row.items()})
         click.echo(text.getvalue(), nl=False)
     else:
+        from rich.console import Console
+        from rich.table import Table
+
         table = Table(show_header=False, box=None, pad_edge=False)
         for key, value in row.items():
             said = {True: "yes", False: "no", None: "-"}.get(value, str(value))  # type: ignore[arg-type]

@@ -12,18 +12,20 @@ import csv
 import json
 import re
 import sys
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
-import pandas as pd
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+from samgraph.cli.terminal import ACTS, tell, visible
 
-from samgraph.cli.terminal import ACTS, visible
+if TYPE_CHECKING:
+    import pandas as pd
 
 FORMATS = ("table", "csv", "json")
 LONGEST_CELL = 200
 """Characters of a cell that a table shows."""
+NARROW = 14
+"""A column of texts is not made narrower than this; what is as narrow by itself is never broken."""
+GAP = 2
+"""Spaces between two columns."""
 
 # What OWASP lists as the beginnings of a formula, after any apostrophes, so that the rule can be undone.
 _FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
@@ -46,13 +48,37 @@ def print_frame(frame: pd.DataFrame, form: str) -> None:
         )
         print_json(text)
         return
+    import pandas as pd
+    from rich.cells import cell_len
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console()
+    heads = [visible(str(name)) for name in frame.columns]
+    cells = [[_cell(value) for value in frame.iloc[:, place]] for place in range(len(heads))]
+    natural = [max(map(cell_len, [head, *column])) for head, column in zip(heads, cells, strict=True)]
+    numbers = [pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes]
+    whole = [number or wide <= NARROW for number, wide in zip(numbers, natural, strict=True)]
+    least = [wide if keep else NARROW for wide, keep in zip(natural, whole, strict=True)]
+    shown = len(heads)
+    while shown > 1 and sum(least[:shown]) + GAP * (shown - 1) > console.width:
+        shown -= 1
     table = Table(box=None, pad_edge=False)
-    for name in frame.columns:
-        is_number = pd.api.types.is_numeric_dtype(frame[name])
-        table.add_column(Text(visible(str(name))), justify="right" if is_number else "left")
-    for row in frame.itertuples(index=False):
-        table.add_row(*(Text(_cell(value)) for value in row))
-    Console().print(table)
+    for place in range(shown):
+        # A number or a day that is broken in two is no longer one; a long text may go on in the next line.
+        table.add_column(
+            Text(heads[place]),
+            justify="right" if numbers[place] else "left",
+            no_wrap=whole[place],
+            overflow="fold",
+            min_width=min(natural[place], NARROW),
+        )
+    for row in zip(*cells[:shown], strict=True):
+        table.add_row(*map(Text, row))
+    console.print(table)
+    if shown < len(heads):
+        tell(f"too narrow here for {', '.join(heads[shown:])}: --format csv has every column")
 
 
 def print_json(text: str) -> None:
@@ -63,6 +89,8 @@ def print_json(text: str) -> None:
 
 def write_csv(frame: pd.DataFrame, file: IO[str] | Any) -> None:
     """Write `frame` as CSV; no text in it is a formula to a spreadsheet. `file` is open, or a path."""
+    import pandas as pd
+
     texts = {
         name: [for_spreadsheets(value) if isinstance(value, str) else value for value in frame[name]]
         for name in frame.columns
@@ -94,6 +122,8 @@ def from_spreadsheet(text: str) -> str:
 
 
 def _cell(value: object) -> str:
+    import pandas as pd
+
     if isinstance(value, float):
         return "" if value != value else f"{value:.4g}"
     if value is None or value is pd.NaT:

@@ -8,9 +8,26 @@ from pathlib import Path
 from typing import Any
 
 import click
-import pandas as pd
 
 from samgraph.cli.output import FORMATS, from_spreadsheet, print_frame, print_json, write_csv
+
+
+def read_file(path: Path) -> pd.Series:
+    """Weights by company id from a CSV file with company_id and weight (or value).
+
+    Raises:
+        DatasetError: no such file, no CSV, or not these columns
+    """
+    from samgraph.errors import DatasetError
+    from samgraph.holdings_risk import read_holdings
+
+    try:
+        table = pd.read_csv(path, dtype={"company_id": str})
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path} cannot be read as CSV: {error}") from error
+    if "company_id" in table:  # a list that this program wrote, or a spreadsheet made of one
+        table["company_id"] = table["company_id"].map(from_spreadsheet, na_action="ignore")
+    return read_holdings(table, str(path))
 
 
 @click.command("risk")
@@ -75,12 +92,13 @@ def command(
     Example:
       samgraph risk holdings.csv --as-of 2024-06-28 --data DIR --universe CSI300
     """
-    from samgraph.errors import DatasetError
+    import pandas as pd
+
     from samgraph.graph.asof import AsOf
     from samgraph.graph.connection import connect
     from samgraph.graph.cuts import parse_cut
     from samgraph.graph.dataset import Dataset
-    from samgraph.holdings_risk import holdings_risk, read_holdings
+    from samgraph.holdings_risk import holdings_risk
 
     moment = AsOf.parse(as_of, known_at)
     parse_cut(cut)
@@ -88,13 +106,7 @@ def command(
         raise click.UsageError("--backcast needs --data, whose bars tell what came")
     if data is not None and universe is None:
         raise click.UsageError("--data needs --universe, whose members the forecast is estimated on")
-    try:
-        table = pd.read_csv(holdings, dtype={"company_id": str})
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{holdings} cannot be read as CSV: {error}") from error
-    if "company_id" in table:  # a list that this program wrote, or a spreadsheet made of one
-        table["company_id"] = table["company_id"].map(from_spreadsheet, na_action="ignore")
-    weights = read_holdings(table, str(holdings))
+    weights = read_file(holdings)
     dataset = None if data is None else Dataset(data)
     with connect() as graph:
         found = holdings_risk(

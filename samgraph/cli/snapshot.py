@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-import pandas as pd
 
 from samgraph.cli.output import FORMATS, print_frame, write_csv
 from samgraph.cli.terminal import tell
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from samgraph.graph.snapshot import Snapshot
 
 ENDINGS = (".pt", ".parquet", ".csv")
@@ -127,6 +128,8 @@ def _listed(counts: Mapping[str, int | str]) -> str:
 
 def _readable(frame: pd.DataFrame) -> pd.DataFrame:
     """Days as ISO text, empty where there is none; `strftime` would write the year 1 without its zeros."""
+    import pandas as pd
+
     days = {
         name: [None if day is pd.NaT else day.date().isoformat() for day in frame[name]]
         for name in ("period_end", "announced_on", "valid_from")
