@@ -261,8 +261,20 @@ class Graph:
 
 
 def connect(settings: Mapping[str, str] | None = None) -> Graph:
-    """Find the database (`resolve_address`) and connect to it."""
-    return Graph.open(resolve_address(settings))
+    """Find the database (`resolve_address`), connect to it and see that this samgraph can read what is there.
+
+    Raises:
+        GraphError: nobody answers, or a newer samgraph wrote the graph
+    """
+    from samgraph.graph.migrations import require_readable
+
+    graph = Graph.open(resolve_address(settings))
+    try:
+        require_readable(graph)
+    except BaseException:
+        graph.close()
+        raise
+    return graph
 
 
 @contextlib.contextmanager

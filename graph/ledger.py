@@ -26,6 +26,7 @@ import neo4j.exceptions
 from samgraph.errors import GraphError
 from samgraph.graph.connection import Graph, Transaction
 from samgraph.graph.dataset import Dataset
+from samgraph.graph.migrations import VERSION, bring_up_to_date
 from samgraph.graph.tables import GRAPH_TABLES
 
 OPEN_MOMENT = dt.datetime(9999, 12, 31, tzinfo=dt.UTC)
@@ -116,12 +117,13 @@ def writing(graph: Graph) -> Iterator[Writer]:
 
     Raises GraphError where another load is writing.
     """
-    graph.run_script("schema")
+    bring_up_to_date(graph)
     if not graph.read("ledger_read"):
         graph.write("ledger_make")
     _try_lock(graph)
     with graph.transaction() as holder:
         rows = holder.run("ledger_lock")
+        holder.run("schema_reached", version=VERSION)
         committed: dt.datetime | None = rows[0]["committed"]
         leader = graph.on_leader()  # a follower need not have what others loaded
         if leader.read("ledger_pending"):

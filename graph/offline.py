@@ -25,6 +25,7 @@ from samgraph.graph.import_files import ImportFiles
 from samgraph.graph.ledger import writing
 from samgraph.graph.load import Clock, account, longest_sells_days, planned, record, refusal, rules_of
 from samgraph.graph.load_report import LoadReport
+from samgraph.graph.migrations import VERSION
 from samgraph.graph.server import LocalServer, Workshop
 
 IMPORT_SECONDS = 6 * 3600.0
@@ -73,7 +74,7 @@ def load_offline(
                 files.add_nodes(nodes, moment)
             for changes in plan.edges:
                 files.add_edges(changes, moment)
-            ledger = {"name": "samgraph", "committed": moment, "lock": 0}
+            ledger = {"name": "samgraph", "committed": moment, "lock": 0, "schema": VERSION}
             files.add_record("Ledger", ledger | {"longest_sells_days": longest_sells_days(plan)})
             files.add_record("Load", {"moment": moment} | record(plan, dataset, rules))
             clock.stage("files")
@@ -85,7 +86,8 @@ def load_offline(
     address = local.start() if stays else local.start_for_this_process()
     clock.stage("start")
     with Graph.open(address) as graph:
-        graph.run_script("schema")
+        for number in range(1, VERSION + 1):
+            graph.run_script(f"schema_{number}")
         graph.run_batches("load_replan")
     clock.stage("index")
     return account(dataset, checked, plan, False, moment, clock)

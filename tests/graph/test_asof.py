@@ -68,7 +68,9 @@ def code_of(name: str) -> tuple[str, str]:
     return text, re.sub(r"\s+", " ", re.sub(r"//.*", "", text))
 
 
-def predicate(name: str, code: str, kind: str) -> str:
+def predicate(name: str, code: str, kind: str, edge: str) -> str:
+    if name == "browser_start.cypher":  # it finds a day by itself, by the edges called a, and asks as of that day
+        return RECORDED if edge == "a" else PREDICATE.replace("$as_of", "as_of")
     if kind == "WAS" or name in WITHOUT_A_DAY:  # what a node was called has no days, only moments
         return RECORDED
     if name in BEGUN:
@@ -85,7 +87,7 @@ def test_every_hop_of_a_statement_carries_the_predicate(name):
         assert edge and kind, f"every relationship of {name} has a name and a type"
         if kind in OF_A_RUN:
             continue
-        wanted = predicate(name, code, kind).format(edge=edge)
+        wanted = predicate(name, code, kind, edge).format(edge=edge)
         assert code.count(wanted) >= hops.count((edge, kind)), f"{edge} in {name}"
     if any(kind not in OF_A_RUN for _, kind in hops):
         # Later than the last load is the last load: what a running load writes is not seen.

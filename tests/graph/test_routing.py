@@ -86,7 +86,7 @@ def test_the_driver_asks_for_routes_and_reads_say_that_they_read(routed: Graph, 
     assert bolt.modes() == ["r"]
     bolt.clear()
     routed.write("ledger_make")
-    routed.run_script("schema")
+    routed.run_script("schema_1")
     with routed.transaction() as transaction:
         transaction.run("ledger_lock")
     assert set(bolt.modes()) == {"w"}

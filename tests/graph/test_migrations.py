@@ -1,0 +1,73 @@
+"""A load brings an older graph's schema up to date; nobody reads or writes a newer one."""
+
+from __future__ import annotations
+
+import importlib.resources
+from pathlib import Path
+
+import pytest
+from oracles import small
+
+from samgraph.errors import GraphError
+from samgraph.graph.asof import AsOf
+from samgraph.graph.connection import Address, Graph, connect
+from samgraph.graph.dataset import Dataset
+from samgraph.graph.load import load
+from samgraph.graph.migrations import VERSION, require_readable
+from samgraph.graph.snapshot import snapshot
+
+
+def indexes(graph: Graph) -> set[str]:
+    with graph._driver.session(database=graph.address.database) as session:
+        return {record["name"] for record in session.run("SHOW INDEXES YIELD name")}
+
+
+def run(graph: Graph, text: str) -> None:
+    with graph._driver.session(database=graph.address.database) as session:
+        session.run(text).consume()  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    return Dataset(small.write(tmp_path / "d", small.tables()))
+
+
+def test_every_version_has_its_script_and_none_is_left_over() -> None:
+    names = {file.name for file in importlib.resources.files("samgraph.cypher").iterdir()}
+    scripts = {f"schema_{number}.cypher" for number in range(1, VERSION + 1)}
+    assert {name for name in names if name.startswith("schema_") and name[7].isdigit()} == scripts
+
+
+def test_a_first_load_makes_the_newest_version(graph: Graph, dataset: Dataset) -> None:
+    assert require_readable(graph) == 0
+    load(graph, dataset)
+    assert require_readable(graph) == VERSION
+
+
+def test_the_next_load_brings_a_graph_from_before_versions_up_to_date_and_answers_stay(
+    graph: Graph, dataset: Dataset
+) -> None:
+    load(graph, dataset)
+    before = snapshot(graph, AsOf.parse("2022-06-30")).frame
+    run(graph, "MATCH (l:Ledger) REMOVE l.schema")
+    run(graph, "DROP INDEX sells_long_from")
+    run(graph, "DROP INDEX former_names")
+    assert require_readable(graph) == 1
+    load(graph, dataset)
+    assert require_readable(graph) == VERSION
+    assert {"sells_long_from", "former_names"} <= indexes(graph)
+    assert snapshot(graph, AsOf.parse("2022-06-30")).frame.equals(before)
+
+
+def test_a_newer_graph_is_neither_read_nor_written(
+    graph: Graph, graph_env: Address, dataset: Dataset
+) -> None:
+    load(graph, dataset)
+    run(graph, f"MATCH (l:Ledger) SET l.schema = {VERSION + 1}")
+    with pytest.raises(GraphError, match="a newer samgraph wrote it; upgrade this one"):
+        connect()
+    with pytest.raises(GraphError, match="a newer samgraph wrote it"):
+        load(graph, dataset)
+    run(graph, f"MATCH (l:Ledger) SET l.schema = {VERSION}")
+    with connect() as again:
+        assert snapshot(again, AsOf.parse("2022-06-30")).companies
