@@ -1,7 +1,8 @@
-"""The pictures of a report, each made from the frames of a run's files.
+"""The pictures of a report: what they share, and those of when, how much and how the models learned.
 
-Colours are readable on light and on dark paper; backgrounds are transparent. Every picture says its unit, and the
-number of observations stands in its caption (samgraph.report).
+Every picture is made from the frames of a run's files. Backgrounds are transparent, lines readable on light and dark
+paper; text and grid take the page's colours (report.css). Every picture says its unit, and the number of observations
+stands in its caption. Names from outside pass through `plain`: plotly reads some markup in labels.
 """
 
 from __future__ import annotations
@@ -12,6 +13,11 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 INK = "#808792"
+GOOD, BAD, MIDDLE = "#2a78d6", "#c8463c", "#6b737e"  # white words are readable on all three
+FONT = (
+    'system-ui, -apple-system, "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", '
+    '"PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "WenQuanYi Zen Hei", sans-serif'
+)
 COLOURS = {
     "product": "#2a78d6",
     "industry": "#d9822b",
@@ -20,43 +26,108 @@ COLOURS = {
     "hidden": "#1f9e89",
     "individual": "#c8463c",
     "score": "#808792",
+    "products": "#2a78d6",
+    "industries": "#d9822b",
+    "companies": "#1f9e89",
 }
+SPARE = ("#b5548f", "#5b8c2a", "#a0742e", "#4a6fa5")  # for names that COLOURS does not know
 Z95 = 1.959964  # two-sided 95% of the normal distribution
 
 
-def _layout(figure: go.Figure, y_title: str, *, height: int = 380, percent: bool = False) -> go.Figure:
+def plain(text: object) -> str:
+    """A text that plotly shows as it is: its labels take `<b>`, `<a href=...>` and entities for markup."""
+    return str(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def colour(name: str) -> str:
+    """Of a variant, a part or a kind; an optimised portfolio has its variant's."""
+    base = name.removesuffix("_optimised")
+    return COLOURS.get(base) or SPARE[sum(map(ord, base)) % len(SPARE)]
+
+
+def layout(figure: go.Figure, y_title: str = "", *, height: int = 360, percent: bool = False) -> go.Figure:
+    """What all pictures share; `percent` is for the y axis."""
     figure.update_layout(
+        template="none",
         height=height,
-        margin={"l": 60, "r": 16, "t": 36, "b": 40},
+        margin={"l": 8, "r": 8, "t": 34, "b": 8},
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
-        font={"color": INK, "size": 13},
-        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        font={"color": INK, "size": 13, "family": FONT},
+        legend={"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "bgcolor": "rgba(0,0,0,0)"},
         hovermode="x unified",
+        hoverlabel={"bgcolor": "#1d2530", "bordercolor": "#5d6773", "font": {"color": "#f2f4f7"}},
     )
-    axis = {"gridcolor": "rgba(128,135,146,0.25)", "zerolinecolor": "rgba(128,135,146,0.6)"}
+    axis = {
+        "gridcolor": "rgba(128,135,146,0.25)",
+        "zerolinecolor": "rgba(128,135,146,0.6)",
+        "zerolinewidth": 1,
+        "automargin": True,
+        "title": {"standoff": 8, "font": {"size": 12.5}},
+    }
+    figure.update_annotations(font_size=13)
     figure.update_xaxes(**axis)
-    figure.update_yaxes(title_text=y_title, tickformat=".0%" if percent else None, **axis)
+    figure.update_yaxes(**axis)
+    figure.update_yaxes(title_text=y_title, tickformat=".0%" if percent else None)
     return figure
 
 
-def _line(x: object, y: object, name: str, *, width: float = 2, percent: bool = True) -> go.Scatter:
+def line(x: object, y: object, name: str, *, width: float = 2, form: str = ".2%") -> go.Scatter:
+    """A line with its name's colour."""
     return go.Scatter(
         x=x,
         y=y,
-        name=name,
+        name=plain(name),
         mode="lines",
-        line={"color": COLOURS.get(name, INK), "width": width},
-        hovertemplate="%{y:.2%}" if percent else "%{y:.4f}",
+        line={"color": colour(name), "width": width, "dash": "dot" if name.endswith("_optimised") else None},
+        hovertemplate=f"%{{y:{form}}}",
     )
+
+
+def day_in_steps(lag: int, horizon: int, price: str) -> go.Figure:
+    """When something is known, decided, traded and earned, in trading days around the day t of a score."""
+    steps = ["a", "a+1", "t", f"t+{lag}", f"t+{lag + horizon}"]
+    rows = (
+        ("report", 0, 1, "#9aa3ae", "announced on day a, used from the calendar day after"),
+        ("known", 1, 4, "#e3b341", "reports, memberships and labels valid on t, bars up to the close of t"),
+        ("score", 2, 2, "#8a63d2", "computed at the close of t"),
+        ("order", 2, 3, "#d9822b", f"decided at the close of t, filled at the {price} of t+{lag}"),
+        ("return", 3, 4, "#2a78d6", f"from the {price} of t+{lag} to that of t+{lag + horizon}"),
+    )
+    figure = go.Figure()
+    for name, first, last, ink, words in rows:
+        figure.add_trace(
+            go.Scatter(
+                x=[first, last] if last > first else [first],
+                y=[name] * (2 if last > first else 1),
+                mode="lines+markers",
+                line={"color": ink, "width": 9},
+                marker={"color": ink, "size": 15},
+                name=name,
+                hovertemplate=f"{name}: {words}<extra></extra>",
+                showlegend=False,
+            )
+        )
+    layout(figure, height=250)
+    figure.update_layout(hovermode="closest", margin={"t": 10, "l": 8, "r": 8, "b": 8})
+    figure.update_xaxes(
+        tickvals=list(range(len(steps))),
+        ticktext=steps,
+        range=[-0.35, 4.35],
+        zeroline=False,
+        title_text="day (not to scale)",
+        fixedrange=True,
+    )
+    figure.update_yaxes(autorange="reversed", showgrid=False, fixedrange=True)
+    return figure
 
 
 def excess_curves(portfolio: pd.DataFrame) -> go.Figure:
     """Cumulated daily excess return over the benchmark after costs, one line a variant."""
     figure = go.Figure()
     for variant, daily in portfolio.groupby("variant", sort=False):
-        figure.add_trace(_line(daily["date"], daily["excess_return"].cumsum(), str(variant)))
-    return _layout(figure, "cumulated excess return", percent=True)
+        figure.add_trace(line(daily["date"], daily["excess_return"].cumsum(), str(variant)))
+    return layout(figure, "cumulated excess return", percent=True)
 
 
 def difference_curve(difference: pd.Series, half_width: float) -> go.Figure:
@@ -78,81 +149,59 @@ def difference_curve(difference: pd.Series, half_width: float) -> go.Figure:
             **(edge | {"showlegend": True}),
             fill="tonexty",
             fillcolor="rgba(128,135,146,0.22)",
-            name="95% of paths without a difference",
+            name="95% without a difference",
         )
     )
-    figure.add_trace(
-        go.Scatter(
-            x=difference.index,
-            y=difference.cumsum(),
-            name="product − industry",
-            mode="lines",
-            line={"color": COLOURS["product"], "width": 2},
-            hovertemplate="%{y:.2%}",
-        )
-    )
-    return _layout(figure, "cumulated difference", percent=True)
+    figure.add_trace(line(difference.index, difference.cumsum(), "product"))
+    figure.data[-1].name = "product − industry"
+    return layout(figure, "cumulated difference", percent=True)
 
 
-def rank_ic_by_horizon(decay: pd.DataFrame, parts: tuple[str, ...]) -> go.Figure:
-    """Mean neutralised Rank IC by horizon, with its Newey-West 95% interval, one line a part of the score."""
+def yearly_excess(yearly: pd.DataFrame) -> go.Figure:
+    """Excess return of each calendar year as bars: variant, year, excess."""
     figure = go.Figure()
-    for part in parts:
-        rows = decay[decay["factor"] == part].sort_values("horizon")
-        spread = Z95 * (rows["rank_ic"] / rows["tstat_nw"]).abs()
-        figure.add_trace(
-            go.Scatter(
-                x=rows["horizon"].astype(str),
-                y=rows["rank_ic"],
-                error_y={"type": "data", "array": spread, "thickness": 1.2},
-                name=part,
-                mode="lines+markers",
-                line={"color": COLOURS.get(part, INK), "width": 2},
-                hovertemplate="%{y:.4f}",
-            )
-        )
-    _layout(figure, "mean Rank IC")
-    figure.update_xaxes(title_text="horizon (trading days)", type="category")
-    return figure
-
-
-def quantile_returns(quantiles: pd.DataFrame, parts: tuple[str, ...], horizon: int) -> go.Figure:
-    """Mean forward return over `horizon` days less the day's mean over quantiles, by quantile of each part."""
-    figure = go.Figure()
-    at = quantiles[quantiles["horizon"] == horizon]
-    for part in parts:
-        daily = at[at["factor"] == part].pivot_table(index="date", columns="quantile", values="mean_return")
-        means = daily.sub(daily.mean(axis=1), axis=0).mean()
+    for variant, rows in yearly.groupby("variant", sort=False):
         figure.add_trace(
             go.Bar(
-                x=means.index.astype(str),
-                y=means,
-                name=part,
-                marker={"color": COLOURS.get(part, INK)},
-                hovertemplate="%{y:.3%}",
+                x=rows["year"].astype(str),
+                y=rows["excess"],
+                name=plain(variant),
+                marker={"color": colour(str(variant))},
+                customdata=rows["days"],
+                hovertemplate="%{y:.2%} in %{customdata} days",
             )
         )
-    _layout(figure, f"return over {horizon} days less the mean")
-    figure.update_yaxes(tickformat=".2%")
-    figure.update_xaxes(title_text="quantile (1 = lowest)", type="category")
+    layout(figure, "excess return in the year", percent=True)
+    figure.update_xaxes(type="category")
     return figure
+
+
+def cost_curves(portfolio: pd.DataFrame) -> go.Figure:
+    """Cumulated costs of trading as a share of the day's value before, one line a variant."""
+    figure = go.Figure()
+    for variant, daily in portfolio.groupby("variant", sort=False):
+        share = daily["cost"] / daily["value"].shift(1)
+        figure.add_trace(line(daily["date"], share.fillna(0.0).cumsum(), str(variant)))
+    return layout(figure, "cumulated costs, share of value", height=300, percent=True)
 
 
 def learning_curves(curves: pd.DataFrame) -> go.Figure:
     """Validation Rank IC by epoch: a panel a variant, a line a seed and window."""
     variants = list(dict.fromkeys(curves["variant"]))
-    figure = make_subplots(rows=1, cols=len(variants), subplot_titles=variants, shared_yaxes=True)
+    figure = make_subplots(
+        rows=1, cols=len(variants), subplot_titles=[plain(name) for name in variants], shared_yaxes=True
+    )
     for column, variant in enumerate(variants, start=1):
         for (seed, window), rows in curves[curves["variant"] == variant].groupby(["seed", "window"]):
-            trace = _line(rows["epoch"], rows["valid_ic"], variant, width=1.4, percent=False)
+            trace = line(rows["epoch"], rows["valid_ic"], variant, width=1.4, form=".4f")
             trace.name = f"seed {seed}, window {window}"
             trace.showlegend = False
             trace.mode = "lines+markers"
             trace.marker.size = 4
             figure.add_trace(trace, row=1, col=column)
-    _layout(figure, "", height=300)
+    layout(figure, height=300)
     figure.update_yaxes(title_text="validation Rank IC", col=1)
-    figure.update_xaxes(title_text="epoch")
+    figure.update_xaxes(title_text="epoch", nticks=5)
     return figure
 
 
@@ -160,7 +209,7 @@ def window_bars(windows: pd.DataFrame) -> go.Figure:
     """The walk-forward windows as bars along the calendar: train, validate, test."""
     colours = {"train": "#9aa3ae", "validate": "#e3b341", "test": "#2a78d6"}
     figure = go.Figure()
-    for part, colour in colours.items():
+    for part, ink in colours.items():
         rows = windows[windows["part"] == part]
         figure.add_trace(
             go.Bar(
@@ -169,43 +218,13 @@ def window_bars(windows: pd.DataFrame) -> go.Figure:
                 base=rows["first"],
                 orientation="h",
                 name=part,
-                marker={"color": colour},
+                marker={"color": ink},
                 customdata=np.stack([rows["first"].dt.date, rows["last"].dt.date, rows["days"]], axis=-1),
                 hovertemplate="%{customdata[0]} to %{customdata[1]}: %{customdata[2]} days",
             )
         )
-    _layout(figure, "", height=120 + 36 * windows["window"].nunique())
+    layout(figure, height=130 + 34 * windows["window"].nunique())
     figure.update_layout(barmode="overlay", hovermode="closest")
-    figure.update_xaxes(type="date")
+    figure.update_xaxes(type="date", nticks=7)
     figure.update_yaxes(autorange="reversed")
-    return figure
-
-
-def exposure_tree(exposure: pd.DataFrame) -> go.Figure:
-    """Product exposure of the portfolio through the taxonomy: area is the share of revenue-weighted holdings.
-
-    Args:
-        exposure: product_id, name, parent_id (empty for a root), weight (subtree), active_weight (less the universe)
-    """
-    largest = max(float(exposure["active_weight"].abs().max()), 1e-9)
-    figure = go.Figure(
-        go.Treemap(
-            ids=exposure["product_id"],
-            labels=exposure["name"],
-            parents=exposure["parent_id"].fillna(""),
-            values=exposure["weight"],
-            branchvalues="total",
-            maxdepth=3,
-            marker={
-                "colors": exposure["active_weight"],
-                "colorscale": [[0, "#c8463c"], [0.5, "#8f969f"], [1, "#2a78d6"]],
-                "cmin": -largest,
-                "cmax": largest,
-                "colorbar": {"title": "active", "tickformat": ".1%"},
-            },
-            customdata=exposure["active_weight"],
-            hovertemplate="%{label}<br>weight %{value:.2%}<br>less the universe %{customdata:+.2%}<extra></extra>",
-        )
-    )
-    _layout(figure, "", height=460)
     return figure

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,7 +50,7 @@ class Inputs:
         coarse_products, coarse_industries: the same at the regressions' cut
         sectors: int64 [n_dates, n_stocks], position in `sector_ids` of the industry that factors are neutralised
             for; -1 where a stock has none
-        sector_ids: industry ids
+        sector_ids, sector_names: industry ids, and names by id
         last_edges: the last day's edges as they were reported: company_id, product_id, weight, ...
         first_tree, last_tree: the product taxonomy on the first and on the last test day: product_id, name, parent_id
         first_day: position of the first training day
@@ -70,6 +71,7 @@ class Inputs:
     first_day: int
     windows: tuple[Window, ...]
     known: dt.datetime
+    sector_names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def test(self) -> slice:
@@ -116,6 +118,7 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
         first_tree = product_tree(graph, AsOf(market.dates[windows[0].test.start].date(), moment))
         last_tree = product_tree(graph, last)
     codes, ids = pd.factorize(labels.to_numpy().ravel(), use_na_sentinel=True)
+    named = graph.read("period_industry_names", ids=[str(name) for name in ids], known=moment)
     return Inputs(
         market=market,
         products=products,
@@ -130,6 +133,7 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
         first_day=first_day,
         windows=tuple(windows),
         known=moment,
+        sector_names={str(row["id"]): str(row["name"] or row["id"]) for row in named},
     )
 
 

@@ -34,6 +34,7 @@ from samgraph.graph.series import SnapshotSeries
 from samgraph.hist.labels import forward_returns
 from samgraph.inputs import Inputs
 from samgraph.run_risk import model_tables, risk_backcast, risk_forecasts, risk_summary
+from samgraph.tilts import chain_table, concentration_table, tilt_table
 
 PARTS = ("concept", "hidden", "individual", "score")
 FloatArray = npt.NDArray[np.float64]
@@ -94,6 +95,9 @@ def assess(config: RunConfig, inputs: Inputs, predictions: pd.DataFrame) -> Outc
         "blocked": _by_model({name: book.blocked for name, book in books.items()}, "variant"),
         "holdings": _by_model({name: book.holdings for name, book in books.items()}, "variant"),
         "exposure": exposure,
+        "tilts": tilt_table(inputs, books["product"].holdings, styles),
+        "concentration": concentration_table(inputs, books["product"].holdings),
+        "chain": chain_table(inputs),
         "coverage": coverage_table(inputs, scores["product"]["score"]),
     }
     days = inputs.market.dates[inputs.test]

@@ -1,0 +1,174 @@
+"""The pieces of a report's page: tables, pictures, figures in words. Every text passes through `text`."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from samgraph.errors import RunError
+
+DAYS_A_YEAR = 252
+PARTS = ("concept", "hidden", "individual", "score")
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """What a report is made from: a run's JSON files, and its tables by name, read when asked for."""
+
+    folder: Path
+    summary: dict[str, Any]
+    manifest: dict[str, Any]
+
+    @classmethod
+    def read(cls, folder: Path) -> RunFiles:
+        """Open a finished run.
+
+        Raises:
+            RunError: the folder is no finished run, with the file that is missing or unreadable.
+        """
+        try:
+            summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            name = Path(error.filename).name if error.filename else "a file"
+            raise RunError(
+                f"{folder} is not a finished run: {name} is missing; run samgraph backtest --out {folder} first"
+            ) from error
+        except (OSError, ValueError) as error:
+            raise _unreadable(folder, error) from error
+        return cls(folder, summary, manifest)
+
+    def has(self, *names: str) -> bool:
+        """Whether all these tables are there."""
+        return all((self.folder / f"{name}.parquet").exists() for name in names)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One table of the run.
+
+        Raises:
+            RunError: it cannot be read
+        """
+        try:
+            return pd.read_parquet(self.folder / f"{name}.parquet")
+        except (OSError, ValueError) as error:
+            raise _unreadable(self.folder, error) from error
+
+
+def _unreadable(folder: Path, error: Exception) -> RunError:
+    return RunError(f"{folder} cannot be read as a run: {error}; run the backtest again")
+
+
+def given(run: RunFiles, tables: Sequence[str], make: Callable[..., str], what: str) -> str:
+    """`make(*tables)`, or a sentence where the run, made before such tables were kept, lacks one."""
+    missing = [name for name in tables if not run.has(name)]
+    if missing:
+        return (
+            f"<p class='soft'>{text(what)}: left out, for the run keeps no {text(missing[0])}.parquet; run the backtest "
+            "again to have it.</p>"
+        )
+    return make(*(run.table(name) for name in tables))
+
+
+def section(key: str, title: str, *parts: str) -> str:
+    """A section of the page; `key` is its place in the contents."""
+    return f"<section id='{key}'><h2>{text(title)}</h2>{''.join(parts)}</section>"
+
+
+def figure(picture: go.Figure, title: str, caption: str) -> str:
+    """A picture, drawn when it comes into view (report.js); caption: what, its unit, number of observations."""
+    height = int(picture.layout.height or 360)
+    return (
+        f"<figure><h3>{text(title)}</h3><div class='plot' role='img' aria-label='{text(title)}' "
+        f"style='height:{height}px'></div><script type='application/json'>{in_script(picture.to_json())}</script>"
+        f"<figcaption>{text(caption)}</figcaption></figure>"
+    )
+
+
+def in_script(content: str) -> str:
+    """JSON that cannot end the script element it stands in; it reads as the same JSON."""
+    for sign in "<>&\u2028\u2029":
+        content = content.replace(sign, f"\\u{ord(sign):04x}")
+    return content
+
+
+def pair(*figures: str) -> str:
+    """Pictures side by side where there is room."""
+    return f"<div class='pair'>{''.join(figures)}</div>"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, *, words: int = 1) -> str:
+    """A table whose first `words` columns are words, to the left, and whose others are figures, to the right.
+
+    report.js makes it sortable by its headers.
+    """
+    marks = [" class='words'" if column < words else "" for column in range(len(head))]
+    top = "".join(f"<th scope='col'{mark}>{text(cell)}</th>" for mark, cell in zip(marks, head, strict=True))
+    body = "".join(
+        "<tr>"
+        + "".join(f"<td{mark}>{text(cell)}</td>" for mark, cell in zip(marks, row, strict=True))
+        + "</tr>"
+        for row in rows
+    )
+    return (
+        f"<div class='tabled'><p class='soft'>{text(caption)}</p>"
+        f"<div class='scroll' tabindex='0' role='region' aria-label='{text(caption)}'><table>"
+        f"<thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div></div>"
+    )
+
+
+def details(title: str, *parts: str) -> str:
+    """Something to open."""
+    return f"<details><summary>{text(title)}</summary>{''.join(parts)}</details>"
+
+
+def text(value: object) -> str:
+    """Escaped for HTML, in text and in attributes."""
+    return html.escape(str(value), quote=True)
+
+
+def known(value: float | None) -> bool:
+    """Neither None nor NaN."""
+    return value is not None and value == value
+
+
+def percent(value: float | None) -> str:
+    """A fraction, with two decimals."""
+    return f"{value:.2%}" if known(value) else "–"
+
+
+def points(value: float | None) -> str:
+    """A difference of fractions in percentage points."""
+    return f"{100 * value:+.2f} points" if value is not None and known(value) else "–"
+
+
+def number(value: float | None) -> str:
+    """Two decimals."""
+    return f"{value:.2f}" if known(value) else "–"
+
+
+def fine(value: float | None) -> str:
+    """Four decimals."""
+    return f"{value:.4f}" if known(value) else "–"
+
+
+def chance(value: float | None) -> str:
+    """A p-value, or another probability."""
+    if value is None or not known(value):
+        return "–"
+    if value < 0.001:
+        return "< 0.001"
+    return "> 0.999" if value > 0.999 else f"{value:.3f}"
+
+
+def sign(value: float | None) -> str:
+    """The class of a figure's colour."""
+    if value is None or value == 0 or value != value:
+        return ""
+    return "good" if value > 0 else "bad"
