@@ -16,17 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from samgraph.graph.checks_cells import complete, note_cells
 from samgraph.graph.checks_segments import check_segments
-from samgraph.graph.checks_series import check_bars, check_benchmarks
-from samgraph.graph.dataset import Dataset, Parsed
+from samgraph.graph.checks_series import SeriesCheck
+from samgraph.graph.dataset import Dataset
 from samgraph.graph.findings import Findings
-from samgraph.graph.reports import LAST_DAY
 from samgraph.graph.spans import overlapping
 from samgraph.graph.tables import FIRST_DAY, TABLES, Kind, Table
 from samgraph.graph.taxonomy import cycles
-
-LONGEST_ID = 1000
-"""Characters; an index of Neo4j takes keys of about 8 kB."""
 
 
 @dataclass(frozen=True)
@@ -75,18 +72,26 @@ def check(dataset: Dataset) -> CheckReport:
     """
     names = [name for name, table in TABLES.items() if table.required or dataset.has(name)]
     findings = Findings()
-    parsed: dict[str, Parsed] = {}
     tables: dict[str, pd.DataFrame] = {}
+    series: dict[str, SeriesCheck] = {}
+    read: dict[str, int] = {}
     merged: dict[str, int] = {}
     notes: list[str] = []
     for name in names:
-        parsed[name] = dataset.parse(name)
-        if parsed[name].unknown_columns:
-            notes.append(f"table {name}: ignored unknown columns {', '.join(parsed[name].unknown_columns)}")
-        _note_cells(parsed[name], findings)
-        tables[name], merged[name] = _merge(parsed[name].table, _complete(parsed[name]))
-        if not parsed[name].table.series:
-            _check_rows(parsed[name].table, tables[name], findings)
+        if TABLES[name].series:  # millions of rows: a part at a time
+            series[name] = SeriesCheck.of(dataset, name, findings)
+            read[name], merged[name] = series[name].read, series[name].merged
+            unknown = series[name].unknown_columns
+        else:
+            parsed = dataset.parse(name)
+            note_cells(parsed, findings)
+            read[name], unknown = len(parsed.frame) + len(parsed.ragged), parsed.unknown_columns
+            table, frame = parsed.table, complete(parsed)
+            del parsed  # what the file holds; a row of it that is to be shown is read again
+            tables[name], merged[name] = _merge(table, frame)
+            _check_rows(table, tables[name], findings)
+        if unknown:
+            notes.append(f"table {name}: ignored unknown columns {', '.join(unknown)}")
 
     _check_taxonomy("products", "product_id", tables["products"], findings)
     companies, products = tables["companies"]["company_id"], tables["products"]["product_id"]
@@ -113,62 +118,31 @@ def check(dataset: Dataset) -> CheckReport:
     if "universes" in tables:
         _check_memberships("universes", tables, ["universe", "company_id"], findings)
         _check_share("universes", tables["universes"], findings)
-    if "bars" in tables:
-        check_bars(tables["bars"], companies, findings)
-    if "benchmarks" in tables:
-        check_benchmarks(tables["benchmarks"], findings)
+    for name, found in series.items():
+        found.note(findings, companies if name == "bars" else None)
 
     counts = pd.DataFrame(
         {
-            "read": [len(parsed[name].frame) + len(parsed[name].ragged) for name in names],
+            "read": [read[name] for name in names],
             "merged": [merged[name] for name in names],
             "rejected": [findings.count(name) for name in names],
         },
         index=pd.Index(names, name="table", dtype="str"),
     )
     usable = {
-        name: frame[~frame.index.isin(findings.rows(name))]
+        name: frame[~frame.index.isin(noted)] if len(noted := findings.rows(name)) else frame
         for name, frame in tables.items()
-        if not TABLES[name].series
     }
-    return CheckReport(usable, counts, findings.frame(parsed), tuple(notes))
-
-
-def _complete(parsed: Parsed) -> pd.DataFrame:
-    """Every column of the table, absent ones empty, spans in one form; the index is the row's position."""
-    frame = parsed.frame
-    for column in parsed.table.columns:
-        if column.name not in frame.columns:
-            frame[column.name] = pd.Series(_EMPTY[column.kind], index=frame.index, dtype=_DTYPES[column.kind])
-    if "valid_to" in frame.columns:
-        frame["valid_to"] = frame["valid_to"].mask(frame["valid_to"] == LAST_DAY.astype("datetime64[s]"))
-    if "valid_from" in frame.columns and parsed.table.name != "segments":
-        # Cells that are not empty but unreadable are errors already; a required one that is empty as well.
-        begin = parsed.table.column("valid_from")
-        if begin is not None and not begin.filled:
-            frame["valid_from"] = frame["valid_from"].fillna(FIRST_DAY)
-    return frame[list(parsed.table.names)]
-
-
-_EMPTY = {Kind.ID: None, Kind.TEXT: None, Kind.DATE: pd.NaT, Kind.NUMBER: np.nan, Kind.FLAG: pd.NA}
-_DTYPES = {
-    Kind.ID: "str",
-    Kind.TEXT: "str",
-    Kind.DATE: "datetime64[s]",
-    Kind.NUMBER: "float64",
-    Kind.FLAG: "boolean",
-}
+    return CheckReport(usable, counts, findings.frame(dataset.cells), tuple(notes))
 
 
 def _merge(table: Table, frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:
     """Without exact repeats of an earlier row, and how many there were."""
-    if table.series:  # millions of rows: only those that share a key can repeat
-        shared = _same_key(table, frame)
-        repeats = np.zeros(len(frame), dtype=bool)
-        if shared.any():
-            repeats[shared] = frame[shared].duplicated().to_numpy()
-    else:
-        repeats = frame.duplicated().to_numpy()
+    shared = _same_key(table, frame)  # only rows that share a key can repeat
+    if not shared.any():
+        return frame, 0
+    repeats = np.zeros(len(frame), dtype=bool)
+    repeats[shared] = frame[shared].duplicated().to_numpy()
     return (frame[~repeats], int(repeats.sum())) if repeats.any() else (frame, 0)
 
 
@@ -179,34 +153,6 @@ def _same_key(table: Table, frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
         codes, distinct = pd.factorize(frame[name], use_na_sentinel=False)
         key = key * len(distinct) + codes
     return pd.Series(key).duplicated(keep=False).to_numpy()
-
-
-def _note_cells(parsed: Parsed, findings: Findings) -> None:
-    """Cells that are unreadable, infinite, or empty where they must not be."""
-    table = parsed.table
-    fatal = not table.series
-    for number, text in parsed.ragged:
-        findings.add_line(table.name, number, text, fatal=fatal)
-    unreadable = parsed.unreadable
-    for column in table.columns:
-        if column.name not in parsed.frame.columns:
-            continue
-        values = parsed.frame[column.name]
-        broken = unreadable.loc[unreadable["column"] == column.name, "row"].to_numpy(dtype=np.int64)
-        kind = "an ISO day" if column.kind is Kind.DATE else f"a {column.kind.value}"
-        findings.add(table.name, broken, f"{column.name} cannot be read as {kind}", fatal=fatal)
-        if column.kind is Kind.NUMBER:
-            findings.add(
-                table.name, np.flatnonzero(np.isinf(values)), f"{column.name} is infinite", fatal=fatal
-            )
-        if column.kind is Kind.ID:
-            long = np.flatnonzero((values.str.len() > LONGEST_ID).to_numpy())
-            findings.add(
-                table.name, long, f"{column.name} is longer than {LONGEST_ID} characters", fatal=fatal
-            )
-        if column.filled:
-            empty = np.setdiff1d(np.flatnonzero(values.isna()), broken)
-            findings.add(table.name, empty, f"{column.name} is empty", fatal=fatal)
 
 
 def _check_rows(table: Table, frame: pd.DataFrame, findings: Findings) -> None:

@@ -1,15 +1,22 @@
-"""The checks of the price tables, `bars` and `benchmarks`: millions of rows, in whole columns at once.
+"""The checks of the price tables, `bars` and `benchmarks`: millions of rows, some hundred thousand at a time.
 
 A row that cannot be used does not stop a load: it is listed, and `usable_bars` leaves it out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from samgraph.graph.checks_cells import complete, note_cells
+from samgraph.graph.dataset import Dataset
 from samgraph.graph.findings import Findings
+
+Bools = npt.NDArray[np.bool_]
 
 _PRICES = ("open", "high", "low", "close")
 _FACTORS = ("vwap", "adj_factor", "market_cap")  # may be empty, but neither zero, negative nor infinite
@@ -17,16 +24,22 @@ _FACTORS = ("vwap", "adj_factor", "market_cap")  # may be empty, but neither zer
 
 def bar_faults(bars: pd.DataFrame) -> list[tuple[npt.NDArray[np.int64], str]]:
     """(row positions, reason) for each kind of fault among bars; a row may be in several."""
-    faults: list[tuple[npt.NDArray[np.bool_], str]] = []
+    repeats = (_repeats(bars, "company_id"), "another row has the same date and company_id")
+    return [(np.flatnonzero(mask), reason) for mask, reason in (*_bar_masks(bars), repeats) if mask.any()]
+
+
+def _bar_masks(bars: pd.DataFrame) -> Iterator[tuple[Bools, str]]:
+    """Faults that a bar has by itself."""
     for name in (*_PRICES, *_FACTORS):
         if name in bars.columns:
-            values = bars[name].to_numpy()
             with np.errstate(invalid="ignore"):
-                faults.append((values <= 0, f"{name} is not above 0"))
-    faults.append((bars["volume"].to_numpy() < 0, "volume is negative"))
-    faults.append((bars["high"].to_numpy() < bars["low"].to_numpy(), "high is below low"))
-    faults.append((_repeats(bars, "company_id"), "another row has the same date and company_id"))
-    return [(np.flatnonzero(mask), reason) for mask, reason in faults if mask.any()]
+                yield bars[name].to_numpy() <= 0, f"{name} is not above 0"
+    yield bars["volume"].to_numpy() < 0, "volume is negative"
+    yield bars["high"].to_numpy() < bars["low"].to_numpy(), "high is below low"
+
+
+def _benchmark_masks(benchmarks: pd.DataFrame) -> Iterator[tuple[Bools, str]]:
+    yield benchmarks["close"].to_numpy() <= 0, "close is not above 0"
 
 
 def usable_bars(bars: pd.DataFrame) -> pd.DataFrame:
@@ -60,20 +73,103 @@ def _repeats(frame: pd.DataFrame, by: str) -> npt.NDArray[np.bool_]:
     return pd.Series(key).duplicated(keep=False).to_numpy() & filled
 
 
-def check_bars(bars: pd.DataFrame, companies: pd.Series, findings: Findings) -> None:
-    """Note the bars (complete, indexed by position) that cannot be used."""
-    index = bars.index.to_numpy()
-    for rows, reason in bar_faults(bars):
-        findings.add("bars", index[rows], reason, fatal=False)
-    codes, distinct = pd.factorize(bars["company_id"])
-    strange = np.append(~pd.Series(distinct).isin(companies).to_numpy(), False)[codes]
-    findings.add("bars", index[strange], "company_id is not in table companies", fatal=False)
+_MASKS = {"bars": _bar_masks, "benchmarks": _benchmark_masks}
+_NAMES = {"bars": "company_id", "benchmarks": "benchmark"}
+_SAME = {
+    "bars": "another row has the same date and company_id",
+    "benchmarks": "another row has the same benchmark and date",
+}
+_SPAN = 4_000_000
+"""More than the days of the calendar, from 1 for 0001-01-01; 0 is an empty day."""
+_BEFORE = 1 - (np.datetime64("0001-01-01", "D") - np.datetime64("1970-01-01", "D")).astype(np.int64)
 
 
-def check_benchmarks(benchmarks: pd.DataFrame, findings: Findings) -> None:
-    """Note the benchmark levels that cannot be used."""
-    index = benchmarks.index.to_numpy()
-    not_positive = benchmarks["close"].to_numpy() <= 0
-    findings.add("benchmarks", index[not_positive], "close is not above 0", fatal=False)
-    repeats = _repeats(benchmarks, "benchmark")
-    findings.add("benchmarks", index[repeats], "another row has the same benchmark and date", fatal=False)
+@dataclass(frozen=True)
+class SeriesCheck:
+    """What is wrong in a table of prices, read in parts: of every row only a number for its key is held.
+
+    `read` rows, of which `merged` are exact repeats of an earlier one.
+    """
+
+    name: str
+    read: int
+    merged: int
+    unknown_columns: tuple[str, ...]
+    _faults: dict[str, npt.NDArray[np.int64]]
+    _repeats: npt.NDArray[np.int64]
+    _keys: npt.NDArray[np.int64]
+    _ids: tuple[str, ...]
+
+    @classmethod
+    def of(cls, dataset: Dataset, name: str, findings: Findings) -> SeriesCheck:
+        """Read a table; cells that cannot be used are noted at once, the rest by `note`."""
+        places: dict[str, int] = {}
+        faults: dict[str, list[npt.NDArray[np.int64]]] = {}
+        keys, begin, lines = [], 0, 0
+        unknown: tuple[str, ...] = ()
+        for parsed in dataset.parse_parts(name):
+            unknown, lines = parsed.unknown_columns, lines + len(parsed.ragged)
+            note_cells(parsed, findings, begin)
+            frame = complete(parsed)
+            for mask, reason in _MASKS[name](frame):
+                faults.setdefault(reason, []).append(np.flatnonzero(mask) + begin)
+            keys.append(_key(frame, _NAMES[name], places))
+            begin += len(frame)
+        key = np.concatenate(keys)
+        del keys
+        repeats = _exact_repeats(dataset, name, np.flatnonzero(_shared(key)))
+        return cls(
+            name=name,
+            read=begin + lines,
+            merged=len(repeats),
+            unknown_columns=unknown,
+            _faults={reason: np.concatenate(rows) for reason, rows in faults.items()},
+            _repeats=repeats,
+            _keys=key,
+            _ids=tuple(places),
+        )
+
+    def note(self, findings: Findings, companies: pd.Series | None) -> None:
+        """Note the rows that cannot be used; with `companies`, those of none of them too."""
+        for reason, rows in self._faults.items():
+            self._note(findings, rows, reason)
+        named, day = np.divmod(self._keys, _SPAN)
+        whole = (named > 0) & (day > 0)
+        whole[self._repeats] = False
+        rows = np.flatnonzero(whole)
+        self._note(findings, rows[_shared(self._keys[rows])], _SAME[self.name])
+        if companies is not None:
+            known = pd.Series(self._ids, dtype="str").isin(companies).to_numpy()
+            strange = np.flatnonzero(~np.append(True, known)[named])
+            self._note(findings, strange, "company_id is not in table companies")
+
+    def _note(self, findings: Findings, rows: npt.NDArray[np.int64], reason: str) -> None:
+        findings.add(self.name, np.setdiff1d(rows, self._repeats), reason, fatal=False)
+
+
+def _key(frame: pd.DataFrame, name: str, places: dict[str, int]) -> npt.NDArray[np.int64]:
+    """One number for (name, date), 0 for an empty one of either; `places` numbers the names and grows."""
+    codes, distinct = pd.factorize(frame[name])
+    place = np.array([*(places.setdefault(one, len(places) + 1) for one in distinct), 0], dtype=np.int64)
+    days = frame["date"].to_numpy().astype("datetime64[D]")
+    return place[codes] * _SPAN + np.where(np.isnat(days), 0, days.astype(np.int64) + _BEFORE)
+
+
+def _shared(key: npt.NDArray[np.int64]) -> Bools:
+    """Which rows share their key with another one, [n_rows]."""
+    ordered = np.sort(key)
+    again = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+    return np.isin(key, again) if len(again) else np.zeros(len(key), dtype=bool)
+
+
+def _exact_repeats(dataset: Dataset, name: str, positions: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Those of some rows that say what an earlier one of them says, too; reads the table once more."""
+    if not len(positions):
+        return positions
+    found, begin = [], 0
+    for parsed in dataset.parse_parts(name):
+        frame = complete(parsed)
+        here = positions[(positions >= begin) & (positions < begin + len(frame))] - begin
+        found.append(frame.iloc[here])
+        begin += len(frame)
+    return positions[pd.concat(found, ignore_index=True).duplicated().to_numpy()]

@@ -8,7 +8,7 @@ through the parts of a folder in the order of their names.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,12 +18,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-import pyarrow.csv
-import pyarrow.parquet
 
 from samgraph.errors import DatasetError
 from samgraph.graph.cells import Converted, convert
-from samgraph.graph.tables import SEGMENT_CHOICES, TABLES, Column, Table
+from samgraph.graph.table_files import column_names, read_parts, read_whole, require_columns
+from samgraph.graph.tables import TABLES, Column, Table
 
 _CHUNK = 1 << 20
 
@@ -48,6 +47,14 @@ class Parsed:
     def values(self, position: int) -> dict[str, Any]:
         """The cells of a row as the file holds them."""
         return {name: self.raw.column(name)[position].as_py() for name in self.raw.column_names}
+
+
+@dataclass(frozen=True)
+class Cells:
+    """Rows of a table as its file holds them: `numbers` int64 [n_rows], from 1, and `values`, one dict a row."""
+
+    numbers: npt.NDArray[np.int64]
+    values: list[dict[str, Any]]
 
 
 class Dataset:
@@ -147,6 +154,12 @@ class Dataset:
 
         Raises DatasetError where the table or a required column is missing, or a file is no such file at all.
         """
+        spec = self._spec(table)
+        files = self._files[table]
+        ragged: list[tuple[int, str]] = []
+        return self._parsed(spec, read_whole(spec, files, columns, ragged), columns, ragged)
+
+    def _spec(self, table: str) -> Table:
         spec = TABLES.get(table)
         if spec is None:
             raise DatasetError(
@@ -157,18 +170,64 @@ class Dataset:
                 f"table {table} is missing from {self.root} (found {', '.join(self.tables)}); add {table}.parquet, "
                 f"{table}.csv or a {table}/ folder of Parquet parts"
             )
-        files = self._files[table]
-        ragged: list[tuple[int, str]] = []
-        raw = (
-            _read_csv(table, files[0], ragged)
-            if files[0].suffix == ".csv"
-            else _read_parquet(spec, files, columns)
-        )
+        return spec
+
+    def parse_parts(self, table: str, columns: Sequence[str] | None = None) -> Iterator[Parsed]:
+        """What `parse` gives, some hundred thousand rows at a time: positions count from each part's first row, row
+        numbers go on. The first part tells of the columns and may have no row.
+
+        A table that can only be read whole (`table_files.read_parts`) is one part.
+        """
+        spec = self._spec(table)
+        parts = read_parts(spec, self._files[table], columns)
+        if parts is None:
+            yield self.parse(table, columns)
+            return
+        begin = 0
+        for raw in parts:
+            yield self._parsed(spec, raw, columns, [], begin)
+            begin += raw.num_rows
+
+    def cells(self, table: str, positions: npt.NDArray[np.int64]) -> Cells:
+        """The rows at some positions, in their order: their numbers, and their cells as the file holds them."""
+        numbers = np.zeros(len(positions), dtype=np.int64)
+        values: list[dict[str, Any]] = [{} for _ in range(len(positions))]
+        begin = 0
+        for raw, of_rows in self._raw_parts(table):
+            here = np.flatnonzero((positions >= begin) & (positions < begin + raw.num_rows))
+            local = positions[here] - begin
+            numbers[here] = of_rows[local]
+            for place, row in zip(here.tolist(), raw.take(local).to_pylist(), strict=True):
+                values[place] = row
+            begin += raw.num_rows
+        return Cells(numbers, values)
+
+    def _raw_parts(self, table: str) -> Iterator[tuple[pa.Table, npt.NDArray[np.int64]]]:
+        spec = self._spec(table)
+        parts = read_parts(spec, self._files[table], None)
+        if parts is None:
+            ragged: list[tuple[int, str]] = []
+            raw = read_whole(spec, self._files[table], None, ragged)
+            yield raw, _numbers(raw.num_rows, ragged)
+            return
+        begin = 0
+        for raw in parts:
+            yield raw, np.arange(begin + 1, begin + raw.num_rows + 1, dtype=np.int64)
+            begin += raw.num_rows
+
+    def _parsed(
+        self,
+        spec: Table,
+        raw: pa.Table,
+        columns: Sequence[str] | None,
+        ragged: list[tuple[int, str]],
+        begin: int = 0,
+    ) -> Parsed:
         twice = sorted({name for name in raw.column_names if raw.column_names.count(name) > 1})
         if twice:
-            raise DatasetError(f"table {table} has column {twice[0]} twice; keep one of them")
-        _require_columns(spec, self._column_names(files[0], raw))
-        unknown = tuple(name for name in self._column_names(files[0], raw) if spec.column(name) is None)
+            raise DatasetError(f"table {spec.name} has column {twice[0]} twice; keep one of them")
+        names = column_names(self._files[spec.name][0], raw)
+        require_columns(spec, names)
         frame: dict[str, pd.Series[Any]] = {}
         broken: list[pd.DataFrame] = []
         for column in spec.columns:
@@ -177,8 +236,6 @@ class Dataset:
                 rows = np.flatnonzero(unreadable)
                 if len(rows):
                     broken.append(pd.DataFrame({"row": rows, "column": column.name}))
-        skipped = np.array([number for number, _ in ragged], dtype=np.int64)
-        numbers = np.arange(1, raw.num_rows + len(skipped) + 1, dtype=np.int64)
         return Parsed(
             table=spec,
             frame=pd.DataFrame(frame, index=pd.RangeIndex(raw.num_rows)),
@@ -186,8 +243,8 @@ class Dataset:
             unreadable=pd.concat(broken, ignore_index=True)
             if broken
             else pd.DataFrame(columns=["row", "column"]),
-            unknown_columns=unknown,
-            numbers=numbers[~np.isin(numbers, skipped)],
+            unknown_columns=tuple(name for name in names if spec.column(name) is None),
+            numbers=_numbers(raw.num_rows, ragged) + begin,
             ragged=tuple(ragged),
         )
 
@@ -202,97 +259,6 @@ class Dataset:
                 f"table {spec.name}, column {column.name} cannot be read ({why}); write its texts as UTF-8"
             ) from error
 
-    @staticmethod
-    def _column_names(file: Path, raw: pa.Table) -> list[str]:
-        """All columns of a table, also those that were not read."""
-        if file.suffix == ".csv":
-            return list(raw.column_names)
-        return list(pyarrow.parquet.read_schema(file).names)
-
-
-def _require_columns(spec: Table, found: Sequence[str]) -> None:
-    have = ", ".join(found) or "no column"
-    for column in spec.columns:
-        if column.required and column.name not in found:
-            raise DatasetError(f"table {spec.name} lacks the column {column.name} (found {have}); add it")
-    if spec.name == "segments":
-        for choice in SEGMENT_CHOICES:
-            if not any(set(group) <= set(found) for group in choice):
-                groups = " or ".join(" and ".join(group) for group in choice)
-                lacking = next(name for name in choice[0] if name not in found)
-                raise DatasetError(
-                    f"table segments lacks the column {lacking}: it needs {groups} (found {have})"
-                )
-
-
-def _read_csv(table: str, file: Path, ragged: list[tuple[int, str]]) -> pa.Table:
-    """Every cell as text; lines with a wrong number of cells go to `ragged` with their row number."""
-
-    def keep_ragged(row: Any) -> str:
-        # Arrow counts the header as row 1, and does not count in parallel reading.
-        ragged.append((int(row.number) - 1, str(row.text)))
-        return "skip"
-
-    def read(use_threads: bool, names: Sequence[str]) -> pa.Table:
-        return pyarrow.csv.read_csv(
-            file,
-            read_options=pyarrow.csv.ReadOptions(use_threads=use_threads),
-            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep_ragged)
-            if not use_threads
-            else pyarrow.csv.ParseOptions(newlines_in_values=True),
-            convert_options=pyarrow.csv.ConvertOptions(
-                column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
-            ),
-        )
-
-    try:
-        with pyarrow.csv.open_csv(
-            file, parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True)
-        ) as stream:
-            names = stream.schema.names
-    except pa.ArrowInvalid as error:
-        if "Empty CSV file" in str(error):
-            raise DatasetError(
-                f"table {table}: {file} is empty; write at least a line of column names"
-            ) from error
-        names = _header(table, file)
-    try:
-        return read(True, names)
-    except pa.ArrowInvalid:
-        try:
-            return read(False, names)
-        except pa.ArrowInvalid as error:
-            why = str(error).splitlines()[0]
-            raise DatasetError(f"table {table}: {file} cannot be read as CSV in UTF-8 ({why})") from error
-
-
-def _header(table: str, file: Path) -> list[str]:
-    import csv
-
-    try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
-            return next(csv.reader(lines), [])
-    except UnicodeDecodeError as error:
-        raise DatasetError(f"table {table}: {file} is not UTF-8 text; save it as UTF-8") from error
-
-
-def _read_parquet(spec: Table, files: Sequence[Path], columns: Sequence[str] | None) -> pa.Table:
-    parts = []
-    for file in files:
-        try:
-            names = pyarrow.parquet.read_schema(file).names
-            wanted = [name for name in names if spec.column(name) and (columns is None or name in columns)]
-            parts.append(pyarrow.parquet.ParquetFile(file).read(columns=wanted))
-        except (pa.ArrowInvalid, OSError) as error:
-            why = str(error).splitlines()[0]
-            raise DatasetError(f"table {spec.name}: {file} cannot be read as Parquet ({why})") from error
-        _require_columns(spec, names)
-    try:
-        return pa.concat_tables(parts, promote_options="permissive") if len(parts) > 1 else parts[0]
-    except pa.ArrowInvalid as error:
-        why = str(error).splitlines()[0]
-        raise DatasetError(f"table {spec.name}: its parts do not have the same columns ({why})") from error
-
 
 def _empty(spec: Table, name: str, length: int) -> pd.Series[Any]:
     column = spec.column(name)
@@ -301,3 +267,10 @@ def _empty(spec: Table, name: str, length: int) -> pd.Series[Any]:
             f"table {spec.name} has no column {name!r}; its columns are {', '.join(spec.names)}"
         )
     return convert(pa.chunked_array([pa.nulls(length, pa.string())]), column.kind)[0]
+
+
+def _numbers(rows: int, ragged: Sequence[tuple[int, str]]) -> npt.NDArray[np.int64]:
+    """The numbers of rows among which lines of a wrong number of cells are left out, [rows]."""
+    skipped = np.array([number for number, _ in ragged], dtype=np.int64)
+    numbers = np.arange(1, rows + len(skipped) + 1, dtype=np.int64)
+    return numbers[~np.isin(numbers, skipped)]

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from samgraph.graph.dataset import Parsed
+from samgraph.graph.dataset import Cells
+from samgraph.graph.tables import TABLES
 
 COLUMNS = ("table", "row", "reason", "fatal", "values")
 LISTED_OF_A_SERIES = 1000
@@ -60,25 +61,28 @@ class Findings:
         """How many rows and lines of a table cannot be used."""
         return len(self.rows(table)) + self._line_count.get(table, 0)
 
-    def frame(self, parsed: dict[str, Parsed]) -> pd.DataFrame:
-        """All that was noted, by table and row: columns table, row, reason, fatal, values (JSON)."""
+    def frame(self, cells: Callable[[str, npt.NDArray[np.int64]], Cells]) -> pd.DataFrame:
+        """All that was noted, by table and row: columns table, row, reason, fatal, values (JSON).
+
+        `cells` gives the rows at some positions of a table, such as `Dataset.cells`.
+        """
         pieces = [pd.DataFrame(self._lines, columns=list(COLUMNS))] if self._lines else []
         for table, of_table in self._positions.items():
             positions = np.concatenate(of_table)
             reasons = [reason for group in self._reasons[table] for reason in group]
             fatal = np.concatenate(self._fatal[table])
             order = np.argsort(positions, kind="stable")
-            if parsed[table].table.series:
+            if TABLES[table].series:
                 order = order[:LISTED_OF_A_SERIES]
-            values = parsed[table].raw.take(positions[order]).to_pylist()
+            found = cells(table, positions[order])
             pieces.append(
                 pd.DataFrame(
                     {
                         "table": table,
-                        "row": parsed[table].numbers[positions[order]],
+                        "row": found.numbers,
                         "reason": [reasons[i] for i in order],
                         "fatal": fatal[order],
-                        "values": [json.dumps(v, ensure_ascii=False, default=str) for v in values],
+                        "values": [json.dumps(v, ensure_ascii=False, default=str) for v in found.values],
                     }
                 )
             )

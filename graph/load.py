@@ -154,7 +154,7 @@ def planned(
     clock.stage("compare")
     tables = [name for name in checked.counts.index if findings.count(name)]
     if tables:
-        rejected = findings.frame({name: dataset.parse(name) for name in tables})
+        rejected = findings.frame(dataset.cells)
         checked = CheckReport(
             checked.tables,
             checked.counts.assign(
