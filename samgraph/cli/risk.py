@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from samgraph.cli.output import FORMATS, from_spreadsheet, print_frame, print_json, write_csv
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def read_file(path: Path) -> pd.Series:
@@ -18,6 +21,8 @@ def read_file(path: Path) -> pd.Series:
     Raises:
         DatasetError: no such file, no CSV, or not these columns
     """
+    import pandas as pd
+
     from samgraph.errors import DatasetError
     from samgraph.holdings_risk import read_holdings
 
