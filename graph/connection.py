@@ -27,7 +27,7 @@ from samgraph.graph.failures import translated
 from samgraph.graph.statements import script, statement
 
 CONNECT_SECONDS = 15.0
-RETRY_SECONDS = 30.0
+RETRY_SECONDS = 90.0  # a server that is stopped for half a minute has time to come back
 QUERY_SECONDS = 1800.0
 Access = Literal["READ", "WRITE"]
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
