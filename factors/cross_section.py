@@ -25,6 +25,8 @@ missing), and each is reported with the columns that it depends on.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
@@ -248,6 +250,15 @@ def leave_one_out(design: Design, fit: DayFit, weight: Floats) -> float:
     if total <= 0.0:
         return float("nan")
     return float(weight[usable] @ (fit.residual[usable] / (1.0 - leverage[usable])) ** 2 / total)
+
+
+def deal(stocks: Sequence[str], folds: int, seed: int) -> Ints:
+    """Deal companies into folds by their ids, so that a company's fold does not depend on which others there are.
+
+    Companies that join the universe later are not known yet. Shapes: result [n_stocks], 0 to folds - 1.
+    """
+    digests = (hashlib.blake2b(f"{seed} {stock}".encode(), digest_size=8).digest() for stock in stocks)
+    return np.array([int.from_bytes(digest) % folds for digest in digests], dtype=np.int64)
 
 
 def held_out(

@@ -21,6 +21,7 @@ from samgraph.factors.arrays import Floats, Ints, class_labels
 from samgraph.graph.series import Edges, SnapshotSeries
 
 Shares = Literal["as_reported", "renormalise"]
+DENSE_FROM = 16  # a matrix with one entry filled in this many is multiplied as a dense one
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,7 +34,8 @@ class Membership:
         day_version: int64 [n_dates], position in `versions`.
         versions: edges (stock, concept = column, weight) of each distinct day.
         prior: [n_columns, n_columns] covariance of the factors' returns that a ridge shrinks with (see
-            `taxonomy_prior`), or None: all alike and unrelated, which shrinks each toward zero.
+            `taxonomy_prior`), or None: all alike and unrelated, which shrinks each toward zero. Its scale does
+            not count: each day's columns are scaled to a mean variance of 1.
     """
 
     kind: str
@@ -66,7 +68,7 @@ class Membership:
         versions = series.versions
         if shares == "renormalise":
             versions = tuple(_renormalised(edges, series.n_stocks) for edges in versions)
-        prior = None if parents is None else taxonomy_prior(series.concepts, parents)
+        prior = None if parents is None else shared_steps(series.concepts, parents)
         return cls(kind, series.concepts, series.concept_names, series.day_version, versions, prior)
 
     @classmethod
@@ -124,6 +126,16 @@ def taxonomy_prior(columns: Sequence[str], parents: Mapping[str, str | None]) ->
     Raises:
         ModelError: the parents run in a circle.
     """
+    shared = shared_steps(columns, parents)
+    return shared / max(float(np.mean(np.diag(shared))), 1.0)
+
+
+def shared_steps(columns: Sequence[str], parents: Mapping[str, str | None]) -> Floats:
+    """`taxonomy_prior` before it is scaled: how many steps of their paths two products share.
+
+    What two products share does not depend on which others there are, so products that appear later change nothing
+    of those before them.
+    """
     node: dict[str, int] = {}
     row: list[int] = []
     col: list[int] = []
@@ -141,7 +153,7 @@ def taxonomy_prior(columns: Sequence[str], parents: Mapping[str, str | None]) ->
             step = parents.get(step)
     paths = sparse.csr_array((np.ones(len(row)), (row, col)), shape=(len(columns), max(len(node), 1)))
     shared: Floats = (paths @ paths.T).toarray()
-    return shared / max(float(np.mean(np.diag(shared))), 1.0)
+    return shared
 
 
 class Design:
@@ -237,6 +249,33 @@ class EdgeSums:
         return self.matrix.T.tocsr()
 
     @cached_property
+    def present(self) -> Ints:
+        """Columns with any edge; the sums below are over these alone, whatever columns other days have."""
+        return np.unique(self.column)
+
+    @cached_property
+    def onto(self) -> Linear:
+        """Sums over the stocks of each present column: values [n_dates, n, n_stocks] -> [n_dates, n, n_present]."""
+        return Linear(self.matrix[:, self.present])
+
+    @cached_property
+    def fitted(self) -> Linear:
+        """Each stock's exposures times factor returns: [n_dates, n, n_present] -> [n_dates, n, n_stocks]."""
+        return Linear(self.transposed[self.present])
+
+    @cached_property
+    def uppers(self) -> tuple[Ints, Ints, Linear]:
+        """Rows and columns in the upper triangle of the present columns' `gram` that any stock fills, and what with.
+
+        Scales [n_dates, n, n_stocks] -> [n_dates, n, n_filled].
+        """
+        stock, place, product, _ = self._pairs
+        places, filled = np.unique(place, return_inverse=True)
+        row, column = (np.searchsorted(self.present, part) for part in np.divmod(places, max(self.width, 1)))
+        pairs = sparse.csr_array((product, (stock, filled)), shape=(self.n_stocks, len(places)))
+        return row, column, Linear(pairs)
+
+    @cached_property
     def _pairs(self) -> tuple[Ints, Ints, Floats, Floats]:
         """Every pair of edges of one stock, each once.
 
@@ -274,3 +313,24 @@ class EdgeSums:
         stock, place, _, doubled = self._pairs
         sums = np.bincount(stock, weights=middle.ravel()[place] * doubled, minlength=self.n_stocks)
         return sums.astype(np.float64)
+
+
+class Linear:
+    """Rows of each day times a fixed sparse matrix, held dense where enough of it is filled for that to be faster.
+
+    What a day gets does not depend, to the last bit, on which other days are there.
+    """
+
+    def __init__(self, matrix: Any) -> None:
+        filled = DENSE_FROM * matrix.nnz >= matrix.shape[0] * matrix.shape[1]
+        self._dense: Floats | None = matrix.toarray() if filled else None
+        self._sparse = None if filled else matrix.T.tocsr()
+
+    def __call__(self, rows: Floats) -> Floats:
+        """Shapes: rows [n_dates, n_rows, n_in]; result [n_dates, n_rows, n_out]."""
+        if self._dense is not None:
+            return np.matmul(rows, self._dense)
+        assert self._sparse is not None
+        flat = self._sparse @ rows.reshape(-1, rows.shape[-1]).T
+        out: Floats = np.ascontiguousarray(flat.T).reshape(*rows.shape[:2], -1)
+        return out

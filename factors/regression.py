@@ -31,11 +31,13 @@ import pandas as pd
 
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Bools, Floats, Ints, day_blocks, panel
-from samgraph.factors.cross_section import ERRORS, DayFit, Errors, fit_day, held_out, leave_one_out
-from samgraph.factors.exposures import Design, EdgeSums, Membership
+from samgraph.factors.batch import Batch, Fits
+from samgraph.factors.cross_section import ERRORS, DayFit, Errors, deal, fit_day, held_out, leave_one_out
+from samgraph.factors.designs import Designs
+from samgraph.factors.exposures import Membership
 from samgraph.factors.ridge import Ridge, Shrinkage
 
-MARKET = "market"
+BATCH_CELLS = 1 << 18  # float64 cells of the exposures and normal equations of the days fitted at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,7 +155,7 @@ def cross_sectional_regression(
         errors: standard errors: "classical" (variances are the weights' inverse up to a factor), or "HC0" to
             "HC3" (see `samgraph.factors.cross_section`).
         folds: parts of the companies for the out-of-sample R2, fixed over time; 0 leaves it out (NaN).
-        seed: deals companies into folds.
+        seed: deals companies into folds, by their ids.
         slack: a day with no more than this many stocks beyond the free parameters is left out.
 
     Raises:
@@ -175,24 +177,25 @@ def cross_sectional_regression(
         raise ModelError("a regression needs a market factor, styles or memberships; none was given.")
     scale = None if weights is None else panel(weights, "weights", shape)
     inside = None if universe is None else np.asarray(universe, dtype=bool)
-    fold = np.random.default_rng(seed).permutation(shape[1]) % folds if folds > 1 else None
+    fold = deal(stocks, folds, seed) if folds > 1 else None
     designs = Designs(tuple(memberships), looks, market, shape[1])
     fits = _Fits(
         designs, None if ridge is None else Shrinkage(ridge, memberships, designs.n_dense), fold, errors
     )
-    store = _Store(shape, designs.width)
-    for days in day_blocks(*shape):
+    store = _Store(shape, designs.width, slack)
+    together = ridge is None and errors == "classical"
+    for days in day_blocks(shape[0], shape[1] * (designs.n_dense + 2) + designs.width**2, BATCH_CELLS):
         use = _usable(y[days], size[days], scale, looks, inside, days)
-        enough = use.sum(axis=1) > slack
         with np.errstate(invalid="ignore"):
             weight = np.sqrt(size[days]) if scale is None else scale[days]
-        values = [np.where(use, block, 0.0) for block in (y[days], weight, size[days])]
-        for row, t in enumerate(range(days.start, days.stop)):
-            if enough[row]:
-                day = _Day(*(block[row] for block in values))
-                store.keep(t, day, *fits.of(t, day), slack)
-            else:
-                store.skip(int(use[row].sum()))
+        block = _Days(days, use, *(np.where(use, values, 0.0) for values in (y[days], weight, size[days])))
+        store.n[days] = use.sum(axis=1)
+        for span in designs.spans(days):
+            rest = span.start + np.flatnonzero(store.n[span] > slack)
+            if together and len(rest):
+                rest = store.keep_all(rest, *fits.together(block, rest))
+            for t in rest:
+                store.keep(int(t), block.one(int(t)), *fits.of(int(t), block.one(int(t))))
     return store.regression(dates, tuple(stocks), designs)
 
 
@@ -238,54 +241,6 @@ def compare_families(
     }
 
 
-class Designs:
-    """The exposures of any day; those of a day with the same edges as the last one are not built again."""
-
-    def __init__(
-        self, memberships: tuple[Membership, ...], styles: dict[str, Floats], market: bool, n_stocks: int
-    ) -> None:
-        self.memberships, self.styles, self.market, self.n_stocks = memberships, styles, market, n_stocks
-        self.widths = [len(m.columns) for m in memberships]
-        self.n_dense = len(styles) + market
-        self.width = self.n_dense + sum(self.widths)
-        self._last: tuple[tuple[int, ...], EdgeSums] | None = None
-
-    @property
-    def columns(self) -> list[tuple[str, str, str]]:
-        """Kind, id and name of every column."""
-        out = [(MARKET, MARKET, MARKET)] if self.market else []
-        out += [("style", name, name) for name in self.styles]
-        for family in self.memberships:
-            out += [(family.kind, c, n) for c, n in zip(family.columns, family.names, strict=True)]
-        return out
-
-    def of(self, t: int) -> Design:
-        """The exposures of day number `t`, 0 where a style is missing."""
-        version = tuple(int(m.day_version[t]) for m in self.memberships)
-        if self._last is None or self._last[0] != version:
-            self._last = version, EdgeSums([m.edges(t) for m in self.memberships], self.widths, self.n_stocks)
-        dense = np.ones((self.n_stocks, self.n_dense))
-        for place, values in enumerate(self.styles.values(), start=int(self.market)):
-            dense[:, place] = values[t]
-        np.copyto(dense, 0.0, where=np.isnan(dense))
-        return Design(dense, self._last[1])
-
-    def constraints(self, design: Design, cap: Floats) -> Floats:
-        """Cap-weighted exposure of each family's factors [n_families, width]; none without a market factor.
-
-        Shapes: cap [n_stocks], 0 outside the estimation set.
-        """
-        if not self.market:
-            return np.zeros((0, self.width))
-        total = design.edges.transposed @ (cap / cap.sum())
-        out = np.zeros((len(self.widths), self.width))
-        start = 0
-        for row, width in enumerate(self.widths):
-            out[row, self.n_dense + start : self.n_dense + start + width] = total[start : start + width]
-            start += width
-        return out
-
-
 @dataclass(frozen=True, eq=False)
 class _Day:
     """Return, weight and market cap of every stock [n_stocks], 0 outside the estimation set."""
@@ -296,18 +251,57 @@ class _Day:
 
 
 @dataclass(frozen=True, eq=False)
+class _Days:
+    """The same of the days `span`, and their estimation sets; all [n_dates, n_stocks]."""
+
+    span: slice
+    use: Bools
+    y: Floats
+    weight: Floats
+    cap: Floats
+
+    def one(self, t: int) -> _Day:
+        row = t - self.span.start
+        return _Day(self.y[row], self.weight[row], self.cap[row])
+
+
+@dataclass(frozen=True, eq=False)
 class _Fits:
-    """The regressions of single days."""
+    """The regressions of single days, and of many."""
 
     designs: Designs
     shrinkage: Shrinkage | None
     fold: Any
     errors: Errors
 
+    def together(self, block: _Days, days: Ints) -> tuple[Fits, Floats, Bools]:
+        """Fits and out-of-sample R2 of days with the same edges, and which of the days they answer."""
+        rows = days - block.span.start
+        stack = self._stack(block, days)
+        edges = self.designs.edges(int(days[0]))
+        batch = Batch(stack, edges, self.designs.constraints(edges, block.cap[rows]))
+        fits = batch.fit(block.weight[rows])
+        if self.fold is None:
+            return fits, np.full(len(days), np.nan), fits.solved.fine
+        found, oos = batch.held_out(block.weight[rows], self.fold)
+        return fits, oos, fits.solved.fine & found
+
+    def _stack(self, block: _Days, days: Ints) -> Floats:
+        """Dense columns and returns [n_days, n_dense + 1, n_stocks], 0 outside the estimation set."""
+        rows = days - block.span.start
+        stack = np.ones((len(days), self.designs.n_dense + 1, self.designs.n_stocks))
+        for place, values in enumerate(self.designs.styles.values(), start=int(self.designs.market)):
+            stack[:, place] = values[days]
+        stack[:, -1] = block.y[rows]
+        use = block.use[rows]
+        if not use.all():
+            np.copyto(stack, 0.0, where=~use[:, None, :])
+        return stack
+
     def of(self, t: int, day: _Day) -> tuple[DayFit, float, float]:
         """The day's fit, out-of-sample R2 and ridge strength."""
         design, shrinkage = self.designs.of(t), self.shrinkage
-        constraints = self.designs.constraints(design, day.cap)
+        constraints = self.designs.constraints(design.edges, day.cap[None])[0]
         precision, strength = None, 0.0
         if shrinkage is not None:
             diagonal = design.diagonal(day.weight)
@@ -328,22 +322,36 @@ class _Fits:
 
 
 class _Store:
-    """Gathers the days' results."""
+    """Gathers the days' results; a day with no more than `slack` stocks beyond its parameters is left out."""
 
-    def __init__(self, shape: tuple[int, int], width: int) -> None:
+    def __init__(self, shape: tuple[int, int], width: int, slack: int) -> None:
+        self.slack = slack
         self.returns = np.full((shape[0], width), np.nan)
         self.errors = np.full((shape[0], width), np.nan)
         self.specific = np.full(shape, np.nan)
-        self.rows: list[dict[str, float]] = []
+        self.n = np.zeros(shape[0], dtype=np.int64)
+        self.rank = np.zeros(shape[0], dtype=np.int64)
+        self.figures = {
+            name: np.full(shape[0], np.nan) for name in ("edf", "r2", "adj_r2", "oos_r2", "ridge")
+        }
         self.faults: list[tuple[int, int, Ints]] = []
 
-    def skip(self, n: int) -> None:
-        names = ("edf", "r2", "adj_r2", "oos_r2", "ridge")
-        self.rows.append({"n": n, "rank": 0, **dict.fromkeys(names, math.nan), "at_fault": 0})
+    def keep_all(self, days: Ints, fits: Fits, oos: Floats, fine: Bools) -> Ints:
+        """Keep the days that were answered; returns the others."""
+        solved = fits.solved
+        chosen = np.flatnonzero(fine & (fits.n - solved.rank > self.slack))
+        t = days[chosen]
+        kept = solved.kept[chosen]
+        self.returns[t] = np.where(kept, solved.returns[chosen], np.nan)
+        self.errors[t] = np.where(kept, fits.errors[chosen], np.nan)
+        self.specific[t] = np.where(fits.inside[chosen], fits.residual[chosen], np.nan)
+        self._figures(t, solved.rank[chosen], solved.rank[chosen], fits.sse[chosen], fits.sst[chosen])
+        self.figures["oos_r2"][t], self.figures["ridge"][t] = oos[chosen], 0.0
+        return days[~fine]
 
-    def keep(self, t: int, day: _Day, fit: DayFit, oos: float, strength: float, slack: int) -> None:
-        if fit.n - fit.edf <= slack:
-            self.skip(fit.n)
+    def keep(self, t: int, day: _Day, fit: DayFit, oos: float, strength: float) -> None:
+        """Keep one day."""
+        if fit.n - fit.edf <= self.slack:
             return
         kept = fit.solution.kept
         self.returns[t, kept], self.errors[t, kept] = fit.factor_returns[kept], fit.errors[kept]
@@ -352,15 +360,19 @@ class _Store:
         for column, on in fit.solution.at_fault.items():
             self.returns[t, column] = 0.0
             self.faults.append((t, column, on))
-        r2 = 1.0 - fit.sse / fit.sst if fit.sst > 0.0 else math.nan
-        row = {"n": fit.n, "rank": fit.solution.rank, "edf": fit.edf, "r2": r2}
-        row["adj_r2"] = 1.0 - (1.0 - r2) * (fit.n - 1.0) / (fit.n - fit.edf)
-        self.rows.append({**row, "oos_r2": oos, "ridge": strength, "at_fault": len(fit.solution.at_fault)})
+        self._figures(t, fit.solution.rank, fit.edf, fit.sse, fit.sst)
+        self.figures["oos_r2"][t], self.figures["ridge"][t] = oos, strength
+
+    def _figures(self, t: Any, rank: Any, edf: Any, sse: Any, sst: Any) -> None:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            r2 = np.where(np.asarray(sst) > 0.0, 1.0 - np.divide(sse, sst), np.nan)
+        self.rank[t], self.figures["edf"][t], self.figures["r2"][t] = rank, edf, r2
+        self.figures["adj_r2"][t] = 1.0 - (1.0 - r2) * (self.n[t] - 1.0) / (self.n[t] - edf)
 
     def regression(self, dates: pd.DatetimeIndex, stocks: tuple[str, ...], designs: Designs) -> Regression:
         kinds, columns, names = zip(*designs.columns, strict=True)
-        days = pd.DataFrame(self.rows)
-        days.insert(0, "date", dates)
+        days = pd.DataFrame({"date": dates, "n": self.n, "rank": self.rank, **self.figures})
+        days["at_fault"] = np.bincount([t for t, _, _ in self.faults], minlength=len(dates)).astype(np.int64)
         known_as = [c if n == c else f"{n} ({c})" for c, n in zip(columns, names, strict=True)]
         words: dict[int, list[str]] = {}
         for t, j, on in self.faults:

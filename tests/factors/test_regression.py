@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samgraph.errors import ModelError
-from samgraph.factors.cross_section import Solution, fit_day, held_out, leave_one_out
+from samgraph.factors.cross_section import Solution, deal, fit_day, held_out, leave_one_out
+from samgraph.factors.designs import Designs
 from samgraph.factors.exposures import Design, EdgeSums, Membership, taxonomy_prior
 from samgraph.factors.regression import compare_families, cross_sectional_regression, next_day
 from samgraph.factors.ridge import Ridge, Shrinkage
@@ -221,6 +222,46 @@ def test_sums_over_edges_equal_dense_algebra():
     np.testing.assert_allclose(design.quadratic(m), np.einsum("ik,kl,il->i", x, m, x), atol=1e-11)
 
 
+@pytest.mark.parametrize(("n_products", "market"), [(9, True), (60, True), (9, False)])
+def test_days_fitted_together_are_the_days_fitted_one_by_one(n_products, market):
+    """With few and many products (dense and sparse sums), absent ones, a day at fault and one with few stocks."""
+    series = made_series(n_dates=12, n_stocks=140, n_products=n_products, full=False)
+    forward, cap, styles, _ = made_market(series)
+    membership = Membership.from_series(series)
+    holders = series.dense(0)[:, 2] > 0.0
+    forward[1, holders] = np.nan
+    styles["momentum"][8] = 2.0 * styles["size"][8]
+    forward[9, 70:] = np.nan
+    forward[10, 8:] = np.nan
+    got = run(series, forward, cap, styles=styles, memberships=[membership], market=market, folds=3, seed=5)
+    designs = Designs((membership,), styles, market, series.n_stocks)
+    fold = deal(series.stocks, 3, 5)
+    for t in range(12):
+        use = estimation_set(forward, cap, styles, t)
+        y, w, size = (np.where(use, values, 0.0) for values in (forward[t], np.sqrt(cap[t]), cap[t]))
+        design = designs.of(t)
+        constraints = designs.constraints(design.edges, size[None])[0]
+        fit = fit_day(design, y, w, constraints)
+        if fit.n - fit.edf <= 5:
+            assert got.days["rank"][t] == 0 and np.isnan(got.returns[t]).all()
+            continue
+        kept = np.sort(np.concatenate([fit.solution.kept, list(fit.solution.at_fault)]).astype(int))
+        np.testing.assert_array_equal(np.flatnonzero(~np.isnan(got.returns[t])), kept)
+        np.testing.assert_allclose(got.returns[t, kept], fit.factor_returns[kept], rtol=1e-10, atol=1e-13)
+        np.testing.assert_allclose(got.errors[t, kept], fit.errors[kept], rtol=1e-10)
+        np.testing.assert_allclose(got.specific[t, use], fit.residual[use], rtol=0, atol=1e-12)
+        assert np.isnan(got.specific[t, ~use]).all()
+        missed, spread = held_out(design, y, w, constraints, None, fold=fold)
+        row = got.days.loc[t]
+        assert (row["n"], row["rank"], row["edf"]) == (fit.n, fit.solution.rank, fit.edf)
+        assert row["r2"] == pytest.approx(1 - fit.sse / fit.sst, rel=1e-10)
+        assert row["oos_r2"] == pytest.approx(1 - missed / spread, rel=1e-8)  # less data, worse conditioned
+        assert row["at_fault"] == len(fit.solution.at_fault)
+    assert got.days["at_fault"][8] == 1 and got.days["at_fault"][:8].sum() == 0
+    assert got.days["rank"][10] == 0 and (got.days["rank"].drop(10) > 0).all()
+    assert np.isnan(got.returns[1]).sum() > np.isnan(got.returns[0]).sum()
+
+
 def test_leave_one_out_and_held_out_errors_equal_refitting():
     design, x, y, w, rng = designed(1)
     c = (rng.random(x.shape[1]) * (np.arange(x.shape[1]) >= 2))[None]
@@ -308,10 +349,11 @@ def test_out_of_sample_r2_punishes_factors_that_mean_nothing():
     assert true["k"] == 20
 
 
-def test_what_comes_after_a_day_changes_nothing_up_to_it():
+@pytest.mark.parametrize("ridge", [None, Ridge(every=1, first=2)])
+def test_what_comes_after_a_day_changes_nothing_up_to_it(ridge):
     series = made_series(n_dates=30)
     forward, cap, styles, _ = made_market(series)
-    settings_ = {"ridge": Ridge(every=1, first=2), "memberships": [Membership.from_series(series)]}
+    settings_ = {"ridge": ridge, "memberships": [Membership.from_series(series)]}
     a = run(series, forward, cap, styles=styles, **settings_)
     forward[20:] *= -3
     cap[20:] = cap[20:, ::-1]
