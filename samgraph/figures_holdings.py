@@ -7,6 +7,7 @@ import plotly.graph_objects as go
 
 from samgraph.figures import BAD, GOOD, MIDDLE, colour, layout, line, plain
 
+WHOLE = "\u00a0all"  # id of the root above all products
 ENDS = 4  # suppliers and customers that are drawn of a product
 
 
@@ -17,16 +18,22 @@ def exposure_tree(exposure: pd.DataFrame) -> go.Figure:
         exposure: product_id, name, parent_id (empty for a root), weight (subtree), active_weight (less the universe)
     """
     largest = max(float(exposure["active_weight"].abs().max()), 1e-9)
+    roots = exposure[~exposure["parent_id"].isin(exposure["product_id"])]
+    whole = {"product_id": WHOLE, "name": "All products", "parent_id": ""}
+    whole |= {name: roots[name].sum() for name in ("weight", "active_weight")}
+    exposure = exposure.assign(
+        parent_id=exposure["parent_id"].where(~exposure.index.isin(roots.index), WHOLE)
+    )
+    exposure = pd.concat([pd.DataFrame([whole]), exposure], ignore_index=True)
     figure = go.Figure(
         go.Treemap(
             ids=exposure["product_id"].map(plain),
             labels=exposure["name"].map(plain),
-            parents=[plain(parent) if isinstance(parent, str) else "" for parent in exposure["parent_id"]],
+            parents=exposure["parent_id"].map(plain),
             values=exposure["weight"],
             branchvalues="total",
-            maxdepth=3,
+            maxdepth=4,
             tiling={"pad": 2},
-            root={"color": "rgba(128,135,146,0.18)"},
             textfont={"color": "#ffffff"},
             pathbar={"textfont": {"color": "#ffffff"}},
             marker={
@@ -41,7 +48,7 @@ def exposure_tree(exposure: pd.DataFrame) -> go.Figure:
                     "y": -0.02,
                     "yanchor": "top",
                     "nticks": 5,
-                    "title": {"text": "less the universe (share of holdings)", "side": "bottom"},
+                    "title": {"text": "less universe (share)", "side": "bottom", "font": {"size": 12.5}},
                     "tickformat": "+.1%",
                 },
             },
@@ -81,9 +88,10 @@ def tilt_bars(tilts: pd.DataFrame, *, percent: bool) -> go.Figure:
     )
     layout(figure, height=90 + 24 * len(rows))
     figure.update_layout(hovermode="closest", margin={"t": 10, "l": 8, "r": 8, "b": 8}, bargap=0.35)
-    unit = "share of holdings" if percent else "standard deviations"
     figure.update_xaxes(
-        title_text=f"less the universe ({unit})", tickformat="+.0%" if percent else "+.1f", nticks=6
+        title_text="less universe (share)" if percent else "less universe (st. dev.)",
+        tickformat="+.0%" if percent else "+.1f",
+        nticks=6,
     )
     figure.update_yaxes(type="category", tickmode="array", tickvals=list(ids), ticktext=list(names))
     return figure
@@ -126,8 +134,8 @@ def chain_flows(links: pd.DataFrame) -> go.Figure:
     """The value chain of some products: suppliers on the left, the products, customers on the right.
 
     Args:
-        links: product_id, product, side (supplier, customer), end_id, end, strength, weight (of the end in the holdings),
-            active (less the universe)
+        links: product_id, product, side (supplier, customer), end_id, end, strength, weight (of
+            the end in the holdings), active (less the universe)
     """
     nodes: dict[tuple[str, str], int] = {}
     labels: list[str] = []
@@ -154,7 +162,7 @@ def chain_flows(links: pd.DataFrame) -> go.Figure:
         told.append(f"{labels[a]} supplies {labels[b]}: strength {row['strength']:.3f}")
     columns = {name: [key for key in nodes if key[0] == name] for name in ("supplier", "product", "customer")}
     x, y = [0.0] * len(labels), [0.0] * len(labels)
-    for across, keys in zip((0.001, 0.5, 0.999), columns.values(), strict=True):
+    for across, keys in zip((0.001, 0.38, 0.999), columns.values(), strict=True):
         for down, key in enumerate(keys):  # where a node would stand; plotly moves those that touch
             x[nodes[key]], y[nodes[key]] = across, (down + 0.5) / len(keys)
     figure = go.Figure(

@@ -31,8 +31,11 @@ def intervals(
 
     Args:
         rows: name -> frame with the columns `at` (place), `value`, `t` (its t statistic) and n_days
-        at, value, t: names of columns
-        y_title, x_title: titles, with the unit
+        at: name of the column of places
+        value: name of the column of values
+        t: name of the column of their t statistics
+        y_title: title, with the unit
+        x_title: title, with the unit
         percent: the values are fractions to be shown as percent
         height: pixels
     """

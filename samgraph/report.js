@@ -21,6 +21,8 @@ const samgraphDraw = () => {
     layout.font.size = small ? 11.5 : 13;
     if (small) {
       for (const key of Object.keys(layout)) if (/^[xy]axis/.test(key) && layout[key].title) layout[key].title.font = { size: 11.5 };
+      for (const key of Object.keys(layout)) // few ticks; those of categories and given ones stay
+        if (/^xaxis/.test(key) && !layout[key].tickvals && layout[key].type !== "category") layout[key].nticks = 4;
       for (const note of layout.annotations ?? []) note.font = { size: 11.5 };
     }
     if (touch) layout.dragmode = false; // a finger scrolls the page
@@ -28,8 +30,9 @@ const samgraphDraw = () => {
     if (names) layout.yaxis.ticktext = names.map(name => cut(name, Math.max(12, Math.floor(width / 17))));
     for (const trace of data)
       if (trace.type === "sankey") {
-        const room = Math.floor((width / 2 - 28) / (small ? 7.2 : 8));
-        trace.node.label = trace.node.label.map(name => cut(name, room));
+        // suppliers write into the first 38% of the width; products and customers share the rest
+        const room = share => Math.floor((width * share - 24) / (small ? 6.9 : 7.8));
+        trace.node.label = trace.node.label.map((name, i) => cut(name, room(trace.node.x[i] < 0.2 ? 0.38 : 0.31)));
       }
     return [data, layout];
   };

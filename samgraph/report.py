@@ -59,7 +59,9 @@ def render(run: RunFiles) -> str:
             report_settings.again(run),
         ]
     except KeyError as error:
-        raise RunError(f"{run.folder} cannot be read as a run: {error} is missing; run the backtest again") from error
+        raise RunError(
+            f"{run.folder} cannot be read as a run: {error} is missing; run the backtest again"
+        ) from error
     css, script = (_beside(name) for name in ("report.css", "report.js"))
     title = f"{run.summary['universe']}, {run.summary['test_start']} to {run.summary['end']}"
     links = "".join(f"<a href='#{key}'>{text(name)}</a>" for key, name in CONTENTS.items())

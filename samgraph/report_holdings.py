@@ -1,4 +1,4 @@
-"""The report's sections on what the portfolio holds: products by level, industries, styles, concentration, value chain."""
+"""The report's sections on the holdings: products by level, industries, styles, concentration, value chain."""
 
 from __future__ import annotations
 
@@ -44,8 +44,10 @@ def _explained(run: RunFiles, frame: pd.DataFrame) -> str:
     return table(
         ["stock", "name", "attends to", "most alike", "score", *PARTS[:-1]],
         rows,
-        f"The product model's {len(rows)} best stocks of {run.summary['end']}: the concepts that each attended to, with the "
-        "share of its attention; the stocks whose states are most like its own, with their cosine; and the split of the "
+        f"The product model's {len(rows)} best stocks of {run.summary['end']}: the concepts that each "
+        "attended to, with the "
+        "share of its attention; the stocks whose states are most like its own, with their cosine; and the "
+        "split of the "
         "score. Means over seeds; samgraph explain RUN --company ID --date D shows all of it.",
         words=4,
     )
@@ -74,7 +76,8 @@ def _products(run: RunFiles, exposure: pd.DataFrame) -> str:
     return figure(
         figures_holdings.exposure_tree(shown),
         "Products, through the taxonomy",
-        f"Product portfolio on {day}: area is the share of holdings times revenue, colour the difference from the universe's. "
+        f"Product portfolio on {day}: area is the share of holdings times revenue, colour the difference from "
+        "the universe's. "
         f"Click to go down a level, the bar on top to come back. {len(shown):,} products{held}.",
     ) + details(
         "The same as a list to open level by level",
@@ -124,14 +127,17 @@ def _tilts(run: RunFiles, tilts: pd.DataFrame) -> str:
         figure(
             figures_holdings.tilt_bars(industries, percent=True),
             "Industries",
-            f"Share of the product portfolio in each industry less the universe's by market cap, on {run.summary['end']}; "
+            "Share of the product portfolio in each industry less the universe's by market cap, on "
+            f"{run.summary['end']}; "
             f"{held} companies in {int((industries['companies'] > 0).sum())} of {len(industries)} industries.",
         ),
         figure(
             figures_holdings.tilt_bars(styles, percent=False),
             "Styles",
-            "Weighted mean exposure of the product portfolio less the universe's by market cap, in standard deviations of the "
-            f"universe, on {run.summary['end']}; up to {int(styles['companies'].max()) if len(styles) else 0} companies.",
+            "Weighted mean exposure of the product portfolio less the universe's by market cap, in standard "
+            "deviations of the "
+            f"universe, on {run.summary['end']}; up to {int(styles['companies'].max()) if len(styles) else 0} "
+            "companies.",
         ),
     )
     rows = [
@@ -236,7 +242,18 @@ def chosen_links(chain: pd.DataFrame, exposure: pd.DataFrame) -> pd.DataFrame:
                         active.get(end, 0.0),
                     )
                 )
-    columns = "product_id product own_weight own_active side end_id end strength weight active".split()
+    columns = [
+        "product_id",
+        "product",
+        "own_weight",
+        "own_active",
+        "side",
+        "end_id",
+        "end",
+        "strength",
+        "weight",
+        "active",
+    ]
     return pd.DataFrame(rows, columns=columns)
 
 
@@ -258,8 +275,10 @@ def _chain(run: RunFiles, chain: pd.DataFrame, exposure: pd.DataFrame) -> str:
     return figure(
         figures_holdings.chain_flows(links),
         "Value chain of the largest products",
-        f"{names} on {run.summary['end']}: the strongest suppliers on the left and customers on the right; width is the "
-        f"strength of the link, blue more and red less than the universe, grey not held. {len(links)} of {len(chain):,} links "
+        f"{names} on {run.summary['end']}: the strongest suppliers on the left and customers on the right; "
+        "width is the "
+        f"strength of the link, blue more and red less than the universe, grey not held. {len(links)} of "
+        f"{len(chain):,} links "
         "between the run's concepts.",
     ) + details(
         "These links as a table",

@@ -13,8 +13,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from samgraph.errors import RunError
+from samgraph.seals import require_unchanged
 
 DAYS_A_YEAR = 252
+LONG = 36  # letters of a cell that wants a wide column
 PARTS = ("concept", "hidden", "individual", "score")
 
 
@@ -41,8 +43,11 @@ class RunFiles:
             raise RunError(
                 f"{folder} is not a finished run: {name} is missing; run samgraph backtest --out {folder} first"
             ) from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise _unreadable(folder, error) from error
+        if not isinstance(summary, dict) or not isinstance(manifest, dict):
+            raise _unreadable(folder, ValueError("summary.json or manifest.json is no JSON object"))
+        require_unchanged(folder, manifest)
         return cls(folder, summary, manifest)
 
     def has(self, *names: str) -> bool:
@@ -70,7 +75,8 @@ def given(run: RunFiles, tables: Sequence[str], make: Callable[..., str], what: 
     missing = [name for name in tables if not run.has(name)]
     if missing:
         return (
-            f"<p class='soft'>{text(what)}: left out, for the run keeps no {text(missing[0])}.parquet; run the backtest "
+            f"<p class='soft'>{text(what)}: left out, for the run keeps no {text(missing[0])}.parquet; run "
+            "the backtest "
             "again to have it.</p>"
         )
     return make(*(run.table(name) for name in tables))
@@ -108,7 +114,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, *, w
 
     report.js makes it sortable by its headers.
     """
-    marks = [" class='words'" if column < words else "" for column in range(len(head))]
+    marks = []
+    for column in range(len(head)):
+        long = any(len(row[column]) > LONG for row in rows)
+        marks.append((" class='words long'" if long else " class='words'") if column < words else "")
     top = "".join(f"<th scope='col'{mark}>{text(cell)}</th>" for mark, cell in zip(marks, head, strict=True))
     body = "".join(
         "<tr>"

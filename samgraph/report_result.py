@@ -70,14 +70,14 @@ def _tiles(run: RunFiles) -> str:
     if difference:
         gap = difference["excess_return"]
         tiles.append(("over the industry control", points(gap), gap))
-    tiles.append(
-        ("information ratio", number(product["information_ratio"]), product["information_ratio"])
-    )
+    tiles.append(("information ratio", number(product["information_ratio"]), product["information_ratio"]))
     tiles.append(("worst drawdown of the excess", percent(product["max_drawdown"]), None))
     tried = run.summary.get("overfitting", {})
     deflated = tried.get("variants", {}).get("product", {}).get("deflated_sharpe")
     if deflated is not None:
-        tiles.append((f"deflated Sharpe: probability, after {tried['trials']} trials", chance(deflated), None))
+        tiles.append(
+            (f"deflated Sharpe: probability, after {tried['trials']} trials", chance(deflated), None)
+        )
     cells = "".join(
         f'<li><b class="{sign(value)}">{text(shown)}</b>{text(name)}</li>' for name, shown, value in tiles
     )
@@ -113,7 +113,8 @@ def _curves(run: RunFiles, portfolio: pd.DataFrame) -> str:
             figure(
                 figures.difference_curve((daily["product"] - daily["industry"]).dropna(), half_width),
                 "Products less industries",
-                "Product portfolio less the industry control's, same days and seeds, cumulated; the band grows with the "
+                "Product portfolio less the industry control's, same days and seeds, cumulated; the band "
+                "grows with the "
                 f"root of time from the bootstrap's interval; {difference['n_days']} days.",
             )
         )
@@ -128,8 +129,10 @@ def _variants(run: RunFiles) -> str:
     return table(
         ["variant"] + [title for title, _ in COLUMNS.values()],
         rows,
-        f"Portfolios after costs, {run.summary['days']} days. Return and benchmark are compounded, excess is the mean daily "
-        f"excess times {DAYS_A_YEAR}, drawdown that of the cumulated excess, turnover one-sided a year; t is Newey-West's of "
+        f"Portfolios after costs, {run.summary['days']} days. Return and benchmark are compounded, excess is "
+        "the mean daily "
+        f"excess times {DAYS_A_YEAR}, drawdown that of the cumulated excess, turnover one-sided a year; t is "
+        "Newey-West's of "
         f"the Rank IC; IC and Rank IC of the raw score at {run.summary['label_horizon']} days.",
     )
 
@@ -151,18 +154,22 @@ def _tried(run: RunFiles) -> str:
     shown = table(
         ["variant", "Sharpe ratio", "best of worthless trials", "deflated Sharpe"],
         rows,
-        f"Ratios of daily excess returns, a year; {run.summary['days']} days. The deflated Sharpe ratio is the probability "
+        f"Ratios of daily excess returns, a year; {run.summary['days']} days. The deflated Sharpe ratio is "
+        "the probability "
         f"that the true ratio is above the best that {found['trials']} worthless trials would give.",
     )
     odds = found["probability_of_overfitting"].get("trials")
     words = (
-        f"Probability of overfitting: {odds['probability']:.2f}: how often the best of {odds['trials']} trials on one half of "
-        f"the {odds['days']} days fell below the median on the other half ({odds['splits']:,} ways to halve them). It judges "
+        f"Probability of overfitting: {odds['probability']:.2f}: how often the best of {odds['trials']} "
+        "trials on one half of "
+        f"the {odds['days']} days fell below the median on the other half ({odds['splits']:,} ways to halve "
+        "them). It judges "
         "the choice among the trials, not whether they beat the benchmark."
         if odds
         else "Too few trials or days for a probability of overfitting."
     )
     return (
-        f"<p>{found['trials']} trials ({found['configurations']} configuration(s)) were made on the same data, universe and "
+        f"<p>{found['trials']} trials ({found['configurations']} configuration(s)) were made on the same "
+        "data, universe and "
         f"period. {words}</p>{shown}"
     )

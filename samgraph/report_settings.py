@@ -31,7 +31,8 @@ def asked(run: RunFiles) -> str:
             int(trading.get("lag", 1)), int(summary["label_horizon"]), str(trading.get("price", "close"))
         ),
         "A day: known, decided, traded, earned",
-        f"Trading days around the day t of a score; a is the calendar day on which a report is announced. The same on each "
+        "Trading days around the day t of a score; a is the calendar day on which a report is announced. The "
+        "same on each "
         f"of {summary['days']} test days.",
     )
     return section(
@@ -39,7 +40,8 @@ def asked(run: RunFiles) -> str:
         "What was run, known when and traded when",
         f"<p>{summary['companies']} companies of universe {text(summary['universe'])}, {summary['days']} trading days "
         f"of testing, {summary['test_start']} to {summary['end']}, after training from {summary['start']}; "
-        f"{summary['seeds']} seed(s) a variant, averaged. Concepts: {text(config['concepts']['cut'])}. Every snapshot is "
+        f"{summary['seeds']} seed(s) a variant, averaged. Concepts: {text(config['concepts']['cut'])}. Every "
+        "snapshot is "
         f"read as of its day, with what the graph had recorded by {text(known)} UTC.</p>",
         picture,
         f"<ol class='timeline'>{steps}</ol>",
@@ -119,7 +121,8 @@ def _coverage(run: RunFiles, coverage: pd.DataFrame) -> str:
         faults = (
             "<p>No column of a daily regression was a combination of others.</p>"
             if found.empty
-            else f"<p>{len(found):,} times a column of a daily regression was a combination of others on its day and had no "
+            else f"<p>{len(found):,} times a column of a daily regression was a combination of others on its "
+            "day and had no "
             f"return of its own: {text(', '.join(sorted(set(found['name'].map(str)))[:8]))}.</p>"
         )
     total = f"{int(coverage['count'].iloc[0]):,}" if len(coverage) else "0"
@@ -159,7 +162,8 @@ def _windows(windows: pd.DataFrame) -> str:
     return figure(
         figures.window_bars(windows),
         "Walk-forward windows",
-        "A model is fitted on the first part, stopped by the second and applied to the third. Labels that reach past the "
+        "A model is fitted on the first part, stopped by the second and applied to the third. Labels that "
+        "reach past the "
         f"end of a part are left out. Trading days in all: {', '.join(f'{part} {n:,}' for part, n in days.items())}.",
     )
 
@@ -175,7 +179,8 @@ def again(run: RunFiles) -> str:
     return section(
         "again",
         "How to run it again",
-        "<pre>samgraph backtest --config RUN/config.toml --out ANOTHER\nsamgraph report RUN      # this page anew, from RUN's files alone</pre>",
+        "<pre>samgraph backtest --config RUN/config.toml --out ANOTHER\nsamgraph report RUN      # this page "
+        "anew, from RUN's files alone</pre>",
         details("The resolved settings", f"<pre>{text(config.read_text(encoding='utf-8'))}</pre>")
         if config.exists()
         else "",

@@ -30,7 +30,8 @@ def where_from(run: RunFiles) -> str:
     return section(
         "sources",
         "Where the return came from",
-        "<p>A score is the sum of a concept part (what companies that sell the same have in common), a hidden part (what "
+        "<p>A score is the sum of a concept part (what companies that sell the same have in common), a "
+        "hidden part (what "
         "companies that behave alike have in common) and an individual part.</p>",
         given(run, ("decay",), _by_horizon, "Rank IC by horizon"),
         given(run, ("quantiles",), lambda q: _quantiles(q, label), "Quantiles"),
@@ -56,13 +57,15 @@ def _by_horizon(decay: pd.DataFrame) -> str:
         figure(
             figures_sources.rank_ic_by_horizon(decay, PARTS),
             "Rank IC by horizon",
-            "Mean Rank IC of each part, neutralised for industry and log market cap; bars are 95% intervals (Newey-West, "
+            "Mean Rank IC of each part, neutralised for industry and log market cap; bars are 95% intervals "
+            "(Newey-West, "
             f"lag = horizon − 1); {_days(decay)}.",
         ),
         figure(
             figures_sources.spread_decay(decay, PARTS),
             "Decay",
-            "Return of the highest less the lowest quantile of each neutralised part, for each day held; 95% intervals; "
+            "Return of the highest less the lowest quantile of each neutralised part, for each day held; 95% "
+            "intervals; "
             f"{_days(decay)}.",
         ),
     )
@@ -136,7 +139,8 @@ def _orthogonal(decay: pd.DataFrame, orthogonal: pd.DataFrame, label: int) -> st
         ),
         "What is left when styles are taken out",
         f"Mean Rank IC at {label} days of what a daily regression on each yardstick leaves of a part; 95% intervals "
-        f"(Newey-West); {_days(at)}. Styles: size, beta, momentum, reversal, volatility, liquidity, and value if given.",
+        f"(Newey-West); {_days(at)}. Styles: size, beta, momentum, reversal, volatility, liquidity, and value "
+        "if given.",
     )
     rows = [
         [
@@ -188,7 +192,8 @@ def _groups(run: RunFiles, breakdown: pd.DataFrame, label: int) -> str:
                         y_title="mean Rank IC",
                     ),
                     title,
-                    f"Mean Rank IC at {label} days of each neutralised part {words}; 95% intervals; {_days(rows)} a group.",
+                    f"Mean Rank IC at {label} days of each neutralised part {words}; 95% intervals; "
+                    f"{_days(rows)} a group.",
                 )
             )
     offsets, industries = (mine[mine["by"] == by] for by in ("offset", "industry"))
@@ -198,7 +203,8 @@ def _groups(run: RunFiles, breakdown: pd.DataFrame, label: int) -> str:
             figure(
                 figures_sources.offset_boxes(offsets, PARTS),
                 "Rank IC by rebalance offset",
-                f"Mean Rank IC of a rebalance every {label} days, a point for each of the {offsets['group'].nunique()} days to "
+                f"Mean Rank IC of a rebalance every {label} days, a point for each of the "
+                f"{offsets['group'].nunique()} days to "
                 f"begin on; returns of one offset do not overlap; {_days(offsets)} an offset.",
             )
         )
@@ -256,7 +262,8 @@ def _premia(premia: pd.DataFrame) -> str:
         table(
             ["factor", "premium", "standard error", "t", "p"],
             rows,
-            f"Fama and MacBeth's: mean return over {one['horizon']} days for one standard deviation of the factor, all factors "
+            f"Fama and MacBeth's: mean return over {one['horizon']} days for one standard deviation of the "
+            "factor, all factors "
             f"and styles together; Newey-West with {one['lags']} lags; {one['n_days']} days.",
         ),
     )
