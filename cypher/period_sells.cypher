@@ -8,11 +8,14 @@
 // Columns
 //   first_day              the day on which the intervals begin, in days since 1970-01-01
 //   end_days               the days on which they end (exclusive), in the same count, one a relationship
-//   sources, targets       ids of companies and products, one a relationship
+//   sources, targets       companies and products by the server's numbers (period_sells_nodes), one a relationship
 //   weights                shares of revenue, one a relationship
 //
 // Two seeks that share no relationship: one for what began since `earliest` (no shorter interval that began before
 // can still hold), one for the long and open-ended intervals of before, which alone carry long_from.
+// Numbers instead of texts: a million of them are read from no property, and sent in a tenth of the time. They are
+// Cypher 5's; nothing stores them.
+CYPHER 5
 MATCH (ledger:Ledger {name: 'samgraph'})
 WITH CASE WHEN $known < ledger.committed THEN $known ELSE ledger.committed END AS known,
      $first - duration({days: coalesce(ledger.longest_sells_days, 3700000)}) AS earliest
@@ -24,7 +27,7 @@ CALL (known, earliest) {
     AND r.recorded_from <= known AND r.recorded_to > known
   WITH r.long_from AS valid_from,
        collect(duration.inDays(date('1970-01-01'), r.valid_to).days) AS end_days,
-       collect(c.company_id) AS sources, collect(p.product_id) AS targets, collect(r.weight) AS weights
+       collect(id(c)) AS sources, collect(id(p)) AS targets, collect(r.weight) AS weights
   RETURN valid_from, end_days, sources, targets, weights
   ORDER BY valid_from
   UNION ALL
@@ -35,7 +38,7 @@ CALL (known, earliest) {
     AND r.recorded_from <= known AND r.recorded_to > known
   WITH r.valid_from AS valid_from,
        collect(duration.inDays(date('1970-01-01'), r.valid_to).days) AS end_days,
-       collect(c.company_id) AS sources, collect(p.product_id) AS targets, collect(r.weight) AS weights
+       collect(id(c)) AS sources, collect(id(p)) AS targets, collect(r.weight) AS weights
   RETURN valid_from, end_days, sources, targets, weights
   ORDER BY valid_from
 }

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
+from samgraph.errors import SnapshotError
+
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
@@ -38,9 +40,16 @@ def bipartite(
     Shapes:
         edge_index: int64 [2, n_edges]; edge_weight: float32 [n_edges], the share of revenue;
         level: int64 [n_concepts]
+
+    Raises:
+        SnapshotError: an edge points outside the stocks or concepts
     """
     import torch
 
+    # Here rather than by PyG's `validate`, whose parallel reductions take ten times as long on shared cores.
+    for place, size, what in ((stock, len(company_id), "stocks"), (concept, len(product_id), "concepts")):
+        if len(place) and not 0 <= place.min() <= place.max() < size:
+            raise SnapshotError(f"an edge of {as_of} points outside the {size} {what}")
     with warnings.catch_warnings():
         # torch 2.10 and later deprecate torch.jit.script, which PyG still calls while it is imported.
         warnings.simplefilter("ignore", FutureWarning)
@@ -65,7 +74,6 @@ def bipartite(
     data.known = "" if known is None else known.isoformat()
     data.cut = cut
     data.universe = universe or ""
-    data.validate(raise_on_error=True)
     return data
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,7 +26,7 @@ from samgraph.graph.universe import begun, committed_moment, no_such_day, no_suc
 from samgraph.graph.value_chain import chain_of
 from samgraph.graph.versions import Spans, TaxonomyIndex, Versions, day_numbers, positions, versions_of
 
-_EDGES: dict[Relation, str] = {"products": "period_sells", "industries": "period_classified"}
+_EDGES = "period_classified"
 _LINKS: dict[Relation, str] = {
     "products": "period_child_of_product",
     "industries": "period_child_of_industry",
@@ -64,7 +65,7 @@ def extract_period(
     parsed = parse_cut(cut)
     _check(dates, stocks, members)
     moment = committed_moment(graph, known)
-    edges = _spans(graph, _EDGES[relation], dates, moment)
+    edges = _sold(graph, dates, moment) if relation == "products" else _spans(graph, _EDGES, dates, moment)
     if len(edges) == 0:
         raise no_such_day(graph, AsOf(dates[0].date(), moment), relation, last=dates[-1].date())
     links = _spans(graph, _LINKS[relation], dates, moment) if parsed.needs_taxonomy else _nothing()
@@ -145,7 +146,7 @@ def industry_labels(
         raise SnapshotError(f"industries have no level {level}; levels start at 1 for a root")
     _check_dates(dates)
     moment = committed_moment(graph, known)
-    edges = _spans(graph, "period_classified", dates, moment)
+    edges = _spans(graph, _EDGES, dates, moment)
     place = positions(edges.source, stocks)
     edges, place = edges.take(place >= 0), place[place >= 0]
     days = day_numbers(dates)
@@ -207,20 +208,43 @@ def _days(rows: list[dict[str, object]], column: str) -> npt.NDArray[np.int64]:
 
 
 def _spans(graph: Graph, name: str, dates: pd.DatetimeIndex, known: dt.datetime) -> Spans:
-    """Read rows that are folded by their first day, or by both ends, and unfold them."""
+    """Read rows that are folded by both ends of their span, and unfold them."""
     rows = graph.read(name, known=known, **_ends(dates))
     if not rows:
         return _nothing()
     sizes = np.array([len(row["sources"]) for row in rows])
     weights = [row["weights"] for row in rows] if "weights" in rows[0] else [np.ones(int(sizes.sum()))]
-    ends = np.concatenate([row["end_days"] for row in rows]) if "end_days" in rows[0] else None
     return Spans(
         source=_objects([row["sources"] for row in rows]),
         target=_objects([row["targets"] for row in rows]),
         valid_from=np.repeat(_days(rows, "first_day"), sizes),
-        valid_to=np.repeat(_days(rows, "end_day"), sizes) if ends is None else ends.astype(np.int64),
+        valid_to=np.repeat(_days(rows, "end_day"), sizes),
         weight=np.concatenate(weights).astype(np.float64),
     )
+
+
+def _sold(graph: Graph, dates: pd.DatetimeIndex, known: dt.datetime) -> Spans:
+    """The SELLS edges, which come by the server's numbers of nodes; the ids of these are read once."""
+    rows = graph.read("period_sells", known=known, **_ends(dates))
+    if not rows:
+        return _nothing()
+    nodes = graph.read("period_sells_nodes")
+    numbers = np.array([number for row in nodes for number in row["numbers"]], dtype=np.int64)
+    order = np.argsort(numbers)
+    ids = _objects([row["ids"] for row in nodes])[order]
+    place = [np.searchsorted(numbers[order], _joined(rows, name)) for name in ("sources", "targets")]
+    sizes = np.array([len(row["weights"]) for row in rows])
+    return Spans(
+        source=ids[place[0]],
+        target=ids[place[1]],
+        valid_from=np.repeat(_days(rows, "first_day"), sizes),
+        valid_to=_joined(rows, "end_days"),
+        weight=np.array([weight for row in rows for weight in row["weights"]], dtype=np.float64),
+    )
+
+
+def _joined(rows: list[dict[str, Any]], column: str) -> npt.NDArray[np.int64]:
+    return np.array([number for row in rows for number in row[column]], dtype=np.int64)
 
 
 def _objects(lists: list[list[str]]) -> npt.NDArray[np.object_]:
