@@ -31,12 +31,23 @@ class Checkpoint:
 
 def write_checkpoint(folder: Path, number: int, checkpoint: Checkpoint) -> None:
     """Replace the folder's checkpoint; older files are removed once the new pair is complete."""
-    folder.mkdir(parents=True, exist_ok=True)
     content = save({name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()})
     name = f"epoch-{number:04d}.safetensors"
-    _write(folder / name, content)
-    state = {"file": name, "sha256": hashlib.sha256(content).hexdigest(), "values": checkpoint.values}
-    _write(folder / STATE, json.dumps(state, indent=1).encode())
+    state = {
+        "file": name,
+        "sha256": hashlib.sha256(content).hexdigest(),
+        "values_sha256": _digest(checkpoint.values),
+        "values": checkpoint.values,
+    }
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _write(folder / name, content)
+        _write(folder / STATE, json.dumps(state, indent=1).encode())
+    except OSError as error:
+        raise ModelError(
+            f"the checkpoint in {folder} cannot be written: {error.strerror or error}; free the disk or choose another "
+            "folder, then run the same command again: earlier epochs are kept"
+        ) from error
     _remove_others(folder, [name])
 
 
@@ -52,14 +63,29 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
     try:
         state = json.loads(state_file.read_bytes())
         content = (folder / state["file"]).read_bytes()
+        values = dict(state["values"])
         whole = hashlib.sha256(content).hexdigest() == state["sha256"]
-    except (OSError, ValueError, KeyError) as error:
+        whole = whole and state.get("values_sha256", _digest(values)) == _digest(values)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ModelError(
             f"the checkpoint in {folder} cannot be read ({error}); remove that folder"
         ) from error
     if not whole:
-        raise ModelError(f"the checkpoint {folder / state['file']} is damaged; remove that folder")
-    return Checkpoint(load(content), state["values"])
+        raise ModelError(
+            f"the checkpoint {folder / state['file']} or its {STATE} is damaged (its SHA-256 differs); remove that "
+            "folder"
+        )
+    return Checkpoint(load(content), values)
+
+
+def forget_checkpoint(folder: Path) -> None:
+    """Remove the folder's checkpoint, whether or not it can be read."""
+    (folder / STATE).unlink(missing_ok=True)
+    _remove_others(folder, [])
+
+
+def _digest(values: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def pack_checkpoint(folder: Path) -> dict[str, bytes]:
@@ -91,8 +117,12 @@ def _remove_others(folder: Path, kept: list[str]) -> None:
 
 def _write(path: Path, content: bytes) -> None:
     beside = path.with_name(path.name + ".partial")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    except OSError:
+        beside.unlink(missing_ok=True)
+        raise

@@ -26,6 +26,7 @@ from samgraph.executor import Event
 from samgraph.files import locked, whole
 from samgraph.hist.checkpoint import pack_checkpoint, unpack_checkpoint
 from samgraph.pieces import CURVES, LOCK_SECONDS, PREDICTIONS, Task, fit_piece
+from samgraph.seals import seal_piece
 
 CONNECT_SECONDS = 10.0
 MAIL_SECONDS = 60.0  # the driver's and the tasks' patience with the actor between them
@@ -165,6 +166,7 @@ class RayExecutor:
         for name in (CURVES, PREDICTIONS):
             with whole(task.folder / name) as scratch:
                 scratch.write_bytes(files[name])
+        seal_piece(task.folder, (CURVES, PREDICTIONS))
         return Event(task, done=True)
 
     def _require_room(self) -> None:

@@ -7,7 +7,10 @@ pieces are fitted is an executor's business (`samgraph.executor`); the predictio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+import contextlib
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +25,8 @@ from samgraph.graph.value_chain import ChainLinks, ValueChain
 from samgraph.hist.config import HistConfig
 from samgraph.hist.market import Market
 from samgraph.hist.windows import Window
-from samgraph.progress import Stage
+from samgraph.progress import Stage, warn
+from samgraph.seals import FINISHED, damaged_file, seal_piece
 
 if TYPE_CHECKING:
     from samgraph.executor import Executor
@@ -70,8 +74,8 @@ class Work:
         return self.folder / piece.name
 
     def finished(self, piece: Piece) -> bool:
-        """Whether the piece needs no fit: its predictions are written last."""
-        return (self.piece_folder(piece) / PREDICTIONS).exists()
+        """Whether the piece needs no fit: the checksums of its files are written last."""
+        return (self.piece_folder(piece) / FINISHED).exists()
 
 
 @dataclass(frozen=True)
@@ -97,9 +101,21 @@ def write_market(folder: Path, market: Market) -> None:
         )
 
 
+@contextlib.contextmanager
+def _loaded(path: Path) -> Iterator[Any]:
+    """The arrays of a file of model inputs; every one of them carries a CRC-32, which is checked when it is read."""
+    try:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as held:
+            yield held
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        raise RunError(
+            f"{path} cannot be read ({error}): it is damaged; run the same command again, which makes it anew"
+        ) from error
+
+
 def read_market(folder: Path) -> Market:
     """What `write_market` kept."""
-    with np.load(folder / MARKET, allow_pickle=False) as held:
+    with _loaded(folder / MARKET) as held:
         arrays = {name: held[name] for name in held.files if name not in ("dates", "stocks")}
         return Market(dates=_dates(held["dates"]), stocks=tuple(held["stocks"].tolist()), **arrays)
 
@@ -141,7 +157,7 @@ def _chain(held: Mapping[str, np.ndarray[Any, Any]]) -> ValueChain:
 
 def read_series(folder: Path, variant: str) -> SnapshotSeries:
     """What `write_series` kept."""
-    with np.load(folder / f"{variant}.npz", allow_pickle=False) as held:
+    with _loaded(folder / f"{variant}.npz") as held:
         split = held["ends"][:-1]
         columns = [np.split(held[name], split) for name in ("stock", "concept", "weight")]
         concepts = tuple(held["concepts"].tolist())
@@ -168,7 +184,7 @@ def fit_pieces(tasks: Sequence[Task], executor: Executor, progress: Stage) -> No
     progress.set_total(sum(task.work.config.epochs for task in tasks))
     todo: dict[Path, Task] = {}
     for task in tasks:
-        if task.work.finished(task.piece):
+        if _is_whole(task):
             progress.advance(task.work.config.epochs)
         else:
             todo[task.folder] = task
@@ -198,6 +214,23 @@ def fit_pieces(tasks: Sequence[Task], executor: Executor, progress: Stage) -> No
             )
         for event in lost:
             executor.submit(event.task)
+
+
+def _is_whole(task: Task) -> bool:
+    """Whether a piece is finished and its files are as they were; a damaged one is named and forgotten."""
+    if not task.work.finished(task.piece):
+        return False
+    damaged = damaged_file(task.folder, (CURVES, PREDICTIONS))
+    if damaged is None:
+        return True
+    from samgraph.hist.checkpoint import forget_checkpoint
+
+    warn(f"{task.folder / damaged} is not what was written (its SHA-256 differs); the piece is fitted again")
+    with locked(task.folder / ".lock", LOCK_SECONDS):
+        forget_checkpoint(task.folder)
+        for name in (FINISHED, PREDICTIONS, CURVES):
+            (task.folder / name).unlink(missing_ok=True)
+    return False
 
 
 def fit_piece(task: Task, epoch_done: Callable[[int], None]) -> None:
@@ -232,7 +265,8 @@ def fit_piece(task: Task, epoch_done: Callable[[int], None]) -> None:
             progress=advance,
         )
         write_frame(folder / CURVES, fitted.curves)
-        write_frame(folder / PREDICTIONS, fitted.predictions)  # last: it says that the piece is done
+        write_frame(folder / PREDICTIONS, fitted.predictions)
+        seal_piece(folder, (CURVES, PREDICTIONS))  # last: it says that the piece is done
 
 
 def gather(pieces: Iterable[Piece], work: Work, name: str) -> pd.DataFrame:

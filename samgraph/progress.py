@@ -20,6 +20,11 @@ def be_quiet(quiet: bool) -> None:
     _quiet = quiet
 
 
+def warn(sentence: str) -> None:
+    """Say what went otherwise than it should, and what is done about it; not even `be_quiet` keeps it back."""
+    print(f"samgraph: {sentence}", file=sys.stderr, flush=True)
+
+
 class Stage:
     """A stage that is under way; `advance` moves its bar, `total` may become known later."""
 

@@ -20,7 +20,7 @@ import pandas as pd
 
 from samgraph import manifest
 from samgraph.config import RunConfig, to_toml
-from samgraph.errors import RunError
+from samgraph.errors import RunError, SamgraphError
 from samgraph.executor import open_executor
 from samgraph.explain import explained_table
 from samgraph.files import write_frame, write_json, write_text
@@ -42,6 +42,7 @@ from samgraph.pieces import (
 )
 from samgraph.progress import stage
 from samgraph.report import write_report
+from samgraph.seals import digests
 from samgraph.trials import Ledger, Question, Trial, overfitting
 
 if TYPE_CHECKING:
@@ -85,7 +86,8 @@ def backtest(
     with contextlib.ExitStack() as stack:
         server = graph or stack.enter_context(connect(server_settings(config)))
         with clock("inputs"):
-            inputs = read_inputs(config, server, dataset, started.known)
+            with started.or_nothing():
+                inputs = read_inputs(config, server, dataset, started.known)
             started.keep_known(inputs.known)
     pieces = _pieces(config, inputs)
     work = _work(config, out)
@@ -109,9 +111,11 @@ def backtest(
             write_frame(out / f"{name}.parquet", table)
         write_json(out / "summary.json", outcome.summary)
     ledger.append(trial)
-    started.finish(outcome, clock.seconds)
+    sealed = (*(f"{name}.parquet" for name in tables), "summary.json")
+    started.finish(outcome, clock.seconds, digests(out, sealed))
     with stage("explain"):
         write_frame(out / "explained.parquet", explained_table(out))
+    started.seal(digests(out, ("explained.parquet",)))
     with stage("report"):
         write_report(out)
     return outcome.summary
@@ -142,6 +146,20 @@ class Started:
 
     path: Path
     content: dict[str, Any]
+    fresh: bool = False
+
+    @contextlib.contextmanager
+    def or_nothing(self) -> Iterator[None]:
+        """What fails here leaves no run: one just begun with wrong settings could not go on with right ones."""
+        try:
+            yield
+        except SamgraphError:
+            if self.fresh:
+                for name in (self.path.name, "config.toml"):
+                    (self.path.parent / name).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    self.path.parent.rmdir()
+            raise
 
     @property
     def known(self) -> dt.datetime | None:
@@ -153,7 +171,12 @@ class Started:
         self.content["known"] = known.isoformat()
         write_json(self.path, self.content)
 
-    def finish(self, outcome: Outcome, seconds: dict[str, float]) -> None:
+    def seal(self, files: dict[str, str]) -> None:
+        """Add checksums of finished files."""
+        self.content["files"] = self.content.get("files", {}) | files
+        write_json(self.path, self.content)
+
+    def finish(self, outcome: Outcome, seconds: dict[str, float], files: dict[str, str]) -> None:
         earlier = self.content.get("seconds", {})  # of finishing this run before: its pieces took time then
         seconds = seconds | {"training": round(seconds["training"] + earlier.get("training", 0.0), 3)}
         self.content |= {
@@ -164,7 +187,7 @@ class Started:
             ),
             "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
         }
-        write_json(self.path, self.content)
+        self.seal(files)
 
 
 def begin(
@@ -188,13 +211,14 @@ def begin(
         "started": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }
     path = out / "manifest.json"
-    if path.exists():
+    fresh = not path.exists()
+    if not fresh:
         content = _same_run(path, content)
     elif out.exists() and any(out.iterdir()):
         raise RunError(f"{out} holds files that are no run; choose an empty or new folder for --out")
     write_json(path, content)
     write_text(out / "config.toml", to_toml(config))
-    return Started(path, content)
+    return Started(path, content, fresh)
 
 
 def _same_moment(one: str, other: str | None) -> bool:
@@ -205,8 +229,11 @@ def _same_moment(one: str, other: str | None) -> bool:
 def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
     try:
         before: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        kept, inputs, moment = before["config"], before["inputs"], before["known"]
-    except (OSError, ValueError, KeyError) as error:
+        kept, inputs, moment = dict(before["config"]), dict(before["inputs"]), before["known"]
+        for told in (moment, before.get("known_at")):
+            if told is not None:
+                dt.datetime.fromisoformat(told)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise RunError(
             f"{path} cannot be read as a run's manifest ({error}); choose another --out"
         ) from error

@@ -1,0 +1,128 @@
+"""Tricks with paths and packing in a dataset's folder: refused before anything is opened, in one sentence."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet
+import pytest
+from oracles import small
+
+from samgraph.errors import DatasetError
+from samgraph.graph import table_paths
+from samgraph.graph.dataset import Dataset
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return small.write(tmp_path / "data", small.tables())
+
+
+@pytest.mark.parametrize("name", ["companies.csv", "companies.parquet", "companies"])
+def test_a_link_out_of_the_folder_is_refused(folder: Path, tmp_path: Path, name: str) -> None:
+    outside = tmp_path / "outside" / name
+    outside.parent.mkdir()
+    table = pd.DataFrame(small.tables()["companies"])
+    if name == "companies":
+        outside.mkdir()
+        table.to_parquet(outside / "a.parquet")
+    else:
+        table.to_csv(outside) if name.endswith("csv") else table.to_parquet(outside)
+    (folder / "companies.csv").unlink()
+    (folder / name).symlink_to(outside)
+    with pytest.raises(
+        DatasetError, match=rf"table companies: .*{name} is a link out of the dataset's folder"
+    ):
+        Dataset(folder)
+    (folder / name).unlink()
+    (folder / name).symlink_to("../outside/" + name)
+    with pytest.raises(DatasetError, match="is a link out of"):
+        Dataset(folder)
+
+
+@pytest.mark.parametrize("target", ["nothing.csv", "companies.csv"])
+def test_a_link_to_nothing_or_to_itself_is_refused_not_passed_over(folder: Path, target: str) -> None:
+    (folder / "companies.csv").unlink()
+    (folder / "companies.csv").symlink_to(target)
+    with pytest.raises(DatasetError, match=r"companies\.csv is a link that leads nowhere"):
+        Dataset(folder)
+
+
+def test_a_link_inside_the_folder_and_a_linked_folder_are_read(folder: Path, tmp_path: Path) -> None:
+    (folder / "companies.csv").rename(folder / "companies_2024.txt")
+    (folder / "companies.csv").symlink_to("companies_2024.txt")
+    (tmp_path / "linked").symlink_to(folder)
+    assert len(Dataset(tmp_path / "linked").read("companies")) == 3
+
+
+def test_a_part_that_is_a_link_out_or_a_linked_folder_of_parts_is_refused(
+    folder: Path, tmp_path: Path
+) -> None:
+    (folder / "companies.csv").unlink()
+    (folder / "companies").mkdir()
+    table = pd.DataFrame(small.tables()["companies"])
+    table.to_parquet(folder / "companies" / "a.parquet")
+    table.to_parquet(tmp_path / "b.parquet")
+    (folder / "companies" / "b.parquet").symlink_to(tmp_path / "b.parquet")
+    with pytest.raises(DatasetError, match=r"b\.parquet is a link out of"):
+        Dataset(folder)
+    (folder / "companies" / "b.parquet").unlink()
+    (tmp_path / "more").mkdir()
+    table.to_parquet(tmp_path / "more" / "c.parquet")
+    (folder / "companies" / "more").symlink_to(tmp_path / "more")
+    with pytest.raises(DatasetError, match="more is a link to a folder"):
+        Dataset(folder)
+
+
+def test_a_pipe_or_a_folder_in_place_of_a_file_is_refused_at_once(folder: Path) -> None:
+    path = folder / "companies.csv"
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(DatasetError, match=r"companies\.csv is no regular file"):
+        Dataset(folder)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(DatasetError, match=r"companies\.csv is no regular file"):
+        Dataset(folder)
+    path.rmdir()
+    (folder / "companies").write_bytes(b"")
+    with pytest.raises(DatasetError, match="is no folder"):
+        Dataset(folder)
+    (folder / "companies").unlink()
+    (folder / "companies").mkdir()
+    os.mkfifo(folder / "companies" / "a.parquet")
+    with pytest.raises(DatasetError, match=r"a\.parquet is no regular file"):
+        Dataset(folder)
+
+
+def test_a_device_is_refused(folder: Path) -> None:
+    (folder / "companies.csv").unlink()
+    (folder / "companies.csv").symlink_to("/dev/zero")
+    with pytest.raises(DatasetError, match="is a link out of"):
+        Dataset(folder)
+
+
+def test_archives_and_other_names_beside_the_tables_are_never_opened(folder: Path) -> None:
+    for name in ("products.csv.gz", "products.zip", "bars.tar", "..csv", "import.py", "x.pkl"):
+        os.mkfifo(folder / name)  # whoever opened one would wait for ever
+    assert len(Dataset(folder).read("products")) == 7
+
+
+def test_few_bytes_that_unpack_to_more_than_the_memory_are_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / "bars.csv").unlink()
+    table = pa.table(
+        {"date": pa.array(["2021-03-29"] * 500_000).dictionary_encode(), "close": np.zeros(500_000)}
+    )
+    pyarrow.parquet.write_table(table, folder / "bars.parquet", compression="zstd")
+    assert (folder / "bars.parquet").stat().st_size < 5_000
+    monkeypatch.setattr(table_paths, "_room", lambda: 900_000)
+    with pytest.raises(
+        DatasetError, match=r"bars\.parquet of .* bytes says that it holds 500,000 rows.*memory"
+    ):
+        Dataset(folder).parse("bars")
