@@ -98,6 +98,7 @@ def named_products(graph: Graph, question: str, times: dict[str, Any]) -> tuple[
         rows = graph.read("basket_search", query=" AND ".join(words), limit=MATCHES, **times)
     if rows:
         return tuple(row["product_id"] for row in rows)
+    words += [f"{word}~" for word in question.split() if word.isalnum()]  # also what is spelt almost so
     near = graph.read("basket_search", query=" OR ".join(words), limit=3, **times) if words else []
     hint = ", ".join(f"{row['name']} ({row['product_id']})" for row in near)
     raise SnapshotError(

@@ -15,10 +15,20 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic.fields import FieldInfo
 
-from samgraph.errors import ConfigError
+from samgraph.errors import ConfigError, SnapshotError
+from samgraph.graph.cuts import parse_cut
 from samgraph.hist.config import HistConfig, variant
 
 
@@ -43,6 +53,15 @@ class Concepts(Section):
         description="products and industries in regressions: enough stocks a factor",
     )
     neutral_level: int = Field(1, ge=1, description="the industry level that factors are neutralised for")
+
+    @field_validator("cut", "industry_cut", "regression_cut")
+    @classmethod
+    def _is_a_cut(cls, text: str) -> str:
+        try:
+            parse_cut(text)
+        except SnapshotError as error:
+            raise ValueError(str(error)) from None
+        return text
 
 
 class Windows(Section):
@@ -147,7 +166,7 @@ class RunConfig(Section):
     variants: tuple[Literal["product", "industry", "gru"], ...] = Field(
         ("product", "industry", "gru"), description="models compared"
     )
-    horizons: tuple[int, ...] = Field((1, 5, 10, 20, 40, 60), description="trading days ahead")
+    horizons: tuple[PositiveInt, ...] = Field((1, 5, 10, 20, 40, 60), description="trading days ahead")
     seeds: int = Field(2, ge=1, le=100, description="models a variant, averaged")
     seed: int = Field(0, ge=0, description="the first of the seeds")
     device: str = Field("cpu", description="torch device")
@@ -193,10 +212,17 @@ def load_config(file: Path | None, overrides: Mapping[str, Any]) -> RunConfig:
     if file is not None:
         try:
             settings = tomllib.loads(file.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError) as error:
-            raise ConfigError(f"the configuration {file} cannot be read: {error}") from error
+        except OSError as error:
+            raise ConfigError(
+                f"the configuration {file} cannot be read ({error.strerror}); `samgraph config init {file}` writes one"
+            ) from error
+        except UnicodeDecodeError as error:
+            raise ConfigError(f"the configuration {file} is not UTF-8 text; save it as UTF-8") from error
         except tomllib.TOMLDecodeError as error:
-            raise ConfigError(f"the configuration {file} is not valid TOML: {error}") from error
+            raise ConfigError(
+                f"the configuration {file} is not valid TOML: {error}; write KEY = VALUE, each key once, "
+                "texts in quotes"
+            ) from error
         _keep_private(file, settings)
     settings |= {key: value for key, value in overrides.items() if value is not None}
     try:
@@ -274,12 +300,27 @@ def _sentence(error: ValidationError, file: Path | None) -> str:
             section = parent.model_fields[str(part)].annotation
             assert isinstance(section, type) and issubclass(section, BaseModel)
             parent = section
-        near = difflib.get_close_matches(str(fault["loc"][-1]), parent.model_fields, n=1)
+        key = str(fault["loc"][-1])
+        near = difflib.get_close_matches(key, parent.model_fields, n=1)
+        elsewhere = [name for name in _places(key) if name != path]
+        if elsewhere:
+            return f"{where}: the key {path} is unknown; did you mean {elsewhere[0]}?"
         hint = f"; did you mean {near[0]}?" if near else f"; known here: {', '.join(parent.model_fields)}"
         return f"{where}: the key {path} is unknown{hint}"
     if fault["type"] == "missing":
         return f"{where}: {path} is needed ({RunConfig.model_fields[str(fault['loc'][0])].description})"
-    message = fault["msg"].removeprefix("Value error, ")
+    if fault["type"] in ("model_type", "model_attributes_type"):
+        return f"{where}: {path} = {fault['input']!r}: this is a section; write [{path}] and its keys below"
+    message = fault["msg"].removeprefix("Value error, ").replace("Input should", "it should")
     if fault["loc"][:1] == ("neo4j",):  # what was given may be, or hold, a password
         return f"{where}: {path}: {message}"
     return f"{where}: {path + ' = ' + repr(fault['input']) + ': ' if path else ''}{message}"
+
+
+def _places(key: str) -> list[str]:
+    """Where a key of this very name is known, as section.key."""
+    found = [key] if key in RunConfig.model_fields else []
+    for name, field in RunConfig.model_fields.items():
+        if isinstance(field.default, Section) and key in type(field.default).model_fields:
+            found.append(f"{name}.{key}")
+    return found

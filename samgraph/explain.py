@@ -106,6 +106,9 @@ class RunModels:
                     f"{folder} is not a finished run; run samgraph backtest --out {folder} again to continue it"
                 )
             self.config = RunConfig.model_validate(manifest["config"])
+            if variant not in self.config.variants:
+                known = ", ".join(self.config.variants)
+                raise RunError(f"{folder} has no variant {variant}; choose among {known}")
             self.windows = _windows(pd.read_parquet(folder / "windows.parquet"))
             self.market = read_market(folder / "checkpoints")
             self.series = None if variant == PLAIN else self._series(variant)
@@ -125,9 +128,6 @@ class RunModels:
         self.names = _names(folder)
 
     def _series(self, variant: str) -> Any:
-        if variant not in self.config.variants:
-            known = ", ".join(self.config.variants)
-            raise RunError(f"{self.folder} has no variant {variant}; choose among {known}")
         return read_series(self.folder / "checkpoints", variant)
 
     def day(self, date: pd.Timestamp) -> ModelDay:

@@ -66,6 +66,11 @@ class Run:
             self.manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
             self.summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
             self.config = RunConfig.model_validate(self.manifest["config"])
+        except FileNotFoundError as error:
+            raise RunError(
+                f"{folder} is not a finished run: {Path(error.filename).name} is missing; run samgraph backtest "
+                f"--out {folder} first"
+            ) from error
         except (OSError, ValueError, KeyError) as error:
             raise RunError(
                 f"{folder} is not a finished run ({error}); run samgraph backtest --out {folder} first"

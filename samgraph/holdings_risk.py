@@ -91,9 +91,14 @@ def read_holdings(table: pd.DataFrame, source: str) -> pd.Series:
     """
     if "company_id" not in table.columns or not {"weight", "value"} & set(table.columns):
         found = ", ".join(map(str, table.columns))
-        raise DatasetError(f"{source} has the columns {found}; give company_id and weight (or value).")
+        raise DatasetError(
+            f"{source} has the columns {found}; give company_id and weight (or value), separated by commas."
+        )
     column = "weight" if "weight" in table.columns else "value"
-    companies = table["company_id"].astype(str).str.strip()
+    companies = table["company_id"].fillna("").astype(str).str.strip()
+    if (companies == "").any():
+        row = int(np.flatnonzero(companies == "")[0]) + 1
+        raise DatasetError(f"{source} has no company_id in row {row}; add it, or take the row out.")
     if companies.duplicated().any():
         raise DatasetError(
             f"{source} names company {companies[companies.duplicated()].iloc[0]} twice; add up."
@@ -101,8 +106,10 @@ def read_holdings(table: pd.DataFrame, source: str) -> pd.Series:
     amount = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)
     if not np.isfinite(amount).all():
         row = int(np.flatnonzero(~np.isfinite(amount))[0])
+        found = "nothing" if pd.isna(table[column].iloc[row]) else repr(str(table[column].iloc[row]))
         raise DatasetError(
-            f"{source} has no number as {column} of company {companies.iloc[row]}: {table[column].iloc[row]!r}."
+            f"{source} has {found} as {column} of company {companies.iloc[row]}; write a number such as 0.05, or take "
+            "the row out."
         )
     if not np.abs(amount).sum() > 0.0:
         raise DatasetError(

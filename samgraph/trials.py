@@ -135,7 +135,10 @@ class Ledger:
         except FileNotFoundError:
             return []
         except (OSError, UnicodeDecodeError) as error:
-            raise RunError(f"the ledger of trials {self.path} cannot be read: {error}") from error
+            raise RunError(
+                f"the ledger of trials {self.path} cannot be read ({getattr(error, 'strerror', None) or error}); "
+                "name another file in SAMGRAPH_TRIALS"
+            ) from error
         for line in lines:
             trial = _parsed(line)
             if trial is not None and question in (None, trial.question):

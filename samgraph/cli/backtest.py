@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from samgraph.cli.output import FORMATS, print_frame
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def _day(_ctx: click.Context, _param: click.Parameter, value: str | None) -> dt.date | None:
@@ -17,6 +21,13 @@ def _day(_ctx: click.Context, _param: click.Parameter, value: str | None) -> dt.
         return dt.date.fromisoformat(value)
     except ValueError:
         raise click.BadParameter(f"{value!r} is no day; write it as 2024-01-31") from None
+
+
+def print_summary(frame: pd.DataFrame, form: str) -> None:
+    """The variants' figures; a table has fewer digits and a shorter name, so that all fit 80 columns."""
+    if form == "table":
+        frame = frame.round(4).rename(columns={"benchmark": "bench"})
+    print_frame(frame, form)
 
 
 @click.command("backtest")
@@ -80,5 +91,5 @@ def command(
         settings = settings.quick()
     known = parse_moment(known_at) if known_at else None
     summary = backtest(settings, out, known=known)
-    print_frame(summary_frame(summary), form)
+    print_summary(summary_frame(summary), form)
     click.echo(f"report: {out / 'report.html'}", err=True)

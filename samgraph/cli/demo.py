@@ -25,10 +25,10 @@ def command(out: Path, seed: int, signal: float, seeds: int) -> None:
       samgraph demo
       samgraph demo --out placebo --signal 0
     """
-    from samgraph.cli.output import print_frame
+    from samgraph.cli.backtest import print_summary
     from samgraph.demo import demo
     from samgraph.run import summary_frame
 
-    print_frame(summary_frame(demo(out, seed=seed, signal=signal, seeds=seeds)), "table")
+    print_summary(summary_frame(demo(out, seed=seed, signal=signal, seeds=seeds)), "table")
     click.echo(f"report: {out / 'run' / 'report.html'}")
     click.echo(f"explore the graph: SAMGRAPH_HOME={out / 'neo4j'} samgraph neo4j start", err=True)

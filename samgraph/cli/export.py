@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from samgraph.cli.backtest import _day
+
 FORMS = ("skfolio", "cvxpy", "qlib", "alphalens")
 
 
@@ -16,15 +18,13 @@ FORMS = ("skfolio", "cvxpy", "qlib", "alphalens")
 @click.option("--to", "form", type=click.Choice(FORMS), required=True, help="Whose form.")
 @click.option(
     "--as-of",
-    type=click.DateTime(["%Y-%m-%d"]),
+    callback=_day,
     metavar="DATE",
     help="The day, YYYY-MM-DD, or the last trading day before it; the run's last day by default.",
 )
 @click.option("--variant", default="product", show_default=True, help="Whose scores.")
 @click.option("--factor", default="score", show_default=True, help="A factor of the run, for alphalens.")
-def command(
-    *, run: Path, folder: Path, form: str, as_of: dt.datetime | None, variant: str, factor: str
-) -> None:
+def command(*, run: Path, folder: Path, form: str, as_of: dt.date | None, variant: str, factor: str) -> None:
     """Write what RUN knew as of a day into FOLDER, for another tool; the files' names are printed.
 
     \b

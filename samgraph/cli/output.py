@@ -23,7 +23,9 @@ FORMATS = ("table", "csv", "json")
 LONGEST_CELL = 200
 """Characters of a cell that a table shows."""
 NARROW = 14
-"""A column of texts is not made narrower than this; what is as narrow by itself is never broken."""
+"""A column of texts that is as narrow as this by itself is never broken."""
+FOLDED = 10
+"""A longer one is not made narrower than this."""
 GAP = 2
 """Spaces between two columns."""
 
@@ -60,7 +62,7 @@ def print_frame(frame: pd.DataFrame, form: str) -> None:
     natural = [max(map(cell_len, [head, *column])) for head, column in zip(heads, cells, strict=True)]
     numbers = [pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes]
     whole = [number or wide <= NARROW for number, wide in zip(numbers, natural, strict=True)]
-    least = [wide if keep else NARROW for wide, keep in zip(natural, whole, strict=True)]
+    least = [wide if keep else FOLDED for wide, keep in zip(natural, whole, strict=True)]
     shown = len(heads)
     while shown > 1 and sum(least[:shown]) + GAP * (shown - 1) > console.width:
         shown -= 1
@@ -72,7 +74,7 @@ def print_frame(frame: pd.DataFrame, form: str) -> None:
             justify="right" if numbers[place] else "left",
             no_wrap=whole[place],
             overflow="fold",
-            min_width=min(natural[place], NARROW),
+            min_width=least[place],
         )
     for row in zip(*cells[:shown], strict=True):
         table.add_row(*map(Text, row))

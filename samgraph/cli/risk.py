@@ -28,8 +28,14 @@ def read_file(path: Path) -> pd.Series:
 
     try:
         table = pd.read_csv(path, dtype={"company_id": str})
-    except (OSError, ValueError) as error:
-        raise DatasetError(f"{path} cannot be read as CSV: {error}") from error
+    except OSError as error:
+        raise DatasetError(
+            f"{path} cannot be read ({error.strerror or error}); name a CSV file with company_id and weight"
+        ) from error
+    except ValueError as error:
+        raise DatasetError(
+            f"{path} cannot be read as CSV ({error}); save it as CSV in UTF-8, with company_id and weight"
+        ) from error
     if "company_id" in table:  # a list that this program wrote, or a spreadsheet made of one
         table["company_id"] = table["company_id"].map(from_spreadsheet, na_action="ignore")
     return read_holdings(table, str(path))

@@ -106,7 +106,7 @@ def test_a_forecast_sees_no_later_day(graph: Graph, graph_env: object, economy: 
 def test_mistakes_get_their_sentence(graph: Graph, graph_env: object, economy: Path, tmp_path: Path) -> None:
     for rows, text in (
         ([("a", 1.0), ("a", 2.0)], "twice"),
-        ([("a", "much")], "no number as weight of company a"),
+        ([("a", "much")], "as weight of company a; write a number"),
         ([("a", 0.0)], "holds nothing"),
     ):
         with pytest.raises(DatasetError, match=text):
