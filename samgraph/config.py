@@ -310,7 +310,7 @@ def _sentence(error: ValidationError, file: Path | None) -> str:
     if fault["type"] == "missing":
         return f"{where}: {path} is needed ({RunConfig.model_fields[str(fault['loc'][0])].description})"
     if fault["type"] in ("model_type", "model_attributes_type"):
-        return f"{where}: {path} = {fault['input']!r}: this is a section; write [{path}] and its keys below"
+        return f"{where}: {path} is a section; write [{path}] and its keys below"  # the value may hold a password
     message = fault["msg"].removeprefix("Value error, ").replace("Input should", "it should")
     if fault["loc"][:1] == ("neo4j",):  # what was given may be, or hold, a password
         return f"{where}: {path}: {message}"

@@ -413,7 +413,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         config(
             "A section used as a key",
             NEEDED + "windows = 500\n",
-            "the configuration c.toml: windows = 500: this is a section; write [windows] and its keys below",
+            "the configuration c.toml: windows is a section; write [windows] and its keys below",
         ),
         config(
             "A text for a number",
