@@ -7,6 +7,7 @@ wrong (one sentence), 2 wrong usage, 130 interrupted.
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
 import sys
@@ -60,6 +61,15 @@ class LazyGroup(click.Group):
         _add_quiet(command)
         return command
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """The command that is named, or a refusal with the nearest that there is."""
+        near = difflib.get_close_matches(args[0], COMMANDS, n=1)
+        if args[0] not in COMMANDS and near:
+            ctx.fail(f"No such command '{args[0]}'. Did you mean '{near[0]}'?")
+        return super().resolve_command(ctx, args)
+
 
 def _add_quiet(command: click.Command) -> None:
     """Every command that can be run takes --quiet, also those of a group."""
@@ -90,10 +100,12 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line with `arguments` (those of the process by default); the exit status."""
     try:
-        cli.main(arguments, standalone_mode=False)
+        cli.main(arguments, prog_name="samgraph", standalone_mode=False)
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as wrong:
+        if "unexpected extra argument" in wrong.message:
+            wrong.message += "; put quotes around words that belong together"
         wrong.show()
         return wrong.exit_code
     except SamgraphError as error:
