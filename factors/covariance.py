@@ -133,11 +133,23 @@ def factor_covariance(returns: Any, settings: CovarianceSettings | None = None) 
         raise ModelError(
             f"factor returns of shape {x.shape} are too few for a forecast of {rule.least} days."
         )
-    spread, _ = variances(x, rule.variance_half_life, rule.lags)
-    enough = (~np.isnan(x)).sum(axis=0) >= rule.least
+    # Factors without a return yet have no say, not even in the order of a sum: later days may bring any number.
+    seen = ~np.isnan(x).all(axis=0)
+    own, _ = variances(x[:, seen], rule.variance_half_life, rule.lags)
+    enough = (~np.isnan(x[:, seen])).sum(axis=0) >= rule.least
     if not enough.any():
         raise ModelError(f"no factor has {rule.least} days of returns; begin the regression earlier.")
-    spread = np.where(enough, spread, np.median(spread[enough]))
+    typical = float(np.median(own[enough]))
+    spread = np.full(x.shape[1], typical)
+    spread[seen] = np.where(enough, own, typical)
+    correlation = np.eye(x.shape[1])
+    correlation[np.ix_(seen, seen)] = _correlation(np.ascontiguousarray(x[:, seen]), rule)
+    out: Floats = correlation * np.sqrt(spread)[:, None] * np.sqrt(spread)
+    return (out + out.T) / 2.0
+
+
+def _correlation(x: Floats, rule: CovarianceSettings) -> Floats:
+    """Shrunk correlations of daily returns [n_dates, n_factors], NaN = missing; [n_factors, n_factors]."""
     whole = autocovariances(x, rule.correlation_half_life, rule.lags)
     size = np.sqrt(np.maximum(np.diag(whole), 0.0))
     correlation = whole / np.where(size > 0.0, size, 1.0)[:, None] / np.where(size > 0.0, size, 1.0)
@@ -146,8 +158,7 @@ def factor_covariance(returns: Any, settings: CovarianceSettings | None = None) 
         away = shrinkage_intensity(x, rule.correlation_half_life)
     correlation = (1.0 - away) * correlation
     np.fill_diagonal(correlation, 1.0)
-    out: Floats = correlation * np.sqrt(spread)[:, None] * np.sqrt(spread)
-    return (out + out.T) / 2.0
+    return correlation
 
 
 def specific_variance(specific: Any, settings: CovarianceSettings | None = None) -> Floats:

@@ -95,6 +95,8 @@ class Shrinkage:
             places = np.flatnonzero(active[start : start + width])
             if family.kind in self.ridge.kinds and len(places):
                 prior = np.eye(len(places)) if family.prior is None else family.prior[np.ix_(places, places)]
+                # by the day's own columns: those of later days are not known yet
+                prior = prior / np.mean(np.diag(prior))
                 blocks.append((places + start, np.linalg.inv(prior).astype(np.float64)))
             start += width
         return blocks

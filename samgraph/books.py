@@ -37,9 +37,9 @@ class Books:
 
 
 def trading_rules(config: RunConfig, inputs: Inputs) -> Rules:
-    """The rules of trading of a run's settings; how many names depends on the universe's size."""
+    """The rules of trading of a run's settings; how many names depends on the universe's size on the first test day."""
     trading = config.trading
-    members = int(np.median(inputs.market.member[inputs.test].sum(axis=1)))
+    members = int(inputs.market.member[inputs.test.start].sum())
     top = trading.top or max(1, min(50, members // 5))
     return Rules(
         top=top,

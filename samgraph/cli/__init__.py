@@ -40,6 +40,7 @@ COMMANDS = {
     "explain": "explain",
     "report": "report",
     "trials": "trials",
+    "audit": "audit",
     "export": "export",
     "config": "config",
     "completion": "completion",

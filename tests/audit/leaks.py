@@ -1,0 +1,147 @@
+"""Ten planted leaks: each puts a leaking function in the place of one of the product's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from samgraph import inputs, outcome, run_risk
+from samgraph.graph import plan
+from samgraph.hist import features
+from samgraph.hist.labels import forward_returns
+
+Patch = pytest.MonkeyPatch
+
+
+def full_sample_z_score(patch: Patch) -> None:
+    """Features are standardised by the mean and deviation of all days."""
+
+    def leaking(values: Any, members: Any) -> Any:
+        used = values[members & np.isfinite(values)]
+        return np.clip(np.nan_to_num((values - used.mean()) / used.std()), -4.0, 4.0)
+
+    patch.setattr(features, "_standardise", leaking)
+
+
+def label_used_on_its_own_day(patch: Patch) -> None:
+    """The return that is to be foretold is one of the day's features."""
+    honest = features._raw
+
+    def leaking(market: Any, name: str) -> Any:
+        return forward_returns(market, 5) if name == "return_5" else honest(market, name)
+
+    patch.setattr(features, "_raw", leaking)
+
+
+def restatement_dated_by_period_end(patch: Patch) -> None:
+    """A report holds from the end of its period, not from the day after its announcement."""
+    honest = plan.intervals
+
+    def leaking(reports: pd.DataFrame, **settings: Any) -> pd.DataFrame:
+        dated = reports.assign(announced_on=reports["period_end"])
+        return honest(dated.drop(columns="usable_from", errors="ignore"), **settings)
+
+    patch.setattr(plan, "intervals", leaking)
+
+
+def survivors_only(patch: Patch) -> None:
+    """Only the last day's members ever were members."""
+    honest = inputs.universe_members
+
+    def leaking(*args: Any, **settings: Any) -> pd.DataFrame:
+        found = honest(*args, **settings)
+        return found & found.iloc[-1]
+
+    patch.setattr(inputs, "universe_members", leaking)
+
+
+def limit_flag_of_the_execution_day(patch: Patch) -> None:
+    """Names that will be locked at their limit when the order is due are not chosen at the close before."""
+    honest = outcome.keep_books
+
+    def leaking(config: Any, found: Any, scores: Any, *rest: Any) -> Any:
+        locked = np.zeros_like(found.market.limit_up)
+        locked[:-1] = (found.market.limit_up | ~found.market.tradable)[1:]
+        return honest(config, found, {n: np.where(locked, np.nan, s) for n, s in scores.items()}, *rest)
+
+    patch.setattr(outcome, "keep_books", leaking)
+
+
+def cut_of_all_years(patch: Patch) -> None:
+    """Concepts are counted by everybody who is ever a member."""
+    honest = inputs.extract_period
+
+    def leaking(*args: Any, members: Any, **settings: Any) -> Any:
+        return honest(*args, members=np.broadcast_to(members.any(axis=0), members.shape).copy(), **settings)
+
+    patch.setattr(inputs, "extract_period", leaking)
+
+
+def unpurged_window(patch: Patch) -> None:
+    """Training and validation go on to the day before the next part begins."""
+    honest = inputs.walk_forward
+
+    def leaking(*args: Any, **settings: Any) -> Any:
+        return [
+            replace(w, train=slice(w.train.start, w.valid.start), valid=slice(w.valid.start, w.test.start))
+            for w in honest(*args, **settings)
+        ]
+
+    patch.setattr(inputs, "walk_forward", leaking)
+
+
+def benchmark_weight_of_tomorrow(patch: Patch) -> None:
+    """The benchmark's weights of t are those of t + 1."""
+    honest = run_risk.benchmark_weights
+
+    def leaking(market: Any) -> Any:
+        weights = honest(market)
+        return np.concatenate([weights[1:], weights[-1:]])
+
+    patch.setattr(run_risk, "benchmark_weights", leaking)
+
+
+def filled_gap(patch: Patch) -> None:
+    """A day without a bar has the next day's price."""
+    honest = inputs.build_market
+
+    def leaking(*args: Any, **settings: Any) -> Any:
+        market = honest(*args, **settings)
+        return replace(market, close=pd.DataFrame(market.close).bfill().to_numpy())
+
+    patch.setattr(inputs, "build_market", leaking)
+
+
+def average_over_test_days(patch: Patch) -> None:
+    """Scores are held against their mean over all test days."""
+    honest = outcome._average
+
+    def leaking(*args: Any) -> Any:
+        parts = honest(*args)
+        with np.errstate(invalid="ignore"):
+            return {
+                name: values - np.nan_to_num(pd.DataFrame(values).mean().to_numpy())
+                for name, values in parts.items()
+            }
+
+    patch.setattr(outcome, "_average", leaking)
+
+
+# leak, the cheapest level that must catch it, the inputs that are changed, the output that must give it away
+LEAKS: tuple[tuple[Callable[[Patch], None], str, tuple[str, ...], str], ...] = (
+    (full_sample_z_score, "inputs", ("prices",), "features"),
+    (label_used_on_its_own_day, "inputs", ("prices",), "features"),
+    (restatement_dated_by_period_end, "inputs", ("reports", "restatements"), "snapshots_products"),
+    (survivors_only, "inputs", ("memberships",), "members"),
+    (cut_of_all_years, "inputs", ("memberships",), "cuts_products"),
+    (unpurged_window, "inputs", ("prices",), "training_labels"),
+    (filled_gap, "inputs", ("prices",), "bars"),
+    (limit_flag_of_the_execution_day, "factors", ("prices",), "orders"),
+    (benchmark_weight_of_tomorrow, "factors", ("caps",), "risk"),
+    (average_over_test_days, "factors", ("prices",), "factors"),
+)
