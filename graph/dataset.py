@@ -22,6 +22,7 @@ import pyarrow as pa
 from samgraph.errors import DatasetError
 from samgraph.graph.cells import Converted, convert
 from samgraph.graph.table_files import column_names, read_parts, read_whole, require_columns
+from samgraph.graph.table_paths import arrow_reason, table_files
 from samgraph.graph.tables import TABLES, Column, Table
 
 _CHUNK = 1 << 20
@@ -71,27 +72,13 @@ class Dataset:
             )
         self._files: dict[str, tuple[Path, ...]] = {}
         for name in TABLES:
-            forms = [self.root / f"{name}.parquet", self.root / f"{name}.csv", self.root / name]
-            found = [form for form in forms if form.exists()]
-            if len(found) > 1:
-                both = " and ".join(form.name for form in found)
-                raise DatasetError(f"{self.root} holds table {name} as {both}; keep one of them")
-            if found:
-                self._files[name] = self._parts(name, found[0])
+            if found := table_files(self.root, name):
+                self._files[name] = found
         if not self._files:
             raise DatasetError(
                 f"{self.root} holds no table of a dataset (looked for {', '.join(TABLES)}, each as NAME.parquet, "
                 "NAME.csv or a NAME/ folder of Parquet parts)"
             )
-
-    @staticmethod
-    def _parts(name: str, path: Path) -> tuple[Path, ...]:
-        if not path.is_dir():
-            return (path,)
-        parts = tuple(sorted(path.glob("**/*.parquet")))
-        if not parts:
-            raise DatasetError(f"table {name}: the folder {path} holds no Parquet part (*.parquet)")
-        return parts
 
     @property
     def tables(self) -> tuple[str, ...]:
@@ -253,10 +240,11 @@ class Dataset:
         try:
             raw.column(column.name).validate(full=True)  # a careless writer's strings need not be text
             return convert(raw.column(column.name), column.kind)
-        except pa.ArrowInvalid as error:
-            why = str(error).splitlines()[0]
+        except (pa.ArrowException, UnicodeDecodeError) as error:  # bytes that are no text, or a type like a list
+            why = arrow_reason(error)
             raise DatasetError(
-                f"table {spec.name}, column {column.name} cannot be read ({why}); write its texts as UTF-8"
+                f"table {spec.name}, column {column.name} cannot be read ({why}); write it as text in UTF-8, "
+                "numbers or days"
             ) from error
 
 

@@ -12,6 +12,7 @@ import pyarrow.csv
 import pyarrow.parquet
 
 from samgraph.errors import DatasetError
+from samgraph.graph.table_paths import ARROW_FAULTS, arrow_reason, require_room
 from samgraph.graph.tables import SEGMENT_CHOICES, Kind, Table
 
 PART_ROWS = 200_000
@@ -88,6 +89,8 @@ def _read_csv(table: str, file: Path, ragged: list[tuple[int, str]]) -> pa.Table
             file, parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True)
         ) as stream:
             names = stream.schema.names
+    except UnicodeDecodeError:
+        names = _header(table, file)
     except pa.ArrowInvalid as error:
         if "Empty CSV file" in str(error):
             raise DatasetError(
@@ -116,6 +119,8 @@ def _header(table: str, file: Path) -> list[str]:
             return next(csv.reader(lines), [])
     except UnicodeDecodeError as error:
         raise DatasetError(f"table {table}: {file} is not UTF-8 text; save it as UTF-8") from error
+    except csv.Error as error:
+        raise DatasetError(f"table {table}: {file} cannot be read as CSV ({error})") from error
 
 
 def _csv_parts(file: Path) -> Iterator[pa.Table] | None:
@@ -134,7 +139,7 @@ def _csv_parts(file: Path) -> Iterator[pa.Table] | None:
             schema = lines.schema
             for _ in lines:  # is it a table to its end?
                 pass
-    except pa.ArrowInvalid:
+    except (pa.ArrowInvalid, UnicodeDecodeError):
         return None
     if len(set(names)) < len(names):
         return None
@@ -157,16 +162,17 @@ def _read_parquet(spec: Table, files: Sequence[Path], columns: Sequence[str] | N
     parts = []
     for file in files:
         try:
-            names = pyarrow.parquet.read_schema(file).names
-            wanted = _wanted(spec, names, columns)
-            parts.append(pyarrow.parquet.ParquetFile(file).read(columns=wanted))
-        except (pa.ArrowInvalid, OSError) as error:
+            with pyarrow.parquet.ParquetFile(file) as opened:
+                require_room(spec.name, file, opened.metadata)
+                names = opened.schema_arrow.names
+                parts.append(opened.read(columns=_wanted(spec, names, columns)))
+        except ARROW_FAULTS as error:
             raise _no_parquet(spec, file, error) from error
         require_columns(spec, names)
     try:
         return pa.concat_tables(parts, promote_options="permissive") if len(parts) > 1 else parts[0]
-    except pa.ArrowInvalid as error:
-        why = str(error).splitlines()[0]
+    except pa.ArrowException as error:
+        why = arrow_reason(error)
         raise DatasetError(f"table {spec.name}: its parts do not have the same columns ({why})") from error
 
 
@@ -175,8 +181,7 @@ def _wanted(spec: Table, names: Sequence[str], columns: Sequence[str] | None) ->
 
 
 def _no_parquet(spec: Table, file: Path, error: Exception) -> DatasetError:
-    why = str(error).splitlines()[0]
-    return DatasetError(f"table {spec.name}: {file} cannot be read as Parquet ({why})")
+    return DatasetError(f"table {spec.name}: {file} cannot be read as Parquet ({arrow_reason(error)})")
 
 
 def _parquet_parts(
@@ -185,8 +190,10 @@ def _parquet_parts(
     schemas = []
     for file in files:
         try:
-            schema = pyarrow.parquet.read_schema(file)
-        except (pa.ArrowInvalid, OSError) as error:
+            with pyarrow.parquet.ParquetFile(file) as opened:
+                require_room(spec.name, file, opened.metadata)
+                schema = opened.schema_arrow
+        except ARROW_FAULTS as error:
             raise _no_parquet(spec, file, error) from error
         require_columns(spec, schema.names)
         wanted = _wanted(spec, schema.names, columns)
@@ -209,7 +216,7 @@ def _parquet_parts(
                     for batch in opened.iter_batches(PART_ROWS, columns=schema.names):
                         piece = pa.Table.from_batches([batch])
                         yield pa.concat_tables([empty, piece], promote_options="permissive")
-            except (pa.ArrowInvalid, OSError) as error:
+            except ARROW_FAULTS as error:
                 raise _no_parquet(spec, file, error) from error
 
     return parts()
