@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -240,7 +240,7 @@ class Auditor:
         self, after: Outputs, day: pd.Timestamp, inputs: Inputs
     ) -> tuple[dict[str, int], list[Difference]]:
         market = self.inputs.market
-        seen = market.member[market.dates <= day].any(axis=0)
+        seen = np.asarray(market.member[market.dates <= day].any(axis=0))
         companies = [stock for stock, known in zip(market.stocks, seen, strict=True) if known]
         before = {name: output for name, output in self.before.items() if name in after}
         summed = {} if _axes(inputs) == _axes(self.inputs) else dict.fromkeys(SUMMED, ROUNDING)
@@ -384,7 +384,7 @@ def reduced(data: Path, universe: str, start: dt.date, end: dt.date, seed: int) 
         )
     members = dataset.read("universes", ["universe", "company_id"])
     small = members.loc[members["universe"] == universe, "company_id"].nunique() < SMALL
-    settings = {
+    settings: dict[str, Any] = {
         "data": data,
         "universe": universe,
         "start": start,
