@@ -1,0 +1,141 @@
+"""What docs/security.md says of code in files and of the network."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from oracles import small
+
+from samgraph.graph.connection import Address, Graph
+from samgraph.graph.dataset import Dataset
+from samgraph.graph.load import load
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+SOURCES = [path for part in ("samgraph", "graph", "hist", "factors") for path in (ROOT / part).rglob("*.py")]
+
+
+def test_no_source_reads_pickled_objects() -> None:
+    """pickle, torch.load, joblib and the like run code; np.load does so unless it is told not to."""
+    assert len(SOURCES) > 100
+    wrong = []
+    for path in SOURCES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            wrong += [
+                f"{path.name}: {name}"
+                for name in names
+                if name.split(".")[0] in ("pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal")
+            ]
+            if isinstance(node, ast.Call):
+                called = ast.unparse(node.func)
+                given = {word.arg: ast.unparse(word.value) for word in node.keywords}
+                if called in ("np.load", "numpy.load") and given.get("allow_pickle") != "False":
+                    wrong.append(f"{path.name}:{node.lineno} {called}")
+                if called in ("torch.load", "pd.read_pickle", "eval", "exec", "yaml.load"):
+                    wrong.append(f"{path.name}:{node.lineno} {called}")
+    assert wrong == []
+
+
+GUARDED = """
+import sys
+def watch(event, arguments):
+    if event == "socket.connect" and isinstance(arguments[1], tuple):
+        if str(arguments[1][0]) not in ("127.0.0.1", "::1"):
+            print("ABROAD", arguments[1], flush=True)
+            raise PermissionError("no connection but to this machine")
+    if event == "socket.getaddrinfo" and str(arguments[0]) not in ("127.0.0.1", "::1", "localhost", "None"):
+        print("ABROAD", arguments[0], flush=True)
+sys.addaudithook(watch)
+from samgraph.cli import main
+for command in sys.argv[1:]:
+    print(command, main(command.split("|")), flush=True)
+"""
+
+
+@pytest.mark.timeout(180)
+def test_nothing_but_this_machine_is_spoken_to(graph: Graph, graph_env: Address, tmp_path: Path) -> None:
+    folder = small.write(tmp_path / "data", small.tables())
+    commands = [
+        f"load|{folder}",
+        "snapshot|--as-of|2021-07-01",
+        "pairs|--as-of|2021-07-01",
+        "basket|battery|--as-of|2021-07-01",
+    ]
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", GUARDED, *commands],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=150,
+    )
+    assert "ABROAD" not in done.stdout, done.stdout
+    assert all(f"{command} 0\n" in done.stdout for command in commands), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/Los_Angeles", "Pacific/Kiritimati"])
+def test_a_time_zone_moves_no_date(
+    graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    import time
+
+    from oracles import dump
+
+    dataset = Dataset(small.write(tmp_path / "data", small.tables()))
+    seen = []
+    for where in ("UTC", zone):
+        monkeypatch.setenv("TZ", where)
+        time.tzset()
+        try:
+            if where == "UTC":
+                load(graph, dataset)
+            else:
+                assert load(graph, dataset).moment is None, "the same rows are the same facts in any zone"
+                from conftest import empty_database
+
+                empty_database(graph.address)
+                load(graph, dataset)
+            seen.append([dump.sold(graph.address, day) for day in days()])
+        finally:
+            monkeypatch.delenv("TZ")
+            time.tzset()
+    assert seen[0] == seen[1] and any(seen[0])
+
+
+def days() -> list[object]:
+    import datetime as dt
+
+    return [dt.date(2021, 3, 30) + dt.timedelta(days=step) for step in (0, 1, 2, 160, 200)]
+
+
+def test_a_clock_that_goes_back_keeps_the_order_of_loads_and_every_date(
+    graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import datetime as dt
+
+    from oracles import dump
+
+    from samgraph.graph import ledger
+
+    tables = small.tables()
+    first = load(graph, Dataset(small.write(tmp_path / "one", tables))).moment
+    before = [dump.sold(graph.address, day) for day in days()]
+
+    class Back(dt.datetime):
+        @classmethod
+        def now(cls, tz: dt.tzinfo | None = None) -> dt.datetime:  # type: ignore[override]
+            return dt.datetime(2001, 1, 1, tzinfo=tz)
+
+    class Clock:
+        datetime, timedelta, UTC, date = Back, dt.timedelta, dt.UTC, dt.date
+
+    monkeypatch.setattr(ledger, "dt", Clock)
+    tables["companies"][0]["name"] = "Alpha again"
+    tables["segments"].append(small.report("B", "solar", "2022-12-31", "2023-04-28", 1.0))
+    second = load(graph, Dataset(small.write(tmp_path / "two", tables))).moment
+    assert first is not None and second is not None and second > first
+    assert [dump.sold(graph.address, day) for day in days()] == before
