@@ -19,7 +19,7 @@ def exposure_tree(exposure: pd.DataFrame) -> go.Figure:
     """
     largest = max(float(exposure["active_weight"].abs().max()), 1e-9)
     roots = exposure[~exposure["parent_id"].isin(exposure["product_id"])]
-    whole = {"product_id": WHOLE, "name": "All products", "parent_id": ""}
+    whole: dict[str, object] = {"product_id": WHOLE, "name": "All products", "parent_id": ""}
     whole |= {name: roots[name].sum() for name in ("weight", "active_weight")}
     exposure = exposure.assign(
         parent_id=exposure["parent_id"].where(~exposure.index.isin(roots.index), WHOLE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from samgraph import figures
@@ -55,7 +56,7 @@ def yearly(portfolio: pd.DataFrame) -> pd.DataFrame:
     """variant, year, days, return and benchmark (compounded), excess (sum of daily excess returns)."""
     rows = []
     for (variant, year), days in portfolio.groupby(["variant", portfolio["date"].dt.year], sort=False):
-        grown = [float((1.0 + days[name]).prod() - 1.0) for name in ("return", "benchmark_return")]
+        grown = [float(np.prod(1.0 + days[name].to_numpy())) - 1.0 for name in ("return", "benchmark_return")]
         rows.append((variant, year, len(days), *grown, float(days["excess_return"].sum())))
     return pd.DataFrame(rows, columns=["variant", "year", "days", "return", "benchmark", "excess"])
 

@@ -112,7 +112,8 @@ def _weights(inputs: Inputs, day: pd.DataFrame) -> FloatArray:
     """Shares of what is invested [n_stocks]."""
     out = np.zeros(len(inputs.market.stocks))
     out[pd.Index(inputs.market.stocks).get_indexer(pd.Index(day["company_id"]))] = day["value"]
-    return out / out.sum()
+    shares: FloatArray = out / out.sum()
+    return shares
 
 
 def _by_label(
