@@ -105,8 +105,9 @@ def main(arguments: list[str] | None = None) -> int:
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as wrong:
-        if "unexpected extra argument" in wrong.message:
-            wrong.message += "; put quotes around words that belong together"
+        if isinstance(wrong, click.UsageError) and "unexpected extra argument" in wrong.message:
+            hint = "; put quotes around words that belong together"
+            wrong = click.UsageError(wrong.message + hint, ctx=wrong.ctx)
         wrong.show()
         return wrong.exit_code
     except SamgraphError as error:
