@@ -26,5 +26,6 @@ def command(universe: str | None, form: str) -> None:
     frame = trials_frame(ledger.trials())
     if universe is not None:
         frame = frame[frame["universe"] == universe].reset_index(drop=True)
-    print_frame(frame if form != "table" else frame.drop(columns=["run"]), form)
+    short = frame.drop(columns=["run"]).assign(finished=frame["finished"].str[:10])
+    print_frame(short if form == "table" else frame, form)
     click.echo(f"{len(frame)} trials in {ledger.path}", err=True)
