@@ -172,4 +172,6 @@ def _exact_repeats(dataset: Dataset, name: str, positions: npt.NDArray[np.int64]
         here = positions[(positions >= begin) & (positions < begin + len(frame))] - begin
         found.append(frame.iloc[here])
         begin += len(frame)
-    return positions[pd.concat(found, ignore_index=True).duplicated().to_numpy()]
+    repeated: Bools = pd.concat(found, ignore_index=True).duplicated().to_numpy(dtype=bool)
+    again: npt.NDArray[np.int64] = positions[repeated]
+    return again

@@ -7,7 +7,7 @@ graph came this way or over Bolt.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,7 +109,7 @@ class ImportFiles:
             self.arguments.append(f"{argument}={heading},{file}")
 
 
-def _pieces(parts: Sequence[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+def _pieces(parts: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
     for part in parts:
         for begin in range(0, len(part), ROWS):
             yield part.iloc[begin : begin + ROWS]

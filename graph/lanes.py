@@ -9,7 +9,7 @@ both; in the second the halves of the products are changed over. In no round do 
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import Any
 
@@ -19,25 +19,26 @@ import pandas as pd
 
 from samgraph.graph.edges import BATCH, report_batches
 from samgraph.graph.ledger import OPEN_MOMENT, Writer
+from samgraph.graph.parts import Parts
 
 LANES = 2
 Batch = tuple[int, list[dict[str, Any]]]
 
 
-def lanes_for(parts: Sequence[pd.DataFrame], size: int = BATCH) -> int:
+def lanes_for(count: int, size: int = BATCH) -> int:
     """In how many lanes to write so many edges: one where there is hardly more than a batch."""
-    return LANES if sum(map(len, parts)) > LANES * size else 1
+    return LANES if count > LANES * size else 1
 
 
 def write_sells(
     writer: Writer,
-    parts: Sequence[pd.DataFrame],
+    parts: Parts,
     progress: Callable[[int], None] | None,
     *,
     size: int = BATCH,
 ) -> None:
     """Write SELLS edges, about `size` a transaction; `progress` gets the number of edges of each."""
-    n_lanes = lanes_for(parts, size)
+    n_lanes = lanes_for(parts.rows, size)
     for turn in range(n_lanes):
         _round(writer, [_batches(parts, lane, turn, n_lanes, size) for lane in range(n_lanes)], progress)
 
@@ -66,7 +67,7 @@ def _round(writer: Writer, lanes: list[Iterator[Batch]], progress: Callable[[int
                     progress(written)
 
 
-def _batches(parts: Sequence[pd.DataFrame], lane: int, turn: int, n_lanes: int, size: int) -> Iterator[Batch]:
+def _batches(parts: Parts, lane: int, turn: int, n_lanes: int, size: int) -> Iterator[Batch]:
     for part in parts:
         if n_lanes == 1:
             yield from report_batches(part, size)

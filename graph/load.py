@@ -77,7 +77,7 @@ def load(
         plan = planned(writer.graph, dataset, checked, rules, writer.committed, clock, dry_run=False)
         if plan.is_empty and _is_known(writer.graph, dataset, rules):
             return account(dataset, checked, plan, False, None, clock)
-        sells = [part for changes in plan.edges if changes.kind is edges.SELLS for part in changes.create]
+        sells = sum(changes.created for changes in plan.edges if changes.kind is edges.SELLS)
         writer.begin(dataset.root.resolve().name, lanes=lanes_for(sells))
         _write(plan, writer, progress)
         clock.stage("write")
@@ -118,8 +118,8 @@ def _calendar(dataset: Dataset, lag: int | None) -> Days | None:
     source = next((name for name in ("bars", "benchmarks") if dataset.has(name)), None)
     if source is None:
         return None
-    dates = dataset.read(source, ["date"])["date"].dropna().unique()
-    return np.sort(np.asarray(dates, dtype="datetime64[D]"))
+    parts = [part.frame["date"].dropna().unique() for part in dataset.parse_parts(source, ["date"])]
+    return np.unique(np.concatenate([np.asarray(part, dtype="datetime64[D]") for part in parts]))
 
 
 def planned(
@@ -224,8 +224,8 @@ def record(plan: Plan, dataset: Dataset, rules: Rules) -> dict[str, Any]:
 
 def longest_sells_days(plan: Plan) -> int:
     """Days of the longest SELLS edge to be written that has no long_from."""
-    parts = [part for changes in plan.edges if changes.kind is edges.SELLS for part in changes.create]
-    lives = [(part["valid_to"] - part["valid_from"])[~edges.is_long(part)] for part in parts]
+    parts = (part for changes in plan.edges if changes.kind is edges.SELLS for part in changes.create)
+    lives = ((part["valid_to"] - part["valid_from"])[~edges.is_long(part)] for part in parts)
     return max((int(days.max()) for days in lives if len(days)), default=0)
 
 

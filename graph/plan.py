@@ -19,6 +19,7 @@ from samgraph.graph import edges
 from samgraph.graph.checks_segments import too_heavy
 from samgraph.graph.edges import EdgeKind, NodeKind
 from samgraph.graph.findings import Findings
+from samgraph.graph.parts import Parts
 from samgraph.graph.reports import Days, intervals, shares
 from samgraph.graph.spans import overlapping
 
@@ -45,12 +46,12 @@ class EdgeChanges:
     """Edges of one kind to create (columns of the kind) and to end (element ids)."""
 
     kind: EdgeKind
-    create: list[pd.DataFrame] = field(default_factory=list)
+    create: Parts = field(default_factory=Parts)
     end: list[str] = field(default_factory=list)
 
     @property
     def created(self) -> int:
-        return sum(len(part) for part in self.create)
+        return self.create.rows
 
 
 @dataclass

@@ -43,7 +43,7 @@ class Plan:
     @property
     def is_empty(self) -> bool:
         return not any(len(n.create) or len(n.update) for n in self.nodes) and not any(
-            changes.create or changes.end for changes in self.edges
+            len(changes.create) or changes.end for changes in self.edges
         )
 
     def count(self, table: str, fates: pd.Series) -> None:
@@ -206,7 +206,8 @@ class _Planner:
         mine = span_rows(self.tables[name], start, end)
         changes = EdgeChanges(kind)
         fates = []
-        for companies, part in _by_company(mine) if kind.by_company else [(None, mine)]:
+        for companies, rows in _by_company(mine) if kind.by_company else [(None, mine)]:
+            part = rows.sort_values(["start", "end"], kind="stable", ignore_index=True)
             held = self.held_edges(kind, companies)
             merged = merge(part, held, [*exclusive, "valid_from"])
             reason = "its span overlaps that of a row of the same " + " and ".join(
@@ -219,16 +220,17 @@ class _Planner:
         self.plan.count(name, pd.concat(fates) if fates else _fates(pd.Series([], dtype="bool")))
 
     def segments(self, every_company: bool) -> None:
-        mine = segment_rows(self.tables["segments"])
+        table = self.tables["segments"]
         changes = EdgeChanges(edges.SELLS)
         fates = []
         others: list[str] = []
         if every_company and not self.fresh:
             known = self.held_nodes(edges.COMPANIES)["company_id"]
-            others = known[~known.isin(mine["start"])].tolist()
-        for companies, part in _by_company(mine, others):
+            others = known[~known.isin(table["company_id"])].tolist()
+        for companies, part in _by_company(table, others, "company_id"):
+            mine = segment_rows(part).sort_values(["start", "end"], kind="stable", ignore_index=True)
             held = self.held_edges(edges.SELLS, companies)
-            target = sells_target(part, held, self.rules, self.findings)
+            target = sells_target(mine, held, self.rules, self.findings)
             diff(target.edges, held, changes)
             fates.append(target.fates)
         self.plan.edges.append(changes)
@@ -236,15 +238,20 @@ class _Planner:
 
 
 def _by_company(
-    rows: pd.DataFrame, others: list[str] | None = None
+    rows: pd.DataFrame, others: list[str] | None = None, key: str = "start"
 ) -> Iterator[tuple[list[str], pd.DataFrame]]:
-    """The rows of some hundred companies at a time, with their ids; companies of `others` have no row."""
-    rows = rows.sort_values(["start", "end"], kind="stable", ignore_index=True)
-    codes, distinct = pd.factorize(rows["start"])
+    """The rows of some hundred companies at a time, with their ids; companies of `others` have no row.
+
+    Companies come in the order of their ids, the rows of a part in that of `rows`.
+    """
+    codes, distinct = pd.factorize(rows[key], sort=True)
+    group = codes // COMPANIES_AT_ONCE
+    order = np.argsort(group, kind="stable")
     names = [*distinct.tolist(), *(others or [])]
-    bounds = np.searchsorted(codes, np.arange(0, len(names) + COMPANIES_AT_ONCE, COMPANIES_AT_ONCE))
-    for number, begin in enumerate(range(0, len(names), COMPANIES_AT_ONCE)):
-        part = rows.iloc[bounds[number] : bounds[number + 1]].reset_index(drop=True)
+    starts = range(0, len(names), COMPANIES_AT_ONCE)
+    bounds = np.searchsorted(group[order], np.arange(len(starts) + 1))
+    for number, begin in enumerate(starts):
+        part = rows.iloc[order[bounds[number] : bounds[number + 1]]]
         yield names[begin : begin + COMPANIES_AT_ONCE], part
 
 
