@@ -329,7 +329,8 @@ class Linear:
     def __call__(self, rows: Floats) -> Floats:
         """Shapes: rows [n_dates, n_rows, n_in]; result [n_dates, n_rows, n_out]."""
         if self._dense is not None:
-            return np.matmul(rows, self._dense)
+            product: Floats = np.matmul(rows, self._dense)
+            return product
         assert self._sparse is not None
         flat = self._sparse @ rows.reshape(-1, rows.shape[-1]).T
         out: Floats = np.ascontiguousarray(flat.T).reshape(*rows.shape[:2], -1)

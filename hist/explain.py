@@ -201,8 +201,10 @@ class DayReading:
 
     def _cosines(self, one: Tensor, states: Tensor) -> Tensor:
         if self.config.cosine_eps == 0:
-            return unit(states) @ unit(one[None])[0]
-        return states @ one / (states.norm(dim=1) * one.norm() + self.config.cosine_eps)
+            alike: Tensor = unit(states) @ unit(one[None])[0]
+            return alike
+        guarded: Tensor = states @ one / (states.norm(dim=1) * one.norm() + self.config.cosine_eps)
+        return guarded
 
     def _concept_id(self, k: int) -> str:
         series = self.inputs.series

@@ -182,7 +182,8 @@ def _restatements(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -
         if (company, ended, told) in taken:
             continue
         taken.add((company, ended, told))
-        fresh = rows.iloc[: max(1, len(rows) - 1)].assign(period_end=ended, announced_on=told)
+        fresh = rows.iloc[: max(1, len(rows) - 1)].assign(announced_on=told)
+        fresh["period_end"] = ended
         for name in ("weight", "revenue"):
             if name in fresh:
                 fresh[name] = fresh[name] * rng.uniform(0.2, 1.0, len(fresh))
@@ -267,7 +268,7 @@ def _listings(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> No
     models = frame["company_id"].to_numpy()[rng.permutation(len(frame))[:2]]
     for number, model in enumerate(models):
         _found(tables, f"{NEW}{number}", model, day)
-        row = {"company_id": f"{NEW}{number}", "name": f"New {number}"}
+        row: dict[str, object] = {"company_id": f"{NEW}{number}", "name": f"New {number}"}
         if "listed_on" in frame:
             row["listed_on"] = day + pd.Timedelta(days=1)
         frame = _append(frame, pd.DataFrame([row]))

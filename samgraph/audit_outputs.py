@@ -282,8 +282,7 @@ def _years(breakdown: pd.DataFrame, inputs: Inputs, config: RunConfig, calendar:
     rows = breakdown[breakdown["by"] == "year"]
     days = inputs.market.dates[inputs.test]
     ends = pd.Series(days, index=days.year.astype(str)).groupby(level=0).max()
-    # the last year of the data may go on
-    ends[str(days[-1].year)] = pd.NaT
+    ends = ends.drop(str(days[-1].year))  # the last year of the data may go on
     last = ends.reindex(rows["group"].astype(str))
     delay = config.trading.lag + rows["horizon"].to_numpy()
     known = np.full(len(rows), np.datetime64("NaT", "s"))

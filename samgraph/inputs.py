@@ -171,7 +171,11 @@ def read_market(
     if not len(calendar) or calendar[-1] < first_day or calendar[0] > last_day:
         raise ConfigError(
             f"table bars of {dataset.root} has no bar from {first_day.date()} to {last_day.date()}; "
-            + (f"it has them from {calendar[0].date()} to {calendar[-1].date()}" if len(calendar) else "it is empty")
+            + (
+                f"it has them from {calendar[0].date()} to {calendar[-1].date()}"
+                if len(calendar)
+                else "it is empty"
+            )
         )
     calendar = calendar[calendar <= last_day]
     dates = calendar[max(0, int(calendar.searchsorted(first_day)) - warmup_days) :]

@@ -258,3 +258,25 @@ def test_a_forecast_needs_days_behind_it() -> None:
     market = calm_market(50, 10)
     with pytest.raises(ModelError, match="60 days of factor returns before day 60 of 50"):
         forecasts_of(market)
+
+
+def test_a_delisted_holding_keeps_its_last_price_and_is_written_off_when_silent_for_long_enough() -> None:
+    market, gone, last = calm_market(90, 30), 3, 74  # the stock's last bar
+    silent = {}
+    for name in ("open", "high", "low", "close", "vwap", "volume"):
+        silent[name] = getattr(market, name).copy()
+        silent[name][last + 1 :, gone] = np.nan
+    tradable = market.tradable.copy()
+    tradable[last + 1 :, gone] = False
+    market = replace(market, **silent, tradable=tradable)
+    rules = Rules(cash=1e7, delist_after=5, recovery=0.25, lot=0)
+    result, _ = run_optimised(np.zeros(market.close.shape), market, forecasts_of(market), rules, BOUNDS)
+    held = result.holdings[result.holdings["company_id"] == market.stocks[gone]].set_index("date")["value"]
+    assert held[market.dates[last]] > 0
+    waiting = market.dates[last : last + 5]
+    np.testing.assert_allclose(held[waiting], held[market.dates[last]], rtol=1e-12)
+    assert held.index.max() == waiting[-1]
+    trades = result.trades[result.trades["company_id"] == market.stocks[gone]]
+    after = trades[trades["date"] > market.dates[last]]
+    assert after["reason"].tolist() == ["delisted"]
+    assert after["date"].tolist() == [market.dates[last + 5]]

@@ -96,7 +96,8 @@ def test_nodes_and_edges_have_the_properties_of_the_interface(graph, folder):
         assert all(one["open"] and one["mine"] for one in recorded)
         assert {one["kind"] for one in recorded} == {"DATE NOT NULL"}
         longest = s.run("MATCH (l:Ledger) RETURN l.longest_sells_days").single().value()
-        assert longest == 365  # B from 2021-04-29 to 2022-04-29; what holds longer than 400 days is kept apart
+        # B from 2021-04-29 to 2022-04-29; what holds longer than 400 days is kept apart
+        assert longest == 365
 
 
 def test_loading_twice_changes_nothing(graph, folder):
