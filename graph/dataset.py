@@ -240,7 +240,10 @@ class Dataset:
         try:
             raw.column(column.name).validate(full=True)  # a careless writer's strings need not be text
             return convert(raw.column(column.name), column.kind)
-        except (pa.ArrowException, UnicodeDecodeError) as error:  # bytes that are no text, or a type like a list
+        except (
+            pa.ArrowException,
+            UnicodeDecodeError,
+        ) as error:  # bytes that are no text, or a type like a list
             why = arrow_reason(error)
             raise DatasetError(
                 f"table {spec.name}, column {column.name} cannot be read ({why}); write it as text in UTF-8, "

@@ -178,7 +178,7 @@ def _restatements(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -
     for place in np.flatnonzero(_some(len(groups), 0.3, rng)):
         (company, period, _), rows = groups[place]
         told = day + pd.Timedelta(days=int(rng.integers(0, 40)))
-        ended = period if rng.random() < 0.6 else day
+        ended: Any = period if rng.random() < 0.6 else day
         if (company, ended, told) in taken:
             continue
         taken.add((company, ended, told))

@@ -69,7 +69,9 @@ def code_of(name: str) -> tuple[str, str]:
 
 
 def predicate(name: str, code: str, kind: str, edge: str) -> str:
-    if name == "browser_start.cypher":  # it finds a day by itself, by the edges called a, and asks as of that day
+    if (
+        name == "browser_start.cypher"
+    ):  # it finds a day by itself, by the edges called a, and asks as of that day
         return RECORDED if edge == "a" else PREDICATE.replace("$as_of", "as_of")
     if kind == "WAS" or name in WITHOUT_A_DAY:  # what a node was called has no days, only moments
         return RECORDED
