@@ -22,6 +22,7 @@ from samgraph.graph.connection import Graph
 from samgraph.graph.universe import committed_moment, no_such_universe
 
 Part = Literal["core", "upstream", "downstream"]
+LONGEST_MISSPELT = 40
 MATCHES = 50
 """A text stands for at most so many products; the best ones by the full-text index."""
 
@@ -98,7 +99,8 @@ def named_products(graph: Graph, question: str, times: dict[str, Any]) -> tuple[
         rows = graph.read("basket_search", query=" AND ".join(words), limit=MATCHES, **times)
     if rows:
         return tuple(row["product_id"] for row in rows)
-    words += [f"{word}~" for word in question.split() if word.isalnum()]  # also what is spelt almost so
+    # Also what is spelt almost so; of a very long word the server would try more spellings than its memory holds.
+    words += [f"{word}~" for word in question.split() if word.isalnum() and len(word) <= LONGEST_MISSPELT]
     near = graph.read("basket_search", query=" OR ".join(words), limit=3, **times) if words else []
     hint = ", ".join(f"{row['name']} ({row['product_id']})" for row in near)
     raise SnapshotError(
