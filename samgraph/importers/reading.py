@@ -201,7 +201,10 @@ def needed(folder: Path, name: str) -> Source:
 def _read_file(path: Path) -> pd.DataFrame:
     try:
         if path.name.endswith(".parquet"):
-            return _named(path, pd.read_parquet(path))
+            try:
+                return _named(path, pd.read_parquet(path))
+            except (KeyError, TypeError, AttributeError) as error:  # what pandas wrote of itself there is damaged
+                raise DatasetError(f"{path} cannot be read as a table ({error!r}); check the file") from error
         if path.name.endswith((".json", ".json.gz")):
             return _read_json_lines(path)
         with warnings.catch_warnings():

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from samgraph import inputs, outcome, run_risk
+from samgraph import inputs, outcome
 from samgraph.graph import plan
 from samgraph.hist import features
 from samgraph.hist.labels import forward_returns
@@ -95,17 +95,6 @@ def unpurged_window(patch: Patch) -> None:
     patch.setattr(inputs, "walk_forward", leaking)
 
 
-def benchmark_weight_of_tomorrow(patch: Patch) -> None:
-    """The benchmark's weights of t are those of t + 1."""
-    honest = run_risk.benchmark_weights
-
-    def leaking(market: Any) -> Any:
-        weights = honest(market)
-        return np.concatenate([weights[1:], weights[-1:]])
-
-    patch.setattr(run_risk, "benchmark_weights", leaking)
-
-
 def filled_gap(patch: Patch) -> None:
     """A day without a bar has the next day's price."""
     honest = inputs.build_market
@@ -142,6 +131,5 @@ LEAKS: tuple[tuple[Callable[[Patch], None], str, tuple[str, ...], str], ...] = (
     (unpurged_window, "inputs", ("prices",), "training_labels"),
     (filled_gap, "inputs", ("prices",), "bars"),
     (limit_flag_of_the_execution_day, "factors", ("prices",), "orders"),
-    (benchmark_weight_of_tomorrow, "factors", ("caps",), "risk"),
     (average_over_test_days, "factors", ("prices",), "factors"),
 )
