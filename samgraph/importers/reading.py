@@ -203,7 +203,7 @@ def _read_file(path: Path) -> pd.DataFrame:
         if path.name.endswith(".parquet"):
             try:
                 return _named(path, pd.read_parquet(path))
-            except (KeyError, TypeError, AttributeError) as error:  # what pandas wrote of itself there is damaged
+            except (KeyError, TypeError, AttributeError) as error:  # pandas' own notes there are damaged
                 raise DatasetError(f"{path} cannot be read as a table ({error!r}); check the file") from error
         if path.name.endswith((".json", ".json.gz")):
             return _read_json_lines(path)
