@@ -206,6 +206,14 @@ class SnapshotSeries:
         if not np.all(np.isfinite(edges.weight)) or np.any(edges.weight < 0):
             raise SnapshotError(f"a weight of version {number} is negative or not a number")
 
+    def between(self, days: slice) -> SnapshotSeries:
+        """The same graphs of some of the days, given by their positions."""
+        chain = self.chain and replace(self.chain, day_version=self.chain.day_version[days])
+        told = self.coverage.iloc[days] if len(self.coverage) else self.coverage
+        return replace(
+            self, dates=self.dates[days], day_version=self.day_version[days], coverage=told, chain=chain
+        )
+
     def permuted(self, stock: Sequence[int] | IntArray, concept: Sequence[int] | IntArray) -> SnapshotSeries:
         """The same graphs, renumbered: place p holds old stock `stock[p]`, or old concept `concept[p]`."""
         new_stock, new_concept = np.argsort(np.asarray(stock)), np.argsort(np.asarray(concept))

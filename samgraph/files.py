@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -14,7 +15,7 @@ from typing import Any
 
 import pandas as pd
 
-from samgraph.errors import RunError
+from samgraph.errors import DatasetError, RunError
 
 
 @contextmanager
@@ -68,6 +69,36 @@ def locked(path: Path, seconds: float) -> Iterator[None]:
                     ) from None
                 time.sleep(0.1)
         yield
+
+
+@contextmanager
+def whole_folder(out: Path) -> Iterator[Path]:
+    """An empty folder beside `out` that takes its place, or that of what was there, once the block has ended well.
+
+    Raises:
+        DatasetError: it cannot be made or written; what was there is there still.
+    """
+    out = out.absolute()
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+    except OSError as error:
+        raise DatasetError(f"the folder {out} cannot be made: {error.strerror}; choose another") from error
+    try:
+        fresh = staging / "new"
+        fresh.mkdir()
+        yield fresh
+        if out.exists():
+            out.rename(staging / "old")
+        fresh.rename(out)
+    except OSError as error:
+        if (staging / "old").exists() and not out.exists():  # moved away in vain
+            (staging / "old").rename(out)
+        raise DatasetError(
+            f"the folder {out} cannot be written: {error.strerror}; nothing was changed"
+        ) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

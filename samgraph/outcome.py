@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,7 +30,6 @@ from samgraph.factors.regression import Regression, compare_families, next_day
 from samgraph.factors.ridge import Ridge
 from samgraph.factors.rules import Rules
 from samgraph.factors.styles import style_exposures
-from samgraph.graph.series import SnapshotSeries
 from samgraph.hist.labels import forward_returns
 from samgraph.inputs import Inputs
 from samgraph.run_risk import model_tables, risk_backcast, risk_forecasts, risk_summary
@@ -69,7 +68,7 @@ def assess(config: RunConfig, inputs: Inputs, predictions: pd.DataFrame) -> Outc
         days=inputs.test,
         label=(horizon, _forward(config, inputs, horizon)),
     )
-    rules, forecasts = trading_rules(config, inputs), risk_forecasts(inputs)
+    rules, forecasts = trading_rules(config, inputs), risk_forecasts(inputs, styles)
     kept = keep_books(
         config, inputs, {name: parts["score"] for name, parts in scores.items()}, rules, forecasts
     )
@@ -204,16 +203,12 @@ def _regress(inputs: Inputs, styles: Mapping[str, FloatArray]) -> dict[str, Regr
         cap,
         market.dates[test],
         market.stocks,
-        product=Membership.from_series(_cut(inputs.coarse_products, test), kind="product", parents=parents),
-        industry=Membership.from_series(_cut(inputs.coarse_industries, test), kind="industry"),
+        product=Membership.from_series(inputs.coarse_products.between(test), kind="product", parents=parents),
+        industry=Membership.from_series(inputs.coarse_industries.between(test), kind="industry"),
         universe=market.member[test],
         styles={name: values[test] for name, values in styles.items()},
         ridge=Ridge(kinds=("product", "industry")),
     )
-
-
-def _cut(series: SnapshotSeries, days: slice) -> SnapshotSeries:
-    return replace(series, dates=series.dates[days], day_version=series.day_version[days])
 
 
 def _compare(

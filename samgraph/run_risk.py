@@ -7,7 +7,6 @@ day on. Each day's forecast of each portfolio, whole and against the benchmark, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -20,8 +19,6 @@ from samgraph.factors.optimised import benchmark_weights
 from samgraph.factors.regression import cross_sectional_regression, next_day
 from samgraph.factors.ridge import Ridge
 from samgraph.factors.simulation import PortfolioResult
-from samgraph.factors.styles import style_exposures
-from samgraph.graph.series import SnapshotSeries
 from samgraph.inputs import Inputs
 
 FloatArray = npt.NDArray[np.float64]
@@ -30,8 +27,11 @@ HISTORY_DAYS = 500  # trading days of factor returns before the first test day
 EVERY = 10  # trading days from one estimate of the covariances to the next
 
 
-def risk_forecasts(inputs: Inputs) -> RiskForecasts | None:
-    """The forecasts of the test days; None where fewer than `FEWEST_DAYS` trading days stand before their last."""
+def risk_forecasts(inputs: Inputs, styles: Mapping[str, FloatArray]) -> RiskForecasts | None:
+    """The forecasts of the test days; None where fewer than `FEWEST_DAYS` trading days stand before their last.
+
+    `styles`: name -> [n_dates, n_stocks] exposures known by each day (`samgraph.factors.styles`).
+    """
     market, test = inputs.market, inputs.test
     days = slice(max(0, test.start - HISTORY_DAYS), test.stop)
     first = max(FEWEST_DAYS, test.start - days.start)
@@ -44,19 +44,15 @@ def risk_forecasts(inputs: Inputs) -> RiskForecasts | None:
         market.dates[days],
         market.stocks,
         memberships=[
-            Membership.from_series(_cut(inputs.coarse_products, days), kind="product", parents=parents),
-            Membership.from_series(_cut(inputs.coarse_industries, days), kind="industry"),
+            Membership.from_series(inputs.coarse_products.between(days), kind="product", parents=parents),
+            Membership.from_series(inputs.coarse_industries.between(days), kind="industry"),
         ],
-        styles={name: values[days] for name, values in style_exposures(market).items()},
+        styles={name: values[days] for name, values in styles.items()},
         universe=market.member[days],
         ridge=Ridge(kinds=("product", "industry")),
         folds=0,
     )
     return RiskForecasts(fit, every=EVERY, first=first)
-
-
-def _cut(series: SnapshotSeries, days: slice) -> SnapshotSeries:
-    return replace(series, dates=series.dates[days], day_version=series.day_version[days])
 
 
 def risk_backcast(

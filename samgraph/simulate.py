@@ -7,8 +7,6 @@ the labels do not tell; how much is set by one number, `signal`.
 """
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +21,7 @@ from samgraph.economy.names import company_name
 from samgraph.economy.parameters import UNIVERSE, Parameters, trading_days
 from samgraph.economy.truth import GENERATOR, describe
 from samgraph.errors import DatasetError
+from samgraph.files import whole_folder
 
 __all__ = ["STAGES", "TRUTH", "UNIVERSE", "Economy", "make", "simulate", "write"]
 
@@ -121,14 +120,7 @@ def write(economy: Economy, out: Path) -> None:
     """
     out = out.absolute()
     _refuse_foreign(out)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    except OSError as error:
-        raise DatasetError(f"The folder {out} cannot be made: {error.strerror}; choose another.") from error
-    try:
-        fresh = staging / "new"
-        fresh.mkdir()
+    with whole_folder(out) as fresh:
         for name, table in economy.tables.items():
             if name == "bars":
                 table.to_parquet(fresh / "bars.parquet", index=False)
@@ -136,18 +128,6 @@ def write(economy: Economy, out: Path) -> None:
                 table.to_csv(fresh / f"{name}.csv", index=False, lineterminator="\n")
         text = json.dumps(economy.truth, ensure_ascii=False, separators=(",", ":"))
         (fresh / TRUTH).write_text(text + "\n", encoding="utf-8")
-        if out.exists():
-            out.rename(staging / "old")
-        fresh.rename(out)
-    except OSError as error:
-        # A folder moved away in vain goes back before the error is told.
-        if (staging / "old").exists() and not out.exists():
-            (staging / "old").rename(out)
-        raise DatasetError(
-            f"The folder {out} cannot be written: {error.strerror}; nothing was changed."
-        ) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _refuse_foreign(out: Path) -> None:

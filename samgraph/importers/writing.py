@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +13,7 @@ import pandas as pd
 
 import samgraph
 from samgraph.errors import DatasetError
+from samgraph.files import whole_folder
 from samgraph.graph.tables import TABLES
 
 MARK = "import.json"
@@ -82,14 +81,7 @@ def write(made: Imported, out: Path) -> None:
     """
     out = out.absolute()
     refuse_foreign(out, made.importer)
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
-    except OSError as error:
-        raise DatasetError(f"the folder {out} cannot be made: {error.strerror}; choose another") from error
-    try:
-        fresh = staging / "new"
-        fresh.mkdir()
+    with whole_folder(out) as fresh:
         for name, table in made.tables.items():
             if name in _PARQUET:
                 table.to_parquet(fresh / f"{name}.parquet", index=False)
@@ -104,17 +96,6 @@ def write(made: Imported, out: Path) -> None:
             "inputs": digests(made.files),
         }
         (fresh / MARK).write_text(json.dumps(mark, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-        if out.exists():
-            out.rename(staging / "old")
-        fresh.rename(out)
-    except OSError as error:
-        if (staging / "old").exists() and not out.exists():  # moved away in vain
-            (staging / "old").rename(out)
-        raise DatasetError(
-            f"the folder {out} cannot be written: {error.strerror}; nothing was changed"
-        ) from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def digests(files: Iterable[Path]) -> dict[str, str]:
