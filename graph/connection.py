@@ -27,7 +27,9 @@ from samgraph.graph.failures import translated
 from samgraph.graph.statements import script, statement
 
 CONNECT_SECONDS = 15.0
-RETRY_SECONDS = 90.0  # a server that is stopped for half a minute has time to come back
+# The driver's pauses double (1, 2, ... 32 s), so that the last try comes after about 63 s. A server that is stopped
+# for half a minute has time to come back; one that is gone for good is told of after a minute.
+RETRY_SECONDS = 60.0
 QUERY_SECONDS = 1800.0
 Access = Literal["READ", "WRITE"]
 SCHEMES = ("bolt", "bolt+s", "bolt+ssc", "neo4j", "neo4j+s", "neo4j+ssc")
