@@ -59,6 +59,11 @@ def _sentence(error: Exception, code: str, what: str, at: str) -> str:
     return f"Neo4j{at} failed at {what}: {said}" + (f" ({code})." if code else ".")
 
 
+def is_deadlock(error: GraphError) -> bool:
+    """Whether the server rolled a transaction back, for good and for no other reason than a deadlock with another."""
+    return "DeadlockDetected" in str(getattr(error.__cause__, "code", ""))
+
+
 def _login(code: str, at: str) -> LoginError:
     if "AuthenticationRateLimit" in code:
         return LoginError(

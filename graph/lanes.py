@@ -4,6 +4,9 @@ Neo4j locks both ends of a new relationship until its transaction ends, so two w
 product wait for each other, or end in a deadlock. Companies and products are therefore halved by their ids, and
 the edges written in two rounds: in the first one lane has the first half of both and the other the second half of
 both; in the second the halves of the products are changed over. In no round do the lanes share a node.
+
+They can still meet: a new relationship is linked to the last one of each of its ends, and that record, from the round
+before, may lie between the two lanes. A batch that the server rolled back for such a deadlock is written again.
 """
 
 from __future__ import annotations
@@ -17,11 +20,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from samgraph.errors import GraphError
 from samgraph.graph.edges import BATCH, report_batches
+from samgraph.graph.failures import is_deadlock
 from samgraph.graph.ledger import OPEN_MOMENT, Writer
 from samgraph.graph.parts import Parts
 
 LANES = 2
+TRIES = 20  # of a batch; of two that meet the server lets one go on, so each try brings the lanes further
 Batch = tuple[int, list[dict[str, Any]]]
 
 
@@ -47,8 +53,14 @@ def _round(writer: Writer, lanes: list[Iterator[Batch]], progress: Callable[[int
     """Write the batches of each lane one after another, the lanes side by side."""
 
     def write(lane: int, batch: Batch) -> int:
-        with writer.batch(lane) as transaction:
-            transaction.run("load_sells", rows=batch[1], moment=writer.moment, open=OPEN_MOMENT)
+        for left in reversed(range(TRIES)):
+            try:
+                with writer.batch(lane) as transaction:
+                    transaction.run("load_sells", rows=batch[1], moment=writer.moment, open=OPEN_MOMENT)
+                break
+            except GraphError as error:
+                if not left or not is_deadlock(error):
+                    raise
         return batch[0]
 
     ahead = {lane: next(batches, None) for lane, batches in enumerate(lanes)}

@@ -94,7 +94,7 @@ class Writer:
 
     @contextlib.contextmanager
     def batch(self, lane: int = 0) -> Iterator[Transaction]:
-        """A transaction of this load, never retried: a CREATE must not happen twice.
+        """A transaction of this load, not retried here: a CREATE must not happen twice.
 
         Raises GraphError where the load has lost its right to write.
         """
