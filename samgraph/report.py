@@ -10,12 +10,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from plotly.offline import get_plotlyjs
-
 from samgraph import report_holdings, report_settings
 from samgraph.errors import RunError
 from samgraph.files import write_text
 from samgraph.report_html import RunFiles, text
+from samgraph.report_plotly import plotly_js
 from samgraph.report_result import better
 from samgraph.report_sources import where_from
 
@@ -75,7 +74,7 @@ def render(run: RunFiles) -> str:
         "<p class='soft hint'>Point at a picture for its values, drag to zoom, double-click to return; click a table's "
         "header to sort it.</p><noscript><p>The pictures need JavaScript; the tables do not.</p></noscript></header>"
         + "\n".join(sections)
-        + f"</main><script>{script}</script><script>{get_plotlyjs()}</script>"
+        + f"</main><script>{script}</script><script>{plotly_js()}</script>"
         "<script>samgraphDraw();</script></body></html>\n"
     )
 

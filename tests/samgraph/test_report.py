@@ -20,6 +20,7 @@ from samgraph.figures_holdings import exposure_tree
 from samgraph.report import write_report
 from samgraph.report_holdings import chosen_links, levels
 from samgraph.report_html import in_script
+from samgraph.report_plotly import TRACES, reduced
 from samgraph.report_result import yearly
 from samgraph.tilts import chain_table, concentration_table, tilt_table
 
@@ -217,3 +218,27 @@ def test_value_chain_of_the_last_day_is_named_and_may_be_absent() -> None:
     assert chain_table(inputs).iloc[0].tolist() == ["p", "P", "q", "Q", 0.25]
     inputs.products.chain = None
     assert chain_table(inputs).empty
+
+
+BUNDLE = """(function(){var R=(e,t)=>()=>{return e},W=(e,t)=>()=>{return t};
+var core=W((e,t)=>{t.exports={register(){}}});var used=W((e,t)=>{var own={a:1};t.exports=own});
+var bar=W((e,t)=>{used();t.exports={moduleType:"trace",name:"bar"}});var bars=W((e,t)=>{t.exports=bar()});
+var cone=W((e,t)=>{maps();t.exports={moduleType:"trace",name:"cone"}});var maps=W((e,t)=>{t.exports='a { in "words"'});
+var es,form=R(()=>{es=2});
+var main=W((e,t)=>{var c=core();c.register([bars(),cone()]);t.exports=c});return main()})();"""
+
+
+def test_a_bundle_keeps_what_the_kinds_reach_and_nothing_else() -> None:
+    """By hand: `cone` and what it alone calls are emptied, an unbalanced brace in a string misleads nobody."""
+    small = reduced(BUNDLE, {"bar", "scatter"})
+    assert small == BUNDLE.replace('maps();t.exports={moduleType:"trace",name:"cone"}', "").replace(
+        "t.exports='a { in \"words\"'", ""
+    ).replace("es=2", "").replace("bars(),cone()", "bars()")
+    assert reduced(BUNDLE, {"bar", "pie"}) == BUNDLE
+    assert reduced("no bundle", {"bar"}) == "no bundle"
+
+
+def test_the_page_carries_the_kinds_it_draws_alone(page: str) -> None:
+    drawn = {trace["type"] for content in SPEC.findall(page) for trace in json.loads(content)["data"]}
+    assert drawn <= TRACES
+    assert len(page.encode()) < 2_500_000 and 'name:"cone"' not in page and "Licensed under the MIT" in page
