@@ -114,7 +114,7 @@ class Bench:
             seconds, data = least(lambda: snapshot(graph, AsOf(DAY)).to_hetero(), 15)
             edges = data["stock", "sells", "concept"].edge_index.shape[1]
             line("one date: samgraph, to HeteroData with levels and coverage", seconds, f"{edges:,} edges")
-            answer = {"as_of": DAY, "known": None, "taxonomy": False}
+            answer = {"as_of": DAY, "known": None}
             seconds, _ = least(lambda: graph.read("as_of_sells", **answer), 15)
             line("  of which the edges from the server", seconds)
 

@@ -3,7 +3,6 @@
 // Parameters
 //   $as_of     DATE      the day asked about
 //   $known     DATETIME  what the database knew at that moment; null, or later than the last load: by then
-//   $taxonomy  BOOLEAN   whether to bring the parents that were valid on that day, too
 //   $universe  STRING    the universe
 //
 // Columns
@@ -11,7 +10,6 @@
 //   members    company ids of that day's members, with or without an industry
 //   reports    [company_id, null, null, valid_from, [industry_id], [1.0]] a classification;
 //              valid_from as a number of days since 1970-01-01
-//   taxonomy   [industry_id of a parent, [industry_id of its children, ...]]; empty without $taxonomy
 MATCH (ledger:Ledger {name: 'samgraph'})
 WITH CASE WHEN $known < ledger.committed THEN $known ELSE ledger.committed END AS known
 CALL (known) {
@@ -28,12 +26,4 @@ CALL (known, companies) {
   RETURN collect([c.company_id, null, null, duration.inDays(date('1970-01-01'), r.valid_from).days,
                   [i.industry_id], [1.0]]) AS reports
 }
-CALL (known) {
-  WITH known WHERE $taxonomy
-  MATCH (child:Industry)-[t:CHILD_OF]->(parent:Industry)
-  WHERE t.valid_from <= $as_of AND t.valid_to > $as_of
-      AND t.recorded_from <= known AND t.recorded_to > known
-  WITH parent.industry_id AS parent, collect(child.industry_id) AS children
-  RETURN collect([parent, children]) AS taxonomy
-}
-RETURN known, [c IN companies | c.company_id] AS members, reports, taxonomy;
+RETURN known, [c IN companies | c.company_id] AS members, reports;

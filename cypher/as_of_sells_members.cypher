@@ -3,7 +3,6 @@
 // Parameters
 //   $as_of     DATE      the day asked about
 //   $known     DATETIME  what the database knew at that moment; null, or later than the last load: by then
-//   $taxonomy  BOOLEAN   whether to bring the parents that were valid on that day, too
 //   $universe  STRING    the universe
 //
 // Columns
@@ -11,7 +10,6 @@
 //   members    company ids of that day's members, with or without a report
 //   reports    [company_id, period_end, announced_on, valid_from, [product_id, ...], [weight, ...]] a report;
 //              days as numbers since 1970-01-01, null where a row came with explicit intervals
-//   taxonomy   [product_id of a parent, [product_id of its children, ...]]; empty without $taxonomy
 MATCH (ledger:Ledger {name: 'samgraph'})
 WITH CASE WHEN $known < ledger.committed THEN $known ELSE ledger.committed END AS known
 CALL (known) {
@@ -32,13 +30,4 @@ CALL (known, companies) {
                   duration.inDays(origin, announced_on).days, duration.inDays(origin, valid_from).days,
                   products, weights]) AS reports
 }
-CALL (known) {
-  WITH known WHERE $taxonomy
-  MATCH (child:Product)-[t:CHILD_OF]->(parent:Product)
-  USING INDEX t:CHILD_OF(valid_from)
-  WHERE t.valid_from <= $as_of AND t.valid_to > $as_of
-      AND t.recorded_from <= known AND t.recorded_to > known
-  WITH parent.product_id AS parent, collect(child.product_id) AS children
-  RETURN collect([parent, children]) AS taxonomy
-}
-RETURN known, [c IN companies | c.company_id] AS members, reports, taxonomy;
+RETURN known, [c IN companies | c.company_id] AS members, reports;

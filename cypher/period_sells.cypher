@@ -8,7 +8,7 @@
 // Columns
 //   first_day              the day on which the intervals begin, in days since 1970-01-01
 //   end_days               the days on which they end (exclusive), in the same count, one a relationship
-//   sources, targets       companies and products by the server's numbers (period_sells_nodes), one a relationship
+//   sources, targets       companies and products by the server's numbers (node_numbers), one a relationship
 //   weights                shares of revenue, one a relationship
 //
 // Two seeks that share no relationship: one for what began since `earliest` (no shorter interval that began before
@@ -32,7 +32,7 @@ CALL (known, earliest) {
   ORDER BY valid_from
   UNION ALL
   MATCH (c:Company)-[r:SELLS]->(p:Product)
-  USING INDEX r:SELLS(valid_from)
+  USING INDEX r:SELLS(valid_from, valid_to)
   WHERE r.valid_from >= earliest
     AND r.valid_from <= $last AND r.valid_to > $first
     AND r.recorded_from <= known AND r.recorded_to > known

@@ -9,7 +9,7 @@ from __future__ import annotations
 from samgraph.errors import GraphError
 from samgraph.graph.connection import Graph
 
-VERSION = 2
+VERSION = 3
 
 
 def require_readable(graph: Graph) -> int:

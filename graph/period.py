@@ -10,7 +10,6 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +20,7 @@ from samgraph.graph.asof import AsOf
 from samgraph.graph.connection import Graph
 from samgraph.graph.cuts import parse_cut
 from samgraph.graph.intervals import Intervals
+from samgraph.graph.reported import NodeNumbers, joined, objects
 from samgraph.graph.series import Relation, SnapshotSeries
 from samgraph.graph.universe import begun, committed_moment, no_such_day, no_such_universe
 from samgraph.graph.value_chain import chain_of
@@ -215,8 +215,8 @@ def _spans(graph: Graph, name: str, dates: pd.DatetimeIndex, known: dt.datetime)
     sizes = np.array([len(row["sources"]) for row in rows])
     weights = [row["weights"] for row in rows] if "weights" in rows[0] else [np.ones(int(sizes.sum()))]
     return Spans(
-        source=_objects([row["sources"] for row in rows]),
-        target=_objects([row["targets"] for row in rows]),
+        source=objects(row["sources"] for row in rows),
+        target=objects(row["targets"] for row in rows),
         valid_from=np.repeat(_days(rows, "first_day"), sizes),
         valid_to=np.repeat(_days(rows, "end_day"), sizes),
         weight=np.concatenate(weights).astype(np.float64),
@@ -228,27 +228,15 @@ def _sold(graph: Graph, dates: pd.DatetimeIndex, known: dt.datetime) -> Spans:
     rows = graph.read("period_sells", known=known, **_ends(dates))
     if not rows:
         return _nothing()
-    nodes = graph.read("period_sells_nodes")
-    numbers = np.array([number for row in nodes for number in row["numbers"]], dtype=np.int64)
-    order = np.argsort(numbers)
-    ids = _objects([row["ids"] for row in nodes])[order]
-    place = [np.searchsorted(numbers[order], _joined(rows, name)) for name in ("sources", "targets")]
+    nodes = NodeNumbers.read(graph)
     sizes = np.array([len(row["weights"]) for row in rows])
     return Spans(
-        source=ids[place[0]],
-        target=ids[place[1]],
+        source=nodes.of(joined(row["sources"] for row in rows)),
+        target=nodes.of(joined(row["targets"] for row in rows)),
         valid_from=np.repeat(_days(rows, "first_day"), sizes),
-        valid_to=_joined(rows, "end_days"),
+        valid_to=joined(row["end_days"] for row in rows),
         weight=np.array([weight for row in rows for weight in row["weights"]], dtype=np.float64),
     )
-
-
-def _joined(rows: list[dict[str, Any]], column: str) -> npt.NDArray[np.int64]:
-    return np.array([number for row in rows for number in row[column]], dtype=np.int64)
-
-
-def _objects(lists: list[list[str]]) -> npt.NDArray[np.object_]:
-    return np.array([item for items in lists for item in items], dtype=object)
 
 
 def _nothing() -> Spans:

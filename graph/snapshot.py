@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import pandas as pd
 from samgraph.graph.asof import AsOf
 from samgraph.graph.connection import Graph
 from samgraph.graph.cuts import Assignment, Coverage, Taxonomy, assign, coverage, parse_cut
+from samgraph.graph.reported import NodeNumbers, Reported
 from samgraph.graph.series import Edges, Relation
 from samgraph.graph.universe import EDGE_DAYS, begun, committed_moment, no_such_day, no_such_universe
 
@@ -27,7 +28,6 @@ _LINKS: dict[Relation, str] = {
     "products": "period_child_of_product",
     "industries": "period_child_of_industry",
 }
-_NO_DAY = np.iinfo(np.int64).min  # numpy's NaT, seen as an integer
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,29 +104,21 @@ def snapshot(
     """
     parsed = parse_cut(cut)
     seen = AsOf(as_of.valid, committed_moment(graph, as_of.known))
-    params: dict[str, Any] = {"as_of": seen.valid, "known": seen.known, "taxonomy": False}
-    name = _STATEMENTS[relation]
-    if universe is not None:
-        name, params["universe"] = f"{name}_members", universe
+    days = {"first": seen.valid, "last": seen.valid}
     with ThreadPoolExecutor(1) as aside:  # edges and taxonomy of one moment, side by side
-        links = aside.submit(
-            graph.read, _LINKS[relation], first=seen.valid, last=seen.valid, known=seen.known
-        )
-        answer = graph.read(name, **params)[0]
+        links = aside.submit(graph.read, _LINKS[relation], known=seen.known, **days)
+        reported, members = _read(graph, seen, universe, relation, aside)
         taxonomy = links.result()
-    reports = answer["reports"]
-    if universe is not None and not answer["members"]:
+    if universe is not None and not members:
         raise no_such_universe(graph, universe, seen)
-    if not reports and (universe is None or not _has_edges(graph, seen, relation)):
+    if not len(reported.company) and (universe is None or not _has_edges(graph, seen, relation)):
         raise no_such_day(graph, seen, relation)
-    members = [report[0] for report in reports] if universe is None else answer["members"]
     companies = tuple(sorted(set(members)))
-
-    edges = _Edges.of(reports, companies, taxonomy)
+    edges = _Edges.of(reported, companies, taxonomy)
     found = assign(parsed, edges.stock, edges.product, edges.taxonomy, len(companies))
     used = np.unique(found.concept)
     frame, folded = edges.fold(found, used, companies, most=1.0 if relation == "industries" else np.inf)
-    without = sorted(set(companies).difference(report[0] for report in reports))
+    without = sorted(set(companies).difference(reported.company))
     expired = len(begun(graph, seen, without, relation))
     concepts = pd.DataFrame(
         {"product_id": [edges.nodes[k] for k in used], "level": edges.taxonomy.level[used]},
@@ -142,6 +134,23 @@ def snapshot(
         coverage=coverage(found, edges.stock, edges.weight, len(companies), expired),
         edges=folded,
     )
+
+
+def _read(
+    graph: Graph, seen: AsOf, universe: str | None, relation: Relation, aside: Executor
+) -> tuple[Reported, Sequence[str]]:
+    """The edges of a day, and the members of the universe or all companies that have an edge."""
+    params = {"as_of": seen.valid, "known": seen.known}
+    if universe is not None:
+        answer = graph.read(f"{_STATEMENTS[relation]}_members", universe=universe, **params)[0]
+        return Reported.by_texts(answer["reports"]), answer["members"]
+    if relation == "products":
+        nodes = aside.submit(NodeNumbers.read, graph)
+        rows = graph.read(_STATEMENTS[relation], **params)
+        reported = Reported.by_numbers(rows, nodes.result())
+    else:
+        reported = Reported.by_texts(graph.read(_STATEMENTS[relation], **params)[0]["reports"])
+    return reported, reported.company
 
 
 def _has_edges(graph: Graph, seen: AsOf, relation: Relation) -> bool:
@@ -162,23 +171,18 @@ class _Edges:
     days: IntArray  # [n_edges, 3]: period_end, announced_on, valid_from
 
     @classmethod
-    def of(cls, reports: list[list[Any]], companies: Sequence[str], taxonomy: list[dict[str, Any]]) -> _Edges:
-        sizes = np.array([len(report[4]) for report in reports], dtype=np.int64)
-        reported = [product for report in reports for product in report[4]]
+    def of(cls, reported: Reported, companies: Sequence[str], taxonomy: list[dict[str, Any]]) -> _Edges:
         children = [child for row in taxonomy for child in row["sources"]]
         parents = [parent for row in taxonomy for parent in row["targets"]]
-        nodes = tuple(sorted({*reported, *children, *parents}))
+        nodes = tuple(sorted({*reported.product, *children, *parents}))
         place = {name: number for number, name in enumerate(nodes)}
         parent = np.full(len(nodes), -1, dtype=np.int64)
         parent[[place[child] for child in children]] = [place[name] for name in parents]
-        product = np.array([place[name] for name in reported], dtype=np.int64)
-        stock = np.repeat(_places([report[0] for report in reports], companies), sizes)
-        weight = np.array([weight for report in reports for weight in report[5]], dtype=np.float64)
-        each = [[_NO_DAY if day is None else day for day in report[1:4]] for report in reports]
-        days = np.repeat(np.array(each, dtype=np.int64).reshape(-1, 3), sizes, axis=0)
+        product = np.array([place[name] for name in reported.product], dtype=np.int64)
+        stock = _places(reported.company, companies)
         order = np.lexsort((product, stock))
         tree = Taxonomy.of(parent, nodes)
-        return cls(nodes, tree, stock[order], product[order], weight[order], days[order])
+        return cls(nodes, tree, stock[order], product[order], reported.weight[order], reported.days[order])
 
     def fold(
         self, found: Assignment, used: IntArray, companies: Sequence[str], *, most: float

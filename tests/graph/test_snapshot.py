@@ -260,7 +260,7 @@ def test_an_as_of_query_seeks_and_scans_no_label(graph, tmp_path, name, seek):
     economy = Economy(np.random.default_rng(3))
     load(graph, write(tmp_path / "data", economy.tables))
     params = {"as_of": dt.date(2021, 1, 1), "first": dt.date(2021, 1, 1), "last": dt.date(2021, 12, 31)}
-    params |= {"known": None, "taxonomy": True, "universe": "U"}
+    params |= {"known": None, "universe": "U"}
     with graph._driver.session() as session:
         session.run(
             "CALL db.prepareForReplanning()"

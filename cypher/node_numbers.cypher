@@ -1,4 +1,4 @@
-// The server's numbers of companies and products, for period_sells. No parameters.
+// The server's numbers of companies and products, for period_sells and as_of_sells. No parameters.
 //
 // Columns
 //   numbers, ids   of all companies and products, in one order
