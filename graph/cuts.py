@@ -98,7 +98,7 @@ def _parse_adaptive(text: str) -> Cut:
             raise SnapshotError(f"the cut {text!r} takes min and max, once each, not {name!r}")
         given[name] = number
     minimum, maximum = given.get("min", 3), given.get("max", 0.2)
-    if not (minimum >= 1 and minimum == int(minimum)):
+    if not (minimum >= 1 and float(minimum).is_integer()):
         raise SnapshotError(f"min of the cut {text!r} must be a whole number of companies, 1 or more")
     if not 0 < maximum <= 1:
         raise SnapshotError(f"max of the cut {text!r} must be a share of the members above 0, at most 1")

@@ -154,7 +154,8 @@ def test_cuts_have_a_canonical_text(text, canonical):
     [
         *("", "leaves", "level", "level:0", "level:-1", "level:2.5", "level:4 "),
         *("levels:3", "levels:4-2", "levels:0-2"),
-        *("adaptive:3", "adaptive:min=0", "adaptive:min=2.5", "adaptive:min=nan", "adaptive:least=3"),
+        *("adaptive:3", "adaptive:min=0", "adaptive:min=2.5", "adaptive:min=nan", "adaptive:min=inf"),
+        "adaptive:least=3",
         *("adaptive:max=0", "adaptive:max=1.5", "adaptive:max=nan", "adaptive:min=3,min=4"),
     ],
 )
