@@ -1,9 +1,9 @@
 """`report.html`: one self-contained page, made from the files of a run alone.
 
 The page answers in this order: what was run on what, known when and traded when; did it beat the benchmark and the
-industry control, and how surely; where the return came from; what the portfolio holds; what it cost; which data were
-missing; how the models learned; how to run it again. Every text from outside is escaped. Pictures are drawn by the
-plotly.js that stands in the page, each when it comes into view.
+industry control, and how surely; where the return came from; what the portfolio holds; how much it might swing; what it
+cost; which data were missing; how the models learned; how to run it again. Every text from outside is escaped.
+Pictures are drawn by the plotly.js that stands in the page, each when it comes into view.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from samgraph.files import write_text
 from samgraph.report_html import RunFiles, text
 from samgraph.report_plotly import plotly_js
 from samgraph.report_result import better
+from samgraph.report_risk import risk
 from samgraph.report_sources import where_from
 
 CONTENTS = {
@@ -24,6 +25,7 @@ CONTENTS = {
     "sources": "Where from",
     "explained": "Best stocks",
     "holdings": "Holdings",
+    "risk": "Risk",
     "costs": "Costs",
     "missing": "Missing data",
     "learned": "Models",
@@ -52,6 +54,7 @@ def render(run: RunFiles) -> str:
             where_from(run),
             report_holdings.explained(run),
             report_holdings.holdings(run),
+            risk(run),
             report_settings.costs(run),
             report_settings.missing(run),
             report_settings.learned(run),
@@ -63,7 +66,10 @@ def render(run: RunFiles) -> str:
         ) from error
     css, script = (_beside(name) for name in ("report.css", "report.js"))
     title = f"{run.summary['universe']}, {run.summary['test_start']} to {run.summary['end']}"
-    links = "".join(f"<a href='#{key}'>{text(name)}</a>" for key, name in CONTENTS.items())
+    there = {
+        key: name for key, name in CONTENTS.items() if any(f"<section id='{key}'>" in s for s in sections)
+    }
+    links = "".join(f"<a href='#{key}'>{text(name)}</a>" for key, name in there.items())
     # plotly.js is large: it stands last, so that words and tables are on screen before it is read
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'

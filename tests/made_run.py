@@ -98,7 +98,16 @@ def _tables(days: int) -> dict[str, pd.DataFrame]:
     ).assign(active=lambda t: t["portfolio"] - t["universe"])
     windows = [(0, "train", 0, 20), (0, "validate", 22, 30), (0, "test", 32, 44), (1, "train", 12, 32)]
     windows += [(1, "validate", 34, 42), (1, "test", 45, days - 1)]
+    risk = pd.concat(
+        pd.DataFrame({"variant": v, "against": a, "date": dates, "forecast": 0.01, "realised": 0.01})
+        for v, a in product(("product", "product_optimised"), ("nothing", "benchmark"))
+    ).assign(factor_forecast=0.008, specific_forecast=0.006, factor_realised=0.0, specific_realised=0.0)
+    risk.loc[risk["date"] == dates[1], "realised"] = -0.03
+    decided = {"relaxed": ["turnover" if day == 1 else "" for day in range(days)], "tracking_error": 0.05}
+    decided |= {"expected": 0.004, "bought": 0.05, "active_share": 0.4, "names": 60}
     return {
+        "risk": risk,
+        "optimiser": pd.DataFrame({"variant": "product_optimised", "date": dates, **decided}),
         "portfolio": pd.concat(portfolio),
         "quantiles": pd.concat(quantiles),
         "turnover": pd.concat(turnover),
@@ -224,6 +233,14 @@ def _manifest() -> dict[str, Any]:
         "config": {
             "concepts": {"cut": "leaf", "regression_cut": "leaf"},
             "trading": {"lag": 1, "price": "close"},
+            "optimiser": {
+                "tracking_error": 0.05,
+                "product": 0.03,
+                "industry": 0.03,
+                "style": 0.3,
+                "stock": 0.02,
+            }
+            | {"turnover": 0.1, "skill": 0.05},
         },
         "known": "2024-03-01T00:00:00+00:00",
         "timeline": [f"A step of {HOSTILE}"],

@@ -82,7 +82,7 @@ def test_every_picture_is_drawn_and_no_text_lies_on_another(
     drawn = page.evaluate(
         "[...document.querySelectorAll('.plot')].map(p => !!p.querySelector('svg.main-svg'))"
     )
-    assert len(drawn) >= 18 and all(drawn)
+    assert len(drawn) >= 22 and all(drawn)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.evaluate(TROUBLE) == []
     shown = page.evaluate("document.body.textContent")
@@ -125,6 +125,6 @@ def test_print_draws_every_picture_to_the_width_of_the_paper(
     )
     page.pdf(path=tmp_path / "report.pdf", format="A4")
     widths = page.evaluate("window.widths")
-    assert len(widths) >= 18 and max(widths) <= 660
+    assert len(widths) >= 22 and max(widths) <= 660
     assert wrong == []
     page.close()

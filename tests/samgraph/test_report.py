@@ -17,6 +17,7 @@ from made_run import CHINESE, HOSTILE, chain, exposure, made_run
 from samgraph.errors import RunError
 from samgraph.figures import plain
 from samgraph.figures_holdings import exposure_tree
+from samgraph.figures_risk import rolled
 from samgraph.report import write_report
 from samgraph.report_holdings import chosen_links, levels
 from samgraph.report_html import in_script
@@ -63,6 +64,7 @@ def test_sections_stand_in_the_order_of_the_questions(page: str) -> None:
         "sources",
         "explained",
         "holdings",
+        "risk",
         "costs",
         "missing",
         "learned",
@@ -88,7 +90,8 @@ def test_a_run_that_lacks_tables_is_still_reported(names: tuple[str, ...] | None
     written = write_report(run).read_text(encoding="utf-8")
     told = re.findall(r"left out, for the run keeps no (\w+)\.parquet", written)
     assert set(names or ("portfolio", "decay", "explained", "exposure", "coverage", "curves")) <= set(told)
-    assert len(re.findall(r"<section id=", written)) == 9
+    assert len(re.findall(r"<section id=", written)) == (10 if names else 9)
+    assert ("href='#risk'" in written) == ("id='risk'" in written) == bool(names)
 
 
 def test_a_run_without_control_trials_or_holdings_says_so(tmp_path: Path) -> None:
@@ -109,6 +112,28 @@ def test_a_table_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(RunError, match="cannot be read as a run"):
         write_report(run)
     assert not (run / "report.html").exists()
+
+
+def test_risk_by_hand() -> None:
+    """Two days: 1% and 3% forecast, 1% gained and 1% lost; root mean squares, a year of 252 days."""
+    days = pd.DataFrame(
+        {"date": pd.bdate_range("2024-01-01", periods=2), "forecast": [0.01, 0.03], "realised": [0.01, -0.01]}
+    )
+    found = rolled(days)
+    assert found["date"].tolist() == [days["date"].iloc[1]]
+    assert found["forecast"].iloc[0] == pytest.approx((0.0005 * 252) ** 0.5)
+    assert found["realised"].iloc[0] == pytest.approx((0.0001 * 252) ** 0.5)
+
+
+def test_the_section_on_risk_says_what_came_and_which_bounds_were_dropped(page: str) -> None:
+    """By hand: 59 days of 1% and one of -3% against 1% forecast; in a year a day's 1% is 15.87%."""
+    said = page[page.index("<section id='risk'>") : page.index("<section id='costs'>")]
+    realised = (252 * (59 * 0.01**2 + 0.03**2) / 60) ** 0.5
+    cells = ["product", "whole", "15.87%", "12.70%", "9.52%", f"{realised:.2%}"]
+    assert "".join(f"<td class='words'>{c}</td>" for c in cells[:2]) in said
+    assert "".join(f"<td>{c}</td>" for c in cells[2:]) in said
+    cells = ["60", "59", "5.00%", "–", "0.40%", "5.00%", "40.00%", "60"]
+    assert "<td class='words'>turnover: 1</td>" + "".join(f"<td>{c}</td>" for c in cells) in said
 
 
 def test_years_by_hand() -> None:
