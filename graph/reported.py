@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from samgraph.errors import GraphError
 from samgraph.graph.connection import Graph
 
 IntArray = npt.NDArray[np.int64]
@@ -31,8 +32,17 @@ class NodeNumbers:
         return cls(numbers[order], objects(row["ids"] for row in rows)[order])
 
     def of(self, numbers: IntArray) -> npt.NDArray[np.object_]:
-        """The ids of some nodes."""
-        return self.ids[np.searchsorted(self.numbers, numbers)]
+        """The ids of some nodes.
+
+        Raises GraphError: a number that no company or product had.
+        """
+        place = np.searchsorted(self.numbers, numbers)
+        if not np.array_equal(self.numbers.take(place, mode="clip"), numbers):
+            raise GraphError(
+                "the graph answered with an edge of a company or product that it does not have: nodes were removed "
+                "meanwhile by another program; ask again"
+            )
+        return self.ids[place]
 
 
 @dataclass(frozen=True, eq=False)

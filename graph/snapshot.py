@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -150,7 +150,7 @@ def _read(
         reported = Reported.by_numbers(rows, nodes.result())
     else:
         reported = Reported.by_texts(graph.read(_STATEMENTS[relation], **params)[0]["reports"])
-    return reported, reported.company
+    return reported, reported.company.tolist()
 
 
 def _has_edges(graph: Graph, seen: AsOf, relation: Relation) -> bool:
@@ -208,6 +208,6 @@ class _Edges:
         return pd.DataFrame(columns), Edges(stock, np.searchsorted(used, concept), weight.astype(np.float32))
 
 
-def _places(ids: Sequence[str], among: Sequence[str]) -> IntArray:
+def _places(ids: Iterable[str], among: Sequence[str]) -> IntArray:
     place = {name: number for number, name in enumerate(among)}
     return np.array([place[name] for name in ids], dtype=np.int64)
