@@ -7,6 +7,7 @@ through the parts of a folder in the order of their names.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ import pandas as pd
 import pyarrow as pa
 
 from samgraph.errors import DatasetError
+from samgraph.files import put_back
 from samgraph.graph.cells import Converted, convert
 from samgraph.graph.table_files import column_names, read_parts, read_whole, require_columns
 from samgraph.graph.table_paths import arrow_reason, table_files
@@ -66,6 +68,9 @@ class Dataset:
 
     def __init__(self, root: Path | str) -> None:
         self.root = Path(root)
+        if not self.root.exists():
+            with contextlib.suppress(OSError):
+                put_back(self.root)
         if not self.root.is_dir():
             raise DatasetError(
                 f"{self.root} is not a directory; name a directory that holds the tables of a dataset"

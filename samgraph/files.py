@@ -1,9 +1,16 @@
-"""Files that are whole or absent: written beside their place, then renamed into it."""
+"""Files that are whole or absent: written beside their place, then renamed into it.
+
+What is under way lies beside its place as `.NAME.XXXXXXXX.unfinished` and is locked by the process that writes it. The
+system frees the lock however that process ends, so what nobody holds is the rest of a killed one: the next writer of
+the same place takes it away.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import re
 import shutil
 import sys
 import tempfile
@@ -17,6 +24,8 @@ import pandas as pd
 
 from samgraph.errors import DatasetError, RunError
 
+UNFINISHED = ".unfinished"
+
 
 @contextmanager
 def whole(path: Path) -> Iterator[Path]:
@@ -26,11 +35,15 @@ def whole(path: Path) -> Iterator[Path]:
         RunError: the folder cannot be written, or the disk is full; nothing is left behind then.
     """
     scratch: Path | None = None
+    handle: int | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(handle)
+        for rest in _remains(path):
+            rest.unlink(missing_ok=True)
+        handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=UNFINISHED, dir=path.parent)
         scratch = Path(name)
+        with contextlib.suppress(OSError):  # a file system without locks: remains are not told, and stay
+            _lock(handle)
         scratch.chmod(0o644)
         yield scratch
         os.replace(scratch, path)
@@ -41,6 +54,39 @@ def whole(path: Path) -> Iterator[Path]:
     finally:
         if scratch is not None:
             scratch.unlink(missing_ok=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def is_unfinished(path: Path) -> bool:
+    """Whether it is what a writer has under way, or what a killed one left."""
+    return path.name.startswith(".") and path.name.endswith(UNFINISHED)
+
+
+def _remains(path: Path) -> list[Path]:
+    """What killed writers of `path` left beside it; none where the system has no locks to tell by."""
+    if sys.platform == "win32":
+        return []
+    pattern = re.compile(re.escape(f".{path.name}.") + r"\w{8}" + re.escape(UNFINISHED))
+    found = []
+    for name in os.listdir(path.parent):
+        if pattern.fullmatch(name):
+            with contextlib.suppress(OSError):  # held by a living writer, or gone by now
+                handle = os.open(path.parent / name, os.O_RDONLY)
+                try:
+                    _lock(handle)
+                finally:
+                    os.close(handle)
+                found.append(path.parent / name)
+    return found
+
+
+def _lock(handle: int) -> None:
+    """Lock an open file or folder; BlockingIOError where another process holds it."""
+    if sys.platform != "win32":
+        import fcntl
+
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 @contextmanager
@@ -79,9 +125,15 @@ def whole_folder(out: Path) -> Iterator[Path]:
         DatasetError: it cannot be made or written; what was there is there still.
     """
     out = out.absolute()
+    handle: int | None = None
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", dir=out.parent))
+        put_back(out)
+        staging = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=UNFINISHED, dir=out.parent))
+        if sys.platform != "win32":
+            handle = os.open(staging, os.O_RDONLY)
+            with contextlib.suppress(OSError):
+                _lock(handle)
     except OSError as error:
         raise DatasetError(f"the folder {out} cannot be made: {error.strerror}; choose another") from error
     try:
@@ -98,6 +150,23 @@ def whole_folder(out: Path) -> Iterator[Path]:
             f"the folder {out} cannot be written: {error.strerror}; nothing was changed"
         ) from error
     finally:
+        shutil.rmtree(staging, ignore_errors=True)
+        if handle is not None:
+            os.close(handle)
+
+
+def put_back(out: Path) -> None:
+    """Mend what a killed `whole_folder` left: the folder that it had moved away and not yet replaced is put back.
+
+    Raises:
+        OSError: it cannot be moved
+    """
+    out = out.absolute()
+    if not out.parent.is_dir():
+        return
+    for staging in _remains(out):
+        if (staging / "old").is_dir() and not os.path.lexists(out):
+            (staging / "old").rename(out)
         shutil.rmtree(staging, ignore_errors=True)
 
 

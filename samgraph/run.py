@@ -23,7 +23,7 @@ from samgraph.config import RunConfig, to_toml
 from samgraph.errors import RunError, SamgraphError
 from samgraph.executor import open_executor
 from samgraph.explain import explained_table
-from samgraph.files import write_frame, write_json, write_text
+from samgraph.files import is_unfinished, write_frame, write_json, write_text
 from samgraph.graph.connection import connect
 from samgraph.graph.dataset import Dataset
 from samgraph.inputs import Inputs, read_inputs
@@ -214,7 +214,7 @@ def begin(
     fresh = not path.exists()
     if not fresh:
         content = _same_run(path, content)
-    elif out.exists() and any(out.iterdir()):
+    elif out.exists() and not all(map(is_unfinished, out.iterdir())):
         raise RunError(f"{out} holds files that are no run; choose an empty or new folder for --out")
     write_json(path, content)
     write_text(out / "config.toml", to_toml(config))

@@ -21,7 +21,7 @@ from samgraph.economy.names import company_name
 from samgraph.economy.parameters import UNIVERSE, Parameters, trading_days
 from samgraph.economy.truth import GENERATOR, describe
 from samgraph.errors import DatasetError
-from samgraph.files import whole_folder
+from samgraph.files import put_back, whole_folder
 
 __all__ = ["STAGES", "TRUTH", "UNIVERSE", "Economy", "make", "simulate", "write"]
 
@@ -132,6 +132,7 @@ def write(economy: Economy, out: Path) -> None:
 
 def _refuse_foreign(out: Path) -> None:
     """Raise unless `out` is absent, empty, or what an earlier call wrote there."""
+    put_back(out)
     if not out.exists():
         return
     if not out.is_dir():

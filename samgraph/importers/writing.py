@@ -13,7 +13,7 @@ import pandas as pd
 
 import samgraph
 from samgraph.errors import DatasetError
-from samgraph.files import whole_folder
+from samgraph.files import put_back, whole_folder
 from samgraph.graph.tables import TABLES
 
 MARK = "import.json"
@@ -44,6 +44,7 @@ class Imported:
 def refuse_foreign(out: Path, importer: str) -> None:
     """Raise DatasetError unless `out` is absent, an empty folder, or what the same importer wrote before."""
     out = out.absolute()
+    put_back(out)
     if not out.exists():
         return
     if not out.is_dir():
