@@ -1,6 +1,7 @@
 "use strict";
 // Pictures are drawn when they come into view, and before the page is printed; tables sort by their headers.
 const samgraphDraw = () => {
+  const SETTINGS = { displayModeBar: false, responsive: false };
   const plots = [...document.querySelectorAll(".plot")];
   const touch = matchMedia("(pointer: coarse)").matches;
   const escaped = { "&": "&amp;", "<": "&lt;", ">": "&gt;" };
@@ -40,14 +41,16 @@ const samgraphDraw = () => {
     if (plot.spec) return Promise.resolve();
     plot.spec = JSON.parse(plot.parentElement.querySelector("script").textContent);
     plot.drawnAt = plot.clientWidth;
-    return Plotly.newPlot(plot, ...fitted(plot.spec, plot.clientWidth), { displayModeBar: false, responsive: false });
+    return Plotly.newPlot(plot, ...fitted(plot.spec, plot.clientWidth), SETTINGS);
   };
   const refit = (plot, width) => {
     if (!plot.spec || plot.drawnAt === width || width < 50) return;
     plot.drawnAt = width;
     const [data, layout] = fitted(plot.spec, width);
     layout.width = width;
-    Plotly.react(plot, data, layout);
+    // a Sankey moves to its new places in time, which a printer does not wait for
+    if (data.some(trace => trace.type === "sankey")) Plotly.newPlot(plot, data, layout, SETTINGS);
+    else Plotly.react(plot, data, layout);
   };
   const near = new IntersectionObserver(entries => {
     for (const entry of entries)

@@ -152,9 +152,14 @@ def percent(value: float | None) -> str:
     return f"{value:.2%}" if known(value) else "–"
 
 
-def points(value: float | None) -> str:
+def points(value: float | None, unit: str = " points") -> str:
     """A difference of fractions in percentage points."""
-    return f"{100 * value:+.2f} points" if value is not None and known(value) else "–"
+    return f"{100 * value:+.2f}{unit}" if value is not None and known(value) else "–"
+
+
+def many(count: int, thing: str) -> str:
+    """`1 seed`, `2 seeds`."""
+    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
 
 
 def number(value: float | None) -> str:

@@ -15,6 +15,7 @@ from samgraph.report_html import (
     figure,
     fine,
     given,
+    many,
     number,
     pair,
     percent,
@@ -70,7 +71,7 @@ def _tiles(run: RunFiles) -> str:
     difference = run.summary.get("product_minus_industry")
     if difference:
         gap = difference["excess_return"]
-        tiles.append(("over the industry control", points(gap), gap))
+        tiles.append(("points a year over the industry control", points(gap, unit=""), gap))
     tiles.append(("information ratio", number(product["information_ratio"]), product["information_ratio"]))
     tiles.append(("worst drawdown of the excess", percent(product["max_drawdown"]), None))
     tried = run.summary.get("overfitting", {})
@@ -170,7 +171,7 @@ def _tried(run: RunFiles) -> str:
         else "Too few trials or days for a probability of overfitting."
     )
     return (
-        f"<p>{found['trials']} trials ({found['configurations']} configuration(s)) were made on the same "
+        f"<p>{found['trials']} trials ({many(found['configurations'], 'configuration')}) were made on the same "
         "data, universe and "
         f"period. {words}</p>{shown}"
     )

@@ -11,6 +11,7 @@ from samgraph.report_html import (
     details,
     figure,
     given,
+    many,
     number,
     percent,
     section,
@@ -40,7 +41,7 @@ def asked(run: RunFiles) -> str:
         "What was run, known when and traded when",
         f"<p>{summary['companies']} companies of universe {text(summary['universe'])}, {summary['days']} trading days "
         f"of testing, {summary['test_start']} to {summary['end']}, after training from {summary['start']}; "
-        f"{summary['seeds']} seed(s) a variant, averaged. Concepts: {text(config['concepts']['cut'])}. Every "
+        f"{many(summary['seeds'], 'seed')} a variant. Concepts: {text(config['concepts']['cut'])}. Every "
         "snapshot is "
         f"read as of its day, with what the graph had recorded by {text(known)} UTC.</p>",
         picture,

@@ -121,10 +121,15 @@ def test_print_draws_every_picture_to_the_width_of_the_paper(
     page, wrong = opened(browser, report, 1440, "dark")
     page.evaluate(
         "addEventListener('beforeprint', () => { window.widths = "
-        "[...document.querySelectorAll('.plot svg.main-svg')].map(svg => svg.clientWidth); })"
+        "[...document.querySelectorAll('.plot svg.main-svg')].map(svg => svg.clientWidth);"
+        "window.flows = [...document.querySelectorAll('.sankey-link')]"
+        ".map(flow => flow.getBBox()).map(box => box.x + box.width); })"
     )
+    page.evaluate("samgraphReady().then(() => 1)")
     page.pdf(path=tmp_path / "report.pdf", format="A4")
     widths = page.evaluate("window.widths")
     assert len(widths) >= 22 and max(widths) <= 660
+    flows = page.evaluate("window.flows")
+    assert len(flows) >= 3 and max(flows) <= 660  # none is still where the screen had it
     assert wrong == []
     page.close()
