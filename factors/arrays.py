@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samgraph.errors import ModelError
+from samgraph.sums import over_stocks
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -60,7 +61,7 @@ def class_labels(labels: Any, shape: tuple[int, int]) -> Ints:
 
 def centred(values: Floats, mask: Bools) -> Floats:
     """Values less their mean over `mask` on each day, 0 outside the mask. Shapes: [n_dates, n_stocks]."""
-    count = np.maximum(mask.sum(axis=1, keepdims=True), 1)
+    count = np.maximum(mask.sum(axis=1), 1)
     filled = np.where(mask, values, 0.0)
-    out: Floats = np.where(mask, filled - filled.sum(axis=1, keepdims=True) / count, 0.0)
+    out: Floats = np.where(mask, filled - (over_stocks(filled) / count)[:, None], 0.0)
     return out

@@ -24,6 +24,7 @@ import numpy as np
 from samgraph.factors.arrays import Bools, Floats, panel
 from samgraph.factors.rolling import lagged, trailing_mean, trailing_std, trailing_sum
 from samgraph.hist.market import Market
+from samgraph.sums import over_stocks
 
 CLIP = 3.0  # standard deviations
 STYLES = ("size", "beta", "momentum", "reversal", "volatility", "liquidity")
@@ -79,9 +80,8 @@ def market_return(market: Market) -> Floats:
     returns = market.returns()
     weight = lagged(np.where(market.member, market.weights(), 0.0), 1)
     weight = np.where(np.isnan(returns) | np.isnan(weight), 0.0, weight)
-    total = weight.sum(axis=1)
     with np.errstate(divide="ignore", invalid="ignore"):
-        members = (weight * np.nan_to_num(returns)).sum(axis=1) / total
+        members = over_stocks(weight * np.nan_to_num(returns)) / over_stocks(weight)
     return np.where(np.isfinite(out), out, members)
 
 
@@ -110,15 +110,19 @@ def standardise(raw: Floats, member: Bools, cap: Floats, *, fill: bool = False) 
     inside = member & ~np.isnan(raw)
     count = np.maximum(inside.sum(axis=1, keepdims=True), 1)
     values = np.where(inside, raw, 0.0)
-    mean = values.sum(axis=1, keepdims=True) / count
+    mean = _sums(values) / count
     away = np.where(inside, values - mean, 0.0)
-    spread = np.sqrt((away**2).sum(axis=1, keepdims=True) / count)
+    spread = np.sqrt(_sums(away**2) / count)
     clipped = np.where(inside, np.clip(away, -CLIP * spread, CLIP * spread), 0.0)
     weight = np.where(inside, cap, 0.0)
-    total = np.where(weight.sum(axis=1, keepdims=True) > 0.0, weight.sum(axis=1, keepdims=True), 1.0)
-    clipped -= (weight * clipped).sum(axis=1, keepdims=True) / total
-    middle = np.where(inside, clipped, 0.0).sum(axis=1, keepdims=True) / count
-    scale = np.sqrt(np.where(inside, (clipped - middle) ** 2, 0.0).sum(axis=1, keepdims=True) / count)
+    total = _sums(weight)
+    clipped -= _sums(weight * clipped) / np.where(total > 0.0, total, 1.0)
+    middle = _sums(np.where(inside, clipped, 0.0)) / count
+    scale = np.sqrt(_sums(np.where(inside, (clipped - middle) ** 2, 0.0)) / count)
     flat = scale <= 1e-12 * np.maximum(np.abs(mean), 1e-300)
     out = np.where(flat, 0.0, clipped / np.where(flat, 1.0, scale))
     return np.where(inside, out, np.where(member & fill, 0.0, np.nan))
+
+
+def _sums(values: Floats) -> Floats:
+    return over_stocks(values)[:, None]

@@ -1,15 +1,21 @@
-"""Scores of given days with given parameters. The stream runs over history only: day t's state is causal."""
+"""Scores of given days with given parameters. The stream runs over history only: day t's state is causal.
+
+Day t's scores do not depend, to the last bit, on the days after it nor on who joins the universe later: each day passes
+the concept modules by itself, and the recurrence runs over blocks of `BLOCK` stocks, whose matrix products always have
+the same shape. A stock that joins takes the next free place of the last block, or opens one.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from samgraph.hist.batch import Batch
 from samgraph.hist.data import WindowData
@@ -18,6 +24,8 @@ from samgraph.hist.model import PARTS, Hist, Scores
 from samgraph.hist.yesterday import Yesterday
 
 COLUMNS = (*PARTS, "score")
+BLOCK = 256  # stocks
+STRIDE = 20  # days that the recurrence takes at once before the first day that is scored
 
 
 def windows_of(data: WindowData, days: Sequence[int]) -> Tensor:
@@ -53,7 +61,8 @@ def encode_rows(
             batch = replace(batch, yesterday=Yesterday(earlier, x_before, up, down))
         return x, state, batch
     span = slice(days[0], days[-1] + 1)
-    top, after = model.encoder.run(data.features[span], data.mask[span], state)
+    run = model.encoder.run if model.training else partial(run_in_blocks, model.encoder)
+    top, after = run(data.features[span], data.mask[span], state)
     if hears:
         earlier, later, whose, (up, down) = data.before(days)
         states = torch.cat([state[-1:], top[:-1]])  # before each of the days
@@ -61,22 +70,47 @@ def encode_rows(
     return top[place, stock], after, batch
 
 
+def run_in_blocks(
+    encoder: StreamEncoder, features: Tensor, mask: Tensor, state: Tensor
+) -> tuple[Tensor, Tensor]:
+    """As `StreamEncoder.run`, `BLOCK` stocks at a time; the last block is filled up with stocks that never trade."""
+    n = features.shape[1]
+    tops, ends = [], []
+    for first in range(0, n, BLOCK):
+        block = slice(first, min(first + BLOCK, n))
+        room = BLOCK - (block.stop - first)
+        x = nn.functional.pad(features[:, block], (0, 0, 0, room)).contiguous()
+        before = nn.functional.pad(state[:, block], (0, 0, 0, room)).contiguous()
+        top, end = encoder.run(x, nn.functional.pad(mask[:, block], (0, room)), before)
+        tops.append(top[:, : BLOCK - room])
+        ends.append(end[:, : BLOCK - room])
+    return torch.cat(tops, dim=1), torch.cat(ends, dim=1)
+
+
+def walk(model: Hist, data: WindowData, days: range, step: int = 1) -> Iterator[tuple[range, Tensor, Batch]]:
+    """Encoder states and graphs of the rows of consecutive days, `step` days at a time; the model must be in `eval`."""
+    state = run_until(model, data, days.start)
+    for first in range(days.start, days.stop, step):
+        some = range(first, min(first + step, days.stop))
+        x, state, batch = encode_rows(model, data, some, state)
+        yield some, x, batch
+
+
 @torch.no_grad()
-def score_days(model: Hist, data: WindowData, days: range) -> npt.NDArray[np.float32]:
-    """Scores and their parts [n_days, n_stocks of the window, 4], in the order of COLUMNS, NaN elsewhere."""
+def score_days(model: Hist, data: WindowData, days: range, step: int = 1) -> npt.NDArray[np.float32]:
+    """Scores and their parts [n_days, n_stocks of the window, 4], in the order of COLUMNS, NaN elsewhere.
+
+    More days in one `step` are faster; a day's numbers then depend, in their last bit, on the others of its step.
+    """
     model.eval()
     result = np.full((len(days), len(data.stocks), len(COLUMNS)), np.nan, dtype=np.float32)
-    state = run_until(model, data, days.start)
-    step = max(model.config.chunk, 10)
-    for first in range(days.start, days.stop, step):
-        chunk = range(first, min(first + step, days.stop))
-        x, state, batch = encode_rows(model, data, chunk, state)
+    for some, x, batch in walk(model, data, days, step):
         if batch.n_rows == 0:
             continue
         scores: Scores = model.head(x, batch)
         values = torch.stack([getattr(scores, name) for name in COLUMNS], dim=1).cpu().numpy()
         start = 0
-        for day, size in zip(chunk, batch.row_sizes, strict=True):
+        for day, size in zip(some, batch.row_sizes, strict=True):
             result[day - days.start, data.rows[day]] = values[start : start + size]
             start += size
     return result
@@ -89,17 +123,21 @@ def run_until(model: Hist, data: WindowData, day: int) -> Tensor:
     if not isinstance(encoder, StreamEncoder):
         return data.features.new_zeros(0)
     state = encoder.start(len(data.stocks), data.features)
-    for first in range(0, day, 20):
-        last = min(first + 20, day)
-        _, state = encoder.run(data.features[first:last], data.mask[first:last], state)
+    for first in range(0, day, STRIDE):
+        span = slice(first, min(first + STRIDE, day))
+        _, state = run_in_blocks(encoder, data.features[span], data.mask[span], state)
     return state
 
 
 def as_frame(data: WindowData, days: range, values: npt.NDArray[np.float32]) -> pd.DataFrame:
-    """Long form: date, company_id, concept, hidden, individual, score; by date, then in the stocks' order."""
+    """Long form: date, company_id, concept, hidden, individual, score; by date, then as in the market."""
+    order = np.argsort(data.columns)
+    values = values[:, order]
     day, stock = np.nonzero(np.isfinite(values[:, :, -1]))
     dates = data.inputs.market.dates[data.start + days.start : data.start + days.stop]
-    frame = pd.DataFrame({"date": dates[day], "company_id": np.array(data.stocks, dtype=object)[stock]})
+    frame = pd.DataFrame(
+        {"date": dates[day], "company_id": np.array(data.stocks, dtype=object)[order][stock]}
+    )
     for column, name in enumerate(COLUMNS):
         frame[name] = values[day, stock, column].astype(np.float64)
     return frame

@@ -93,20 +93,30 @@ class WindowData:
     `min_history` valid days, traded today or not), and those among them that it is fitted on (with valid
     features today and a known label). `start` is the first day that the stream runs over.
 
-    Only stocks that are a member on some day of the window are kept: positions here are not the market's.
+    Only stocks that are a member on some day are kept, in the order in which they joined (`joined`): positions here
+    are not the market's, and who joins later stands behind all who were there. To fit, the days end with the
+    validation: whoever joins the universe in the test days has no say in the parameters, not even in a rounding.
     """
 
     def __init__(
-        self, inputs: TrainingInputs, window: Window, config: HistConfig, device: torch.device
+        self,
+        inputs: TrainingInputs,
+        window: Window,
+        config: HistConfig,
+        device: torch.device,
+        *,
+        fit: bool = False,
     ) -> None:
+        """Cut the window's share out of the inputs; `fit` leaves the test days out."""
         market = inputs.market
         self.inputs, self.window, self.config, self.device = inputs, window, config, device
         self.start = max(0, window.train.start - config.burn_in)
-        self.stop = window.test.stop
-        if not 0 <= self.start < self.stop <= market.n_dates:
+        if not 0 <= self.start < window.test.stop <= market.n_dates:
             raise ModelError(f"the window ({window}) does not fit into {market.n_dates} dates")
+        self.parts = (window.train, window.valid) if fit else (window.train, window.valid, window.test)
+        self.stop = self.parts[-1].stop
         period = slice(self.start, self.stop)
-        self.columns = np.flatnonzero(market.member[period].any(axis=0))
+        self.columns = joined(market.member[period])
         self.stocks = [market.stocks[i] for i in self.columns]
         mask = inputs.feature_mask[period][:, self.columns]
         seen_from = 0 if config.encoder == "window" else self.start
@@ -122,7 +132,8 @@ class WindowData:
         features = inputs.features[period][:, self.columns]
         if config.encoder == "stream":
             features = np.where(mask[:, :, None], features, np.float32(0))
-        self.features = torch.from_numpy(np.ascontiguousarray(features)).to(device)
+        # torch's own memory is aligned for vectors always, numpy's by chance: the same numbers need the same kernels
+        self.features = torch.from_numpy(np.ascontiguousarray(features)).clone().to(device)
         self.mask = torch.from_numpy(mask).to(device)
         self.cap = torch.from_numpy(self._caps(market.weights()[period][:, self.columns])).to(device)
         self.graphs = GraphCache(inputs.series, self.stocks, device)
@@ -184,13 +195,19 @@ class WindowData:
         return scaled.astype(np.float32)
 
     def _check_series(self) -> None:
-        for part in (self.window.train, self.window.valid, self.window.test):
+        for part in self.parts:
             for day in self.days(part):
                 if not self.graphs.has_day(int(self._date[day])):
                     raise ModelError(
                         f"the snapshot series has no day {self.date(day)}, which the window uses "
                         f"({self.window}); extract the series over the market's dates"
                     )
+
+
+def joined(member: BoolArray) -> npt.NDArray[np.int64]:
+    """Columns of those who are a member on some day [n_dates, n_stocks], by their first day, then as they stand."""
+    ever = np.flatnonzero(member.any(axis=0))
+    return ever[np.argsort(member[:, ever].argmax(axis=0), kind="stable")]
 
 
 def first_bad_feature(data: WindowData, last: int) -> str | None:

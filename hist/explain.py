@@ -1,7 +1,7 @@
 """Why a stock scored as it did: the forward pass of one day with kept parameters, and the attention inside it.
 
-The day is scored in the chunk of days that it was scored in when the window was fitted, so the numbers are those
-of its predictions. Attention is then read off plainly, equation by equation (samgraph.hist.concepts and .hidden):
+The days up to it are scored as they were when the window was fitted, so the numbers are those of its predictions.
+Attention is then read off plainly, equation by equation (samgraph.hist.concepts and .hidden):
 
     concept -> its stocks    what the concept was formed from: its second softmax, or equation 3 without one
     stock -> its concepts    what the stock heard: the softmax of its cosines with the concepts' states
@@ -10,6 +10,7 @@ of its predictions. Attention is then read off plainly, equation by equation (sa
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,7 @@ import torch
 from torch import Tensor
 
 from samgraph.errors import ModelError
-from samgraph.hist.apply import encode_rows, run_until
+from samgraph.hist.apply import walk
 from samgraph.hist.batch import Batch
 from samgraph.hist.checkpoint import read_checkpoint
 from samgraph.hist.config import HistConfig
@@ -80,24 +81,16 @@ class DayReading:
     def _read(self) -> None:
         data, model = self.data, self.model
         days = data.days(data.window.test)
-        step = max(self.config.chunk, 10)  # as samgraph.hist.apply.score_days takes them
-        state = run_until(model, data, days.start)
-        for first in range(days.start, days.stop, step):
-            chunk = range(first, min(first + step, days.stop))
-            x, state, batch = encode_rows(model, data, chunk, state)
-            if self.day in chunk:
-                break
-        before = sum(batch.row_sizes[: self.day - chunk.start])
-        rows = slice(before, before + batch.row_sizes[self.day - chunk.start])
+        ((_, x, batch),) = deque(walk(model, data, range(days.start, self.day + 1)), maxlen=1)
         scores: Scores = model.head(x, batch)
-        self.scores = {name: getattr(scores, name)[rows].numpy() for name in (*PARTS, "score")}
-        self.x: Tensor = x[rows]
+        self.scores = {name: getattr(scores, name).numpy() for name in (*PARTS, "score")}
+        self.x: Tensor = x
         self.received: Tensor | None = (
             None  # from predefined concepts, and along the value chain if it is heard
         )
         if model.head.predefined is not None:
-            self.received = model.head.received(x, batch)[rows]
-        self.batch: Batch = data.batch([self.day])[0]
+            self.received = model.head.received(x, batch)
+        self.batch: Batch = batch
 
     @torch.no_grad()
     def stock(self, company_id: str) -> StockReading:

@@ -19,6 +19,7 @@ import pandas as pd
 
 from samgraph.errors import ModelError
 from samgraph.hist.market import BoolArray, FloatArray, Market
+from samgraph.sums import over_stocks
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -115,10 +116,10 @@ def _trailing_mean(values: FloatArray, days: int) -> FloatArray:
 
 def _standardise(values: FloatArray, members: BoolArray) -> FloatArray:
     used = members & np.isfinite(values)
-    count = np.maximum(used.sum(axis=1, keepdims=True), 1)
-    mean = np.where(used, values, 0.0).sum(axis=1, keepdims=True) / count
-    centred = values - mean
-    variance = np.where(used, centred * centred, 0.0).sum(axis=1, keepdims=True) / count
+    count = np.maximum(used.sum(axis=1), 1)
+    mean = over_stocks(np.where(used, values, 0.0)) / count
+    centred = values - mean[:, None]
+    variance = (over_stocks(np.where(used, centred * centred, 0.0)) / count)[:, None]
     with np.errstate(invalid="ignore", divide="ignore"):
         scaled = np.where(variance > 0, centred / np.sqrt(variance), 0.0)
     result: FloatArray = np.clip(np.nan_to_num(scaled, nan=0.0), -CLIP, CLIP)

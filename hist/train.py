@@ -76,7 +76,7 @@ def fit_window(
     """
     place = torch.device(device)
     with _settings(config.threads, place):
-        data = WindowData(inputs, window, config, place)
+        data = WindowData(inputs, window, config, place, fit=True)
         _require_labels(data)
         model = Hist(config, inputs.n_features, seed=seed, concepts=inputs.series is not None).to(place)
         if isinstance(model.encoder, WindowEncoder):
@@ -94,7 +94,8 @@ def fit_window(
                 store(training, checkpoint_dir)
             advance(1)
         advance(config.epochs - training.progress.epoch)
-        return _finish(training, data)
+        del data  # its memory is needed for the test days
+        return _finish(training, WindowData(inputs, window, config, place))
 
 
 def _one_epoch(training: Training, data: WindowData, seed: int) -> None:
@@ -104,8 +105,8 @@ def _one_epoch(training: Training, data: WindowData, seed: int) -> None:
         loss = _pass(training, data)
     training.keep_parameters()
     with training.averaged():
-        values = score_days(training.model, data, data.days(data.window.valid))
-    days = data.days(data.window.valid)
+        days = data.days(data.window.valid)
+        values = score_days(training.model, data, days, step=max(training.config.chunk, 10))
     quality = mean(rank_ic(values[:, :, COLUMNS.index("score")], data.label[days.start : days.stop]))
     training.judge(loss, quality)
 
