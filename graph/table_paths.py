@@ -85,26 +85,27 @@ def require_room(table: str, file: Path, metadata: Any) -> None:
 
     Raises DatasetError: what it says of itself is more than the memory that this process may have.
     """
-    room = _room()
+    memory = room()
     values = metadata.num_rows * metadata.num_columns
     packed = sum(metadata.row_group(n).total_byte_size for n in range(metadata.num_row_groups))
-    if max(values, packed) > room:  # at least a byte a value, and what the pages unpack to
+    if max(values, packed) > memory:  # at least a byte a value, and what the pages unpack to
         raise DatasetError(
             f"table {table}: {file} of {file.stat().st_size:,} bytes says that it holds {metadata.num_rows:,} rows and "
-            f"unpacks to {packed:,} bytes, more than the memory here ({room / 2**30:.1f} GiB); split it, or see "
+            f"unpacks to {packed:,} bytes, more than the memory here ({memory / 2**30:.1f} GiB); split it, or see "
             "where it comes from"
         )
 
 
-def _room() -> int:
-    room = int(psutil.virtual_memory().total)
+def room() -> int:
+    """How many bytes of memory this process may have at most."""
+    most = int(psutil.virtual_memory().total)
     if os.name == "posix":
         import resource
 
         allowed = resource.getrlimit(resource.RLIMIT_AS)[0]
         if allowed != resource.RLIM_INFINITY:
-            room = min(room, allowed)
-    return room
+            most = min(most, allowed)
+    return most
 
 
 def arrow_reason(error: Exception) -> str:

@@ -17,8 +17,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow.parquet as pq
 
 from samgraph.errors import DatasetError
+from samgraph.graph import table_paths
 from samgraph.importers.coverage import Account
 
 Days = npt.NDArray[np.datetime64]
@@ -26,6 +28,7 @@ Days = npt.NDArray[np.datetime64]
 ENDINGS = (".csv", ".csv.gz", ".json", ".json.gz", ".parquet")
 LONGEST_NAME = 1000
 """Characters; the longest id that a graph takes."""
+_MOST_UNPACKED = 1032  # bytes that one of gzip's can stand for
 _EMPTY = frozenset(("", "nan", "none", "null", "nat", "na", "n/a", "<na>", "-", "--"))
 
 
@@ -200,11 +203,15 @@ def needed(folder: Path, name: str) -> Source:
 
 def _read_file(path: Path) -> pd.DataFrame:
     try:
+        if path.exists() and not path.is_file():
+            raise DatasetError(f"{path} is no regular file (a folder, a pipe or a device); put a file there")
         if path.name.endswith(".parquet"):
             try:
+                table_paths.require_room(path.stem, path, pq.read_metadata(path))
                 return _named(path, pd.read_parquet(path))
             except (KeyError, TypeError, AttributeError) as error:  # pandas' own notes there are damaged
                 raise DatasetError(f"{path} cannot be read as a table ({error!r}); check the file") from error
+        _require_room(path)
         if path.name.endswith((".json", ".json.gz")):
             return _read_json_lines(path)
         with warnings.catch_warnings():
@@ -216,6 +223,7 @@ def _read_file(path: Path) -> pd.DataFrame:
                 encoding="utf-8-sig",
                 index_col=False,
                 on_bad_lines="error",
+                compression="gzip" if path.name.endswith(".gz") else None,
             )
         return _named(path, frame)
     except pd.errors.EmptyDataError:
@@ -225,6 +233,22 @@ def _read_file(path: Path) -> pd.DataFrame:
     except (OSError, EOFError, zlib.error, ValueError, OverflowError) as error:
         why = str(error).strip().splitlines()[0][:200] if str(error).strip() else type(error).__name__
         raise DatasetError(f"{path} cannot be read as a table ({why}); check the file") from error
+
+
+def _require_room(path: Path) -> None:
+    """Refuse text that, unpacked, takes more than half of the memory: it is counted, not kept."""
+    limit = table_paths.room() // 2
+    packed = size = path.stat().st_size
+    if path.name.endswith(".gz") and packed * _MOST_UNPACKED > limit:
+        size = 0
+        with gzip.open(path) as opened:
+            while size <= limit and (chunk := opened.read(1 << 20)):
+                size += len(chunk)
+    if size > limit:
+        raise DatasetError(
+            f"{path} of {packed:,} bytes unpacks to more than half of the memory here ({2 * limit / 2**30:.1f} GiB); "
+            "see where it comes from, or import a part of it"
+        )
 
 
 def _named(path: Path, frame: pd.DataFrame) -> pd.DataFrame:

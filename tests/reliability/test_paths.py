@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import os
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from oracles import small
 from samgraph.errors import DatasetError
 from samgraph.graph import table_paths
 from samgraph.graph.dataset import Dataset
+from samgraph.importers import reading
 
 
 @pytest.fixture
@@ -121,8 +124,53 @@ def test_few_bytes_that_unpack_to_more_than_the_memory_are_refused(
     )
     pyarrow.parquet.write_table(table, folder / "bars.parquet", compression="zstd")
     assert (folder / "bars.parquet").stat().st_size < 5_000
-    monkeypatch.setattr(table_paths, "_room", lambda: 900_000)
+    monkeypatch.setattr(table_paths, "room", lambda: 900_000)
     with pytest.raises(
         DatasetError, match=r"bars\.parquet of .* bytes says that it holds 500,000 rows.*memory"
     ):
         Dataset(folder).parse("bars")
+
+
+@pytest.mark.parametrize(
+    "name", ["daily.csv.gz", "daily.json.gz", "daily.csv", "daily.json", "daily.parquet"]
+)
+def test_a_vendor_s_file_that_unpacks_to_more_than_half_the_memory_is_refused_before_it_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Two members of zeros in one gzip file, each small enough by itself."""
+    path = tmp_path / name
+    half = b'{"ts_code": "1"}\n' * 20_000 if "json" in name else b"ts_code\n" + b"1\n" * 200_000
+    if name.endswith("gz"):
+        path.write_bytes(gzip.compress(half) + gzip.compress(half))
+        assert path.stat().st_size < 5_000
+    elif name.endswith("parquet"):
+        table = pa.table(
+            {"date": pa.array(["2021-03-29"] * 500_000).dictionary_encode(), "x": np.zeros(500_000)}
+        )
+        pyarrow.parquet.write_table(table, path, compression="zstd")
+    else:
+        path.write_bytes(half + half)
+    monkeypatch.setattr(table_paths, "room", lambda: 3_000_000)
+    if not name.endswith("parquet"):  # it says itself what it unpacks to
+        assert len(reading.read("daily", [path])) > 30_000
+    monkeypatch.setattr(table_paths, "room", lambda: 900_000)
+    for reader in ("decompress", "loads"):
+        monkeypatch.setattr(gzip if reader == "decompress" else json, reader, None)
+    with pytest.raises(DatasetError, match=rf"{name} of [\d,]+ bytes .*memory"):
+        reading.read("daily", [path])
+
+
+@pytest.mark.parametrize("packing", ["zip", "bz2", "xz", "tar"])
+def test_no_vendor_s_file_is_unpacked_but_gzip(tmp_path: Path, packing: str) -> None:
+    path = tmp_path / f"segments.csv.{packing}"
+    pd.DataFrame({"symbol": ["A"]}).to_csv(path, index=False)
+    assert path.read_bytes()[:6] != b"symbol"
+    with pytest.raises(DatasetError, match=r"segments\.csv\.\w+ .*(UTF-8|cannot be read|lacks)"):
+        reading.read("segments", [path]).require("symbol")
+
+
+def test_a_pipe_among_a_vendor_s_files_is_refused_at_once(tmp_path: Path) -> None:
+    (tmp_path / "daily").mkdir()
+    os.mkfifo(tmp_path / "daily" / "a.csv")
+    with pytest.raises(DatasetError, match=r"a\.csv is no regular file"):
+        reading.needed(tmp_path, "daily")
