@@ -6,6 +6,8 @@ import copy
 import datetime as dt
 import warnings
 from collections.abc import Sequence
+from pathlib import Path
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -82,3 +84,31 @@ def on_day(data: HeteroData, day: dt.date) -> HeteroData:
     other: HeteroData = copy.copy(data)
     other.as_of = day.isoformat()
     return other
+
+
+def read_file(path: Path) -> HeteroData:
+    """The graph of a file that `samgraph snapshot -o FILE.pt` wrote, from anybody: nothing in it is run.
+
+    Raises:
+        SnapshotError: it cannot be read, or holds anything but tensors, texts and numbers of such a graph
+    """
+    import torch
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        from torch_geometric.data import HeteroData
+        from torch_geometric.data.storage import BaseStorage, EdgeStorage, NodeStorage
+
+    try:
+        with torch.serialization.safe_globals([HeteroData, BaseStorage, EdgeStorage, NodeStorage]):
+            data = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise SnapshotError(f"{path} cannot be read ({error.strerror}); name another file") from error
+    except (RuntimeError, ValueError, EOFError, UnpicklingError) as error:
+        # What torch says here ends in the advice to run whatever the file holds.
+        raise SnapshotError(
+            f"{path} is damaged, or holds more than a snapshot's graph; write it again, or use its .parquet form"
+        ) from error
+    if not isinstance(data, HeteroData):
+        raise SnapshotError(f"{path} holds a {type(data).__name__}, not a snapshot's graph; write it again")
+    return data

@@ -54,7 +54,7 @@ def _file(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> P
     type=click.Path(path_type=Path, dir_okay=False),
     callback=_file,
     metavar="FILE",
-    help="FILE.pt (PyG HeteroData; read it with torch.load(FILE, weights_only=False)), .parquet or .csv.",
+    help="FILE.pt (PyG HeteroData; samgraph.graph.hetero.read_file reads it), .parquet or .csv.",
 )
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="table", help="Form of the rows without -o."
