@@ -21,6 +21,7 @@ from samgraph.graph.checks_segments import check_segments
 from samgraph.graph.checks_series import SeriesCheck
 from samgraph.graph.dataset import Dataset
 from samgraph.graph.findings import Findings
+from samgraph.graph.segment_groups import SegmentGroups
 from samgraph.graph.spans import overlapping
 from samgraph.graph.tables import FIRST_DAY, TABLES, Kind, Table
 from samgraph.graph.taxonomy import cycles
@@ -30,9 +31,10 @@ from samgraph.graph.taxonomy import cycles
 class CheckReport:
     """What was found in a dataset.
 
-    tables: the usable rows of each table that goes into the graph, typed, every column of the table present,
-        the index the row's position in the file; valid_from is never empty (0001-01-01 stands for "since
-        ever"; in segments it is empty for reports) and valid_to NaT is open.
+    tables: the usable rows of each table that goes into the graph but segments, typed, every column of the table
+        present, the index the row's position in the file; valid_from is never empty (0001-01-01 stands for "since
+        ever") and valid_to NaT is open.
+    segments: those of segments in the same form, by groups of companies; valid_from is empty for reports.
     counts: by table, rows read, merged (exact repeats of another row) and rejected.
     rejected: a row for each reason why a row cannot be used: table, row (from 1), reason, fatal, values
         (JSON).
@@ -40,6 +42,7 @@ class CheckReport:
     """
 
     tables: dict[str, pd.DataFrame]
+    segments: SegmentGroups
     counts: pd.DataFrame
     rejected: pd.DataFrame
     notes: tuple[str, ...] = field(default=())
@@ -78,7 +81,10 @@ def check(dataset: Dataset) -> CheckReport:
     merged: dict[str, int] = {}
     notes: list[str] = []
     for name in names:
-        if TABLES[name].series:  # millions of rows: a part at a time
+        if name == "segments":
+            groups = SegmentGroups.of(dataset, findings)
+            read[name], unknown = groups.read, groups.unknown_columns
+        elif TABLES[name].series:  # millions of rows: a part at a time
             series[name] = SeriesCheck.of(dataset, name, findings)
             read[name], merged[name] = series[name].read, series[name].merged
             unknown = series[name].unknown_columns
@@ -95,9 +101,7 @@ def check(dataset: Dataset) -> CheckReport:
 
     _check_taxonomy("products", "product_id", tables["products"], findings)
     companies, products = tables["companies"]["company_id"], tables["products"]["product_id"]
-    _known("segments", tables["segments"], "company_id", companies, "companies", findings)
-    _known("segments", tables["segments"], "product_id", products, "products", findings)
-    check_segments(tables["segments"], findings)
+    segments, merged["segments"] = _check_segments(groups, companies, products, findings)
     if "product_links" in tables:
         _check_links(tables["product_links"], products, findings)
     if "industries" in tables:
@@ -133,7 +137,23 @@ def check(dataset: Dataset) -> CheckReport:
         name: frame[~frame.index.isin(noted)] if len(noted := findings.rows(name)) else frame
         for name, frame in tables.items()
     }
-    return CheckReport(usable, counts, findings.frame(dataset.cells), tuple(notes))
+    return CheckReport(usable, segments, counts, findings.frame(dataset.cells), tuple(notes))
+
+
+def _check_segments(
+    groups: SegmentGroups, companies: pd.Series, products: pd.Series, findings: Findings
+) -> tuple[SegmentGroups, int]:
+    """The usable rows, and how many repeat an earlier one."""
+    table, usable, merged = TABLES["segments"], SegmentGroups(), 0
+    for frame in groups:
+        rows, repeats = _merge(table, frame)
+        merged += repeats
+        _check_rows(table, rows, findings)
+        _known("segments", rows, "company_id", companies, "companies", findings)
+        _known("segments", rows, "product_id", products, "products", findings)
+        check_segments(rows, findings)
+        usable.add(rows[~rows.index.isin(findings.rows("segments"))])
+    return usable, merged
 
 
 def _merge(table: Table, frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:

@@ -8,7 +8,7 @@ import pandas as pd
 from samgraph.graph.dataset import Parsed
 from samgraph.graph.findings import Findings
 from samgraph.graph.reports import LAST_DAY
-from samgraph.graph.tables import FIRST_DAY, Kind
+from samgraph.graph.tables import FIRST_DAY, Kind, Table
 
 LONGEST_ID = 1000
 """Characters; an index of Neo4j takes keys of about 8 kB."""
@@ -36,6 +36,16 @@ def complete(parsed: Parsed) -> pd.DataFrame:
         if begin is not None and not begin.filled:
             frame["valid_from"] = frame["valid_from"].fillna(FIRST_DAY)
     return frame[list(parsed.table.names)]
+
+
+def no_rows(table: Table) -> pd.DataFrame:
+    """A table without a row, in the form of `complete`."""
+    return pd.DataFrame(
+        {
+            column.name: pd.Series([], dtype=_DTYPES[column.kind], index=pd.RangeIndex(0))
+            for column in table.columns
+        }
+    )
 
 
 def note_cells(parsed: Parsed, findings: Findings, begin: int = 0) -> None:

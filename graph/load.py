@@ -24,6 +24,7 @@ from samgraph.graph.checks import CheckReport, check
 from samgraph.graph.connection import Graph
 from samgraph.graph.dataset import Dataset
 from samgraph.graph.edges import BATCH
+from samgraph.graph.failures import CutError
 from samgraph.graph.findings import Findings
 from samgraph.graph.lanes import lanes_for, write_sells
 from samgraph.graph.ledger import (
@@ -39,8 +40,10 @@ from samgraph.graph.load_report import COUNTS, LoadReport, RefusedDataset
 from samgraph.graph.plan import EdgeChanges, Rules
 from samgraph.graph.planner import Plan, make_plan
 from samgraph.graph.reports import Days
+from samgraph.progress import warn
 
 Progress = Callable[[int], None]
+TRIES = 3  # of a load that the server leaves in the middle
 
 
 def load(
@@ -55,6 +58,7 @@ def load(
 ) -> LoadReport:
     """Check a dataset and load it. All or nothing: whoever reads meanwhile sees the graph of before.
 
+    A server that goes away in the middle is waited for (`connection.RETRY_SECONDS`), and the load begun anew.
     With `dry_run` it checks and compares, and writes nothing. A report is used until `stale_after_months` after
     its period end, and from the next calendar day after its announcement or the `lag`-th trading day after it:
     trading days are those of the dataset's bars, or else of its benchmarks, and Monday to Friday beyond them.
@@ -73,6 +77,42 @@ def load(
     if dry_run:
         plan = planned(graph, dataset, checked, rules, committed_moment(graph), clock, dry_run=True)
         return account(dataset, checked, plan, True, None, clock)
+    commits: list[tuple[Plan, dt.datetime]] = []
+    for left in reversed(range(TRIES)):
+        try:
+            done = _load_once(graph, dataset, checked, rules, clock, progress, commits)
+            break
+        except CutError:
+            if not left:
+                raise
+            # Asking waits for the server, or tells that it does not come back.
+            known = {past.moment for past in past_loads(graph)}
+            if commits and commits[-1][1] in known:  # only the word of it was lost
+                done = account(dataset, checked, commits[-1][0], False, commits[-1][1], clock)
+                break
+            commits.clear()
+            warn(f"{graph.address} went away in the middle of the load and is back: the load begins anew")
+    if done.moment is not None:
+        with contextlib.suppress(GraphError):  # a user without the right to it reads the same, only slower
+            graph.run_batches("load_replan")
+        clock.stage("commit")
+    return done
+
+
+def _load_once(
+    graph: Graph,
+    dataset: Dataset,
+    checked: CheckReport,
+    rules: Rules,
+    clock: Clock,
+    progress: Progress | None,
+    commits: list[tuple[Plan, dt.datetime]],
+) -> LoadReport:
+    """One try of a load; `commits` gets the plan and the moment before they are committed.
+
+    Raises CutError where the server went away meanwhile: readers see the graph of before, or, if only the answer to
+    the commit was lost, that of after.
+    """
     with writing(graph) as writer:
         plan = planned(writer.graph, dataset, checked, rules, writer.committed, clock, dry_run=False)
         if plan.is_empty and _is_known(writer.graph, dataset, rules):
@@ -81,10 +121,8 @@ def load(
         writer.begin(dataset.root.resolve().name, lanes=lanes_for(sells))
         _write(plan, writer, progress)
         clock.stage("write")
+        commits.append((plan, writer.moment))
         _commit(plan, writer, dataset, rules)
-    with contextlib.suppress(GraphError):  # a user without the right to it reads the same, only slower
-        graph.run_batches("load_replan")
-    clock.stage("commit")
     return account(dataset, checked, plan, False, writer.moment, clock)
 
 
@@ -145,6 +183,7 @@ def planned(
     plan = make_plan(
         graph,
         checked.tables,
+        checked.segments,
         rules,
         committed or BEFORE_ALL,
         findings,
@@ -155,14 +194,13 @@ def planned(
     tables = [name for name in checked.counts.index if findings.count(name)]
     if tables:
         rejected = findings.frame(dataset.cells)
-        checked = CheckReport(
-            checked.tables,
-            checked.counts.assign(
+        checked = replace(
+            checked,
+            counts=checked.counts.assign(
                 rejected=checked.counts["rejected"]
                 + pd.Series({name: findings.count(name) for name in checked.counts.index})
             ),
-            pd.concat([checked.rejected, rejected], ignore_index=True),
-            checked.notes,
+            rejected=pd.concat([checked.rejected, rejected], ignore_index=True),
         )
         raise refusal(dataset, checked, dry_run=dry_run)
     return plan

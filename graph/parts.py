@@ -15,17 +15,21 @@ KEPT_ROWS = 200_000
 
 
 class Parts:
-    """Frames of the same columns, in the order in which they came; the file goes with the object."""
+    """Frames of the same columns, in the order in which they came; the file goes with the object.
 
-    def __init__(self) -> None:
+    `kept`: rows that are held in memory.
+    """
+
+    def __init__(self, kept: int = KEPT_ROWS) -> None:
         self.rows = 0
+        self.kept = kept
         self._parts: list[pd.DataFrame | tuple[int, int]] = []
         self._file: IO[bytes] | None = None
 
     def append(self, part: pd.DataFrame) -> None:
         """Add a frame with an index of 0..n-1."""
         self.rows += len(part)
-        self._parts.append(part if self.rows <= KEPT_ROWS else self._stored(part))
+        self._parts.append(part if self.rows <= self.kept else self._stored(part))
 
     def __len__(self) -> int:
         return len(self._parts)

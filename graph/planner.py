@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from samgraph.graph import edges
+from samgraph.graph.checks_cells import no_rows
 from samgraph.graph.connection import Graph
 from samgraph.graph.edges import EdgeKind, NodeKind
 from samgraph.graph.findings import Findings
@@ -27,6 +29,8 @@ from samgraph.graph.plan import (
     span_rows,
     with_stamps,
 )
+from samgraph.graph.segment_groups import SegmentGroups
+from samgraph.graph.tables import TABLES
 from samgraph.graph.taxonomy import cycles, levels_and_paths
 
 COMPANIES_AT_ONCE = 500
@@ -53,6 +57,7 @@ class Plan:
 def make_plan(
     graph: Graph | None,
     tables: dict[str, pd.DataFrame],
+    segments: SegmentGroups,
     rules: Rules,
     known: dt.datetime,
     findings: Findings,
@@ -72,7 +77,7 @@ def make_plan(
     work.links()
     work.industries()
     work.universes()
-    work.segments(every_company)
+    work.sells(segments, every_company)
     return work.plan
 
 
@@ -219,35 +224,40 @@ class _Planner:
         self.plan.edges.append(changes)
         self.plan.count(name, pd.concat(fates) if fates else _fates(pd.Series([], dtype="bool")))
 
-    def segments(self, every_company: bool) -> None:
-        table = self.tables["segments"]
+    def sells(self, segments: SegmentGroups, every_company: bool) -> None:
         changes = EdgeChanges(edges.SELLS)
-        fates = []
-        others: list[str] = []
-        if every_company and not self.fresh:
-            known = self.held_nodes(edges.COMPANIES)["company_id"]
-            others = known[~known.isin(table["company_id"])].tolist()
-        for companies, part in _by_company(table, others, "company_id"):
-            mine = segment_rows(part).sort_values(["start", "end"], kind="stable", ignore_index=True)
+        fates: Counter[str] = Counter()
+        told: set[str] = set()
+
+        def compare(companies: list[str], rows: pd.DataFrame) -> None:
+            mine = segment_rows(rows).sort_values(["start", "end"], kind="stable", ignore_index=True)
             held = self.held_edges(edges.SELLS, companies)
             target = sells_target(mine, held, self.rules, self.findings)
             diff(target.edges, held, changes)
-            fates.append(target.fates)
+            fates.update(target.fates.tolist())
+
+        for group in segments:
+            for companies, rows in _by_company(group, "company_id"):
+                told.update(companies)
+                compare(companies, rows)
+        if every_company and not self.fresh:
+            known = self.held_nodes(edges.COMPANIES)["company_id"]
+            others = known[~known.isin(told)].tolist()
+            for begin in range(0, len(others), COMPANIES_AT_ONCE):
+                compare(others[begin : begin + COMPANIES_AT_ONCE], no_rows(TABLES["segments"]))
         self.plan.edges.append(changes)
-        self.plan.count("segments", pd.concat(fates) if fates else _fates(pd.Series([], dtype="bool")))
+        self.plan.fates["segments"] = dict(fates)
 
 
-def _by_company(
-    rows: pd.DataFrame, others: list[str] | None = None, key: str = "start"
-) -> Iterator[tuple[list[str], pd.DataFrame]]:
-    """The rows of some hundred companies at a time, with their ids; companies of `others` have no row.
+def _by_company(rows: pd.DataFrame, key: str = "start") -> Iterator[tuple[list[str], pd.DataFrame]]:
+    """The rows of some hundred companies at a time, with their ids.
 
     Companies come in the order of their ids, the rows of a part in that of `rows`.
     """
     codes, distinct = pd.factorize(rows[key], sort=True)
     group = codes // COMPANIES_AT_ONCE
     order = np.argsort(group, kind="stable")
-    names = [*distinct.tolist(), *(others or [])]
+    names = distinct.tolist()
     starts = range(0, len(names), COMPANIES_AT_ONCE)
     bounds = np.searchsorted(group[order], np.arange(len(starts) + 1))
     for number, begin in enumerate(starts):

@@ -75,7 +75,7 @@ def test_exact_repeats_are_merged_and_counted(tmp_path):
     report = checked(tmp_path, tables)
     assert report.ok
     assert report.counts["merged"][["segments", "products", "universes"]].tolist() == [2, 1, 0]
-    assert len(report.tables["segments"]) == 11
+    assert len(report.segments) == 11
 
 
 @pytest.mark.parametrize("weight", ["0.405", "0.4"])

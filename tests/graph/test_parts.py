@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from samgraph.graph import parts
 from samgraph.graph.parts import Parts
 
 
@@ -16,10 +15,9 @@ def frame(begin: int, rows: int) -> pd.DataFrame:
     return pd.DataFrame({"start": names, "weight": weight, "valid_from": number - 2**40})
 
 
-def test_frames_beyond_the_rows_in_memory_come_back_unchanged(monkeypatch):
-    monkeypatch.setattr(parts, "KEPT_ROWS", 10)
+def test_frames_beyond_the_rows_in_memory_come_back_unchanged():
     given = [frame(0, 4), frame(4, 6), frame(10, 1), frame(11, 0), frame(11, 30)]
-    held = Parts()
+    held = Parts(10)
     for part in given:
         held.append(part)
     assert len(held) == 5 and held.rows == 41

@@ -1,0 +1,69 @@
+"""The rows of `segments` by groups of companies.
+
+All their rules hold within a company, so that a table of any size is checked and compared a group at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from samgraph.graph.checks_cells import complete, note_cells
+from samgraph.graph.dataset import Dataset
+from samgraph.graph.findings import Findings
+from samgraph.graph.parts import KEPT_ROWS, Parts
+
+GROUPS = 64
+AT_ONCE = 50_000
+"""Rows that are given at a time, as far as the groups allow."""
+_POSITION = "_position"
+
+
+class SegmentGroups:
+    """Checked rows of `segments`, which wait in files beyond some hundred thousand.
+
+    Iterating gives frames as `checks_cells.complete` makes them, the index the rows' positions in the table, rising;
+    all rows of a company are in one frame.
+    """
+
+    def __init__(self) -> None:
+        self.read = 0
+        self.unknown_columns: tuple[str, ...] = ()
+        self._groups = [Parts(KEPT_ROWS // GROUPS) for _ in range(GROUPS)]
+
+    @classmethod
+    def of(cls, dataset: Dataset, findings: Findings) -> SegmentGroups:
+        """Read the table; cells that cannot be used are noted at once."""
+        held, begin = cls(), 0
+        for parsed in dataset.parse_parts("segments"):
+            note_cells(parsed, findings, begin)
+            held.read += len(parsed.frame) + len(parsed.ragged)
+            held.unknown_columns = parsed.unknown_columns
+            frame = complete(parsed)
+            frame.index += begin
+            begin += len(frame)
+            held.add(frame)
+        return held
+
+    def add(self, rows: pd.DataFrame) -> None:
+        """Hold some rows, their index the positions."""
+        rows = rows.rename_axis(_POSITION).reset_index()
+        names = rows["company_id"].fillna("").to_numpy(dtype=object)
+        group = pd.util.hash_array(names, categorize=True) % GROUPS
+        for number in np.unique(group).tolist():
+            self._groups[number].append(rows[group == number].reset_index(drop=True))
+
+    def __len__(self) -> int:
+        return sum(group.rows for group in self._groups)
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        waiting: list[pd.DataFrame] = []
+        for number, group in enumerate(self._groups):
+            waiting.extend(group)
+            if waiting and (number == GROUPS - 1 or sum(map(len, waiting)) >= AT_ONCE):
+                yield (
+                    pd.concat(waiting, ignore_index=True).set_index(_POSITION).sort_index().rename_axis(None)
+                )
+                waiting = []
