@@ -20,6 +20,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
+CHUNK = 512  # stocks that one matrix product takes; the last chunk is filled up with empty places by `Seats`
 BLOCK_CELLS = 1 << 16  # float64 cells of one temporary: 512 KiB, which a core's cache holds
 
 
@@ -64,4 +65,41 @@ def centred(values: Floats, mask: Bools) -> Floats:
     count = np.maximum(mask.sum(axis=1), 1)
     filled = np.where(mask, values, 0.0)
     out: Floats = np.where(mask, filled - (over_stocks(filled) / count)[:, None], 0.0)
+    return out
+
+
+def across(left: Floats, right: Floats) -> Floats:
+    """Matrix product over the stocks, chunk by chunk, so that empty places behind the others change no bit.
+
+    Shapes: left [..., n, n_stocks]; right [..., n_stocks, m] or [n_stocks, m]; result [..., n, m].
+    """
+    n_stocks = left.shape[-1]
+    out = np.zeros((*left.shape[:-1], right.shape[-1]))
+    for first in range(0, n_stocks, CHUNK):
+        chunk = slice(first, first + CHUNK)
+        out += np.matmul(left[..., chunk], right[..., chunk, :])
+    return out
+
+
+def along(left: Floats, right: Floats) -> Floats:
+    """Matrix product whose result has the stocks, chunk by chunk. Shapes: left [n_stocks, n]; right [n, ...]."""
+    parts = [left[first : first + CHUNK] @ right for first in range(0, len(left), CHUNK)]
+    out: Floats = np.concatenate(parts) if parts else left @ right
+    return out
+
+
+def inner(left: Floats, right: Floats) -> Floats:
+    """Sum over the stocks of a product on each day, as `across`. Shapes: both [n_dates, n_stocks]; result [n_dates]."""
+    out = np.zeros(len(left))
+    for first in range(0, left.shape[1], CHUNK):
+        chunk = slice(first, first + CHUNK)
+        out += np.einsum("ti,ti->t", left[:, chunk], right[:, chunk])
+    return out
+
+
+def sums(values: Floats) -> Floats:
+    """Sum over the stocks of each day, as `across`. Shapes: values [n_dates, n_stocks]; result [n_dates]."""
+    out = np.zeros(len(values))
+    for first in range(0, values.shape[1], CHUNK):
+        out += values[:, first : first + CHUNK].sum(axis=1)
     return out

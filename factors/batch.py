@@ -1,10 +1,10 @@
 """The regressions of many days that share their edges, at once.
 
 The same sums, factorisations and errors as `samgraph.factors.cross_section` gives day by day (without shrinkage,
-classical errors), in stacked matrix products; what a day gets does not depend on which other days are there. A
-column that nobody is exposed to on a day gets a diagonal of 1 there, which leaves the others as they would be
-without it. Days whose columns cannot be told apart, or on which a constraint has nothing to say, are not answered
-(`Solved.fine`): `fit_day` finds what is at fault.
+classical errors), in stacked matrix products; what a day gets does not depend on which other days are there, nor on
+places of the stocks' axis that are empty on it. A column that nobody is exposed to on a day gets a diagonal of 1 there,
+which leaves the others as they would be without it. Days whose columns cannot be told apart, or on which a constraint
+has nothing to say, are not answered (`Solved.fine`): `fit_day` finds what is at fault.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import lapack
 
-from samgraph.factors.arrays import Bools, Floats, Ints
+from samgraph.factors.arrays import CHUNK, Bools, Floats, Ints, across, inner, sums
 from samgraph.factors.cross_section import RANK_TOLERANCE
 from samgraph.factors.exposures import EdgeSums
 
@@ -71,8 +71,8 @@ class Batch:
 
     Attributes:
         stack: [n_dates, n_dense + 1, n_stocks] dense columns, then the return; 0 outside the estimation set.
-        edges: of all the days; constraints: [n_dates, n_constraints, width].
-        active: dense columns and those with edges; the normal equations are of these.
+        edges: of all the days, without absent columns; constraints: [n_dates, n_constraints, width].
+        width: dense columns and those with edges; every array of columns is of these.
     """
 
     def __init__(self, stack: Floats, edges: EdgeSums, constraints: Floats) -> None:
@@ -80,7 +80,6 @@ class Batch:
         self.y = stack[:, -1]
         self.n_dense = stack.shape[1] - 1
         self.width = self.n_dense + edges.width
-        self.active = np.concatenate([np.arange(self.n_dense), self.n_dense + edges.present])
 
     def fit(self, weight: Floats) -> Fits:
         """Fit every day. Shapes: weight [n_dates, n_stocks], 0 outside the estimation set."""
@@ -88,9 +87,9 @@ class Batch:
         residual = self.y - self.fitted(solved.returns)
         inside = weight > 0.0
         residual *= inside
-        total = weight.sum(axis=1)
-        mean = np.einsum("ti,ti->t", weight, self.y) / total
-        sse = np.einsum("ti,ti->t", weight * residual, residual)
+        total = sums(weight)
+        mean = inner(weight, self.y) / total
+        sse = inner(weight * residual, residual)
         return Fits(solved, residual, inside, inside.sum(axis=1), sse, solved.squares - total * mean**2)
 
     def held_out(self, weight: Floats, fold: Ints) -> tuple[Bools, Floats]:
@@ -103,23 +102,25 @@ class Batch:
         for part in range(int(fold.max(initial=0)) + 1):
             train = np.where(fold == part, 0.0, weight)
             test = weight - train
-            total = train.sum(axis=1)
+            total = sums(train)
             used = (total > 0.0) & (test > 0.0).any(axis=1)
             solved = self.solve(train, variances=False)
             fine &= solved.fine | ~used
-            mean = np.einsum("ti,ti->t", train, self.y) / np.where(used, total, 1.0)
+            mean = inner(train, self.y) / np.where(used, total, 1.0)
             missed = self.y - self.fitted(solved.returns)
             around = self.y - mean[:, None]
-            by_factors += np.where(used, np.einsum("ti,ti->t", test * missed, missed), 0.0)
-            by_mean += np.where(used, np.einsum("ti,ti->t", test * around, around), 0.0)
+            by_factors += np.where(used, inner(test * missed, missed), 0.0)
+            by_mean += np.where(used, inner(test * around, around), 0.0)
         known = by_mean > 0.0
         ratio = np.divide(by_factors, by_mean, out=np.full(len(weight), np.nan), where=known)
         return fine, 1.0 - ratio
 
     def fitted(self, returns: Floats) -> Floats:
         """Exposures times factor returns. Shapes: returns [n_dates, width]; result [n_dates, n_stocks]."""
-        dense = np.matmul(returns[:, None, : self.n_dense], self.stack[:, :-1])[:, 0]
-        out: Floats = dense + self.edges.fitted(returns[:, None, self.active[self.n_dense :]])[:, 0]
+        out: Floats = self.edges.fitted(returns[:, None, self.n_dense :])[:, 0]
+        for first in range(0, out.shape[1], CHUNK):
+            chunk = slice(first, first + CHUNK)
+            out[:, chunk] += np.matmul(returns[:, None, : self.n_dense], self.stack[:, :-1, chunk])[:, 0]
         return out
 
     def solve(self, weight: Floats, *, variances: bool = True) -> Solved:
@@ -134,7 +135,7 @@ class Batch:
         gram *= unit[:, :, None]
         gram *= unit[:, None, :]
         np.einsum("tkk->tk", gram)[unit == 0.0] = 1.0
-        bounds = self.constraints[:, :, self.active] * unit[:, None, :]
+        bounds = self.constraints * unit[:, None, :]
         size = np.sqrt(np.einsum("tqk,tqk->tq", bounds, bounds))
         fine: Bools = (size > 0.0).all(axis=1)
         bounds[fine] /= size[fine, :, None]
@@ -157,18 +158,15 @@ class Batch:
             share = np.matmul(inner, pull)
             part = part - np.einsum("tq,tqk->tk", np.einsum("tqk,tk->tq", bounds, part), share)
             spread -= np.einsum("tqk,tqk->tk", share, pull)
-        kept = np.zeros((len(fine), self.width), dtype=bool)
-        returns, diagonal = np.zeros(kept.shape), np.zeros(kept.shape)
-        kept[:, self.active] = unit > 0.0
-        returns[:, self.active], diagonal[:, self.active] = part * unit, spread * unit**2
+        kept = unit > 0.0
         rank = kept.sum(axis=1) - bounds.shape[1]
-        return Solved(fine, kept, rank, returns, diagonal, squares)
+        return Solved(fine, kept, rank, part * unit, spread * unit**2, squares)
 
     def _normal(self, weight: Floats) -> tuple[Floats, Floats, Floats]:
-        """X' W X (upper triangle) and X' W y of the active columns and y' W y, of each day."""
-        n, width = self.n_dense, len(self.active)
+        """X' W X (upper triangle), X' W y and y' W y of each day."""
+        n, width = self.n_dense, self.width
         weighted = self.stack * weight[:, None, :]
-        dense = np.matmul(weighted, self.stack.transpose(0, 2, 1))
+        dense = across(weighted, self.stack.transpose(0, 2, 1))
         below = self.edges.onto(weighted)
         gram = np.zeros((len(weight), width, width))
         gram[:, :n, :n] = dense[:, :n, :n]

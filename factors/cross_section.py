@@ -37,6 +37,7 @@ from scipy.linalg import lapack
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Floats, Ints
 from samgraph.factors.exposures import Design
+from samgraph.sums import total
 
 RANK_TOLERANCE = 1e-10  # of a column's squared length, beside the other columns
 Errors = Literal["classical", "HC0", "HC1", "HC2", "HC3"]
@@ -197,7 +198,7 @@ def fit_day(
     residual = y - design.fitted(found)
     residual *= inside
     n = int(np.count_nonzero(inside))
-    sse = float(weight @ residual**2)
+    sse = total(weight * residual**2)
     if precision is None:
         edf, unscaled = float(solution.rank), None
     else:
@@ -211,8 +212,8 @@ def fit_day(
         variances = _sandwich(design, solution, weight, residual, errors, n / (n - edf))
     sizes = np.full(solution.width, np.nan)
     sizes[solution.kept] = np.sqrt(np.maximum(variances[solution.kept], 0.0))
-    mean = weight @ y / weight.sum()
-    sst = float(weight @ (y - mean) ** 2)
+    mean = total(weight * y) / total(weight)
+    sst = total(weight * (y - mean) ** 2)
     return DayFit(found, sizes, residual, n, edf, sse, sst, solution)
 
 
@@ -246,10 +247,10 @@ def leave_one_out(design: Design, fit: DayFit, weight: Floats) -> float:
     """
     leverage = leverages(design, fit.solution, weight)
     usable = (weight > 0.0) & (leverage < 1.0 - 1e-9)
-    total = weight[usable].sum()
-    if total <= 0.0:
+    mass = weight[usable].sum()
+    if mass <= 0.0:
         return float("nan")
-    return float(weight[usable] @ (fit.residual[usable] / (1.0 - leverage[usable])) ** 2 / total)
+    return float(weight[usable] @ (fit.residual[usable] / (1.0 - leverage[usable])) ** 2 / mass)
 
 
 def deal(stocks: Sequence[str], folds: int, seed: int) -> Ints:
@@ -282,7 +283,7 @@ def held_out(
             continue
         solution = Solution(design.gram(train), constraints, precision)
         predicted = design.fitted(solution.coefficients(design.moment(train * y)))
-        mean = train @ y / train.sum()
+        mean = total(train * y) / total(train)
         errors[0] += float(weight[test] @ (y[test] - predicted[test]) ** 2)
         errors[1] += float(weight[test] @ (y[test] - mean) ** 2)
     return errors[0], errors[1]

@@ -1,13 +1,20 @@
-"""The exposures of the days of a regression: market, styles, and the edges of every family."""
+"""The exposures of the days of a regression: market, styles, and the edges of every family.
+
+A fit sees a day's stocks by their `Seats` and the day's own columns (`Narrow`): neither a stock nor a column that comes
+later has a place there, or but an empty one behind all others.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
-from samgraph.factors.arrays import Floats
+from samgraph.factors.arrays import CHUNK, Bools, Floats, Ints, sums
 from samgraph.factors.exposures import Design, EdgeSums, Membership
+from samgraph.graph.series import Edges
 
 MARKET = "market"
 
@@ -63,18 +70,107 @@ class Designs:
                 yield slice(start, t)
                 start = t
 
-    def constraints(self, edges: EdgeSums, cap: Floats) -> Floats:
-        """Cap-weighted exposure of each family's factors, [n_families, width] for each row of `cap`.
+    def seated(self, seats: Seats) -> Narrow:
+        """The exposures as a fit sees them."""
+        return Narrow(self, seats)
 
-        There are none without a market factor. Shapes: cap [n_dates, n_stocks], 0 outside the estimation set.
+
+class Seats:
+    """Places of the stocks in a regression: by the first day on which they are used, then as they stand.
+
+    Who comes later takes a place behind all who were there, and the number of places is a multiple of `CHUNK`: sums
+    over chunks of stocks (`samgraph.factors.arrays.across`) then do not depend, to the last bit, on who comes later.
+
+    Attributes:
+        order: [n_used] the stock on each place; None if every stock has its own.
+        n: stocks with a place; n_stocks: all; width: places.
+    """
+
+    def __init__(self, use: Bools) -> None:
+        """Seat the stocks. Shapes: use [n_dates, n_stocks]."""
+        self.order: Ints | None = None
+        self.n = self.n_stocks = use.shape[1]
+        if not (len(use) and use[0].all()):
+            ever = np.flatnonzero(use.any(axis=0))
+            self.order = ever[np.argsort(use[:, ever].argmax(axis=0), kind="stable")]
+            self.n = len(ever)
+        self.width = max(-(-self.n // CHUNK), 1) * CHUNK
+        self._stocks = np.arange(self.n) if self.order is None else self.order
+        self._place = np.full(use.shape[1], -1, dtype=np.int64)
+        self._place[self._stocks] = np.arange(self.n)
+
+    def take(self, values: Any, kept: Any = None) -> Any:
+        """Values by places, 0 on empty ones and where not `kept`. Shapes: [..., n_stocks] to [..., width]."""
+        out = np.empty((*values.shape[:-1], self.width), dtype=values.dtype)
+        out[..., : self.n] = values if self.order is None else values[..., self.order]
+        out[..., self.n :] = 0
+        if kept is not None and not kept.all():
+            np.copyto(out[..., : self.n], 0, where=~(kept if self.order is None else kept[..., self.order]))
+        return out
+
+    def back(self, values: Floats) -> Floats:
+        """Values of the stocks in their own order, NaN without a place. Shapes: [..., width] to [..., n_stocks]."""
+        out = np.full((*values.shape[:-1], len(self._place)), np.nan)
+        out[..., self._stocks] = values[..., : self.n]
+        return out
+
+    def edges(self, edges: Edges) -> Edges:
+        """Edges by places; those of stocks without one are left out."""
+        if self.order is None:
+            return edges
+        place = self._place[edges.stock]
+        kept = place >= 0
+        return Edges(place[kept], edges.concept[kept], edges.weight[kept])
+
+
+class Narrow:
+    """A day's exposures over seats and the columns that have an edge on it.
+
+    Columns are the market factor (if any), the styles, then the day's own of every family; `columns` tells which these
+    are.
+    """
+
+    def __init__(self, whole: Designs, seats: Seats) -> None:
+        self.whole, self.seats, self.n_dense = whole, seats, whole.n_dense
+        self._starts = np.concatenate([[0], np.cumsum(whole.widths)]).astype(np.int64)
+        self._last: tuple[tuple[int, ...], EdgeSums, Ints] | None = None
+
+    def edges(self, t: int) -> tuple[EdgeSums, Ints]:
+        """The edges of day number `t`, and the number of each of its columns among all."""
+        version = self.whole.version(t)
+        if self._last is None or self._last[0] != version:
+            parts = [self.seats.edges(m.edges(t)) for m in self.whole.memberships]
+            every = EdgeSums(parts, self.whole.widths, self.seats.width)
+            dense = np.arange(self.n_dense)
+            self._last = version, every.narrowed(), np.concatenate([dense, self.n_dense + every.present])
+        return self._last[1:]
+
+    def of(self, t: int) -> tuple[Design, Ints]:
+        """The exposures of day number `t`, 0 where a style is missing, and which columns they have."""
+        edges, columns = self.edges(t)
+        dense = self.dense(slice(t, t + 1), np.empty((1, self.n_dense, self.seats.width)))[0]
+        return Design(np.nan_to_num(dense.T, nan=0.0), edges), columns
+
+    def dense(self, days: Any, out: Floats) -> Floats:
+        """Market and styles of some days, 0 where one is missing. Shapes: out [n_days, n_dense, width], filled."""
+        seats, first = self.seats, int(self.whole.market)
+        out[:, :first] = 1.0
+        out[..., seats.n :] = 0.0
+        for place, values in enumerate(self.whole.styles.values(), start=first):
+            out[:, place, : seats.n] = values[days] if seats.order is None else values[days][:, seats.order]
+        return out
+
+    def constraints(self, edges: EdgeSums, columns: Ints, cap: Floats) -> Floats:
+        """Cap-weighted exposure of each family's factors, [n_families, n_columns] for each row of `cap`.
+
+        There are none without a market factor. Shapes: cap [n_dates, width], 0 outside the estimation set.
         """
-        if not self.market:
-            return np.zeros((len(cap), 0, self.width))
-        total = np.zeros((len(cap), edges.width))
-        total[:, edges.present] = edges.onto((cap / cap.sum(axis=1, keepdims=True))[:, None])[:, 0]
-        out = np.zeros((len(cap), len(self.widths), self.width))
-        start = 0
-        for row, width in enumerate(self.widths):
-            out[:, row, self.n_dense + start : self.n_dense + start + width] = total[:, start : start + width]
-            start += width
+        if not self.whole.market:
+            return np.zeros((len(cap), 0, len(columns)))
+        shares = cap / sums(cap)[:, None]
+        total = edges.onto(shares[:, None])[:, 0]
+        ends = np.searchsorted(columns[self.n_dense :] - self.n_dense, self._starts)
+        out = np.zeros((len(cap), len(self.whole.widths), len(columns)))
+        for row, (start, end) in enumerate(pairwise(ends)):
+            out[:, row, self.n_dense + start : self.n_dense + end] = total[:, start:end]
         return out

@@ -17,7 +17,7 @@ import numpy as np
 from scipy import sparse
 
 from samgraph.errors import ModelError
-from samgraph.factors.arrays import Floats, Ints, class_labels
+from samgraph.factors.arrays import CHUNK, Floats, Ints, across, along, class_labels
 from samgraph.graph.series import Edges, SnapshotSeries
 
 Shares = Literal["as_reported", "renormalise"]
@@ -179,42 +179,42 @@ class Design:
         scaled = np.empty((len(scale), self.n_dense + 1))
         np.multiply(self.dense, scale[:, None], out=scaled[:, :-1])
         np.multiply(values, scale, out=scaled[:, -1])
-        gram, across = self._gram(scale, scaled)
-        return gram, across[:, -1]
+        gram, sums = self._gram(scale, scaled)
+        return gram, sums[:, -1]
 
     def _gram(self, scale: Floats, scaled: Floats) -> tuple[Floats, Floats]:
         """The gram matrix, and exposures times `scaled`, whose first columns are the dense ones."""
         n = self.n_dense
-        across = np.empty((self.width, scaled.shape[1]))
-        np.matmul(self.dense.T, scaled, out=across[:n])
-        across[n:] = self.edges.transposed @ scaled
+        sums = np.empty((self.width, scaled.shape[1]))
+        sums[:n] = across(self.dense.T, scaled)
+        sums[n:] = self.edges.transposed @ scaled
         out = np.empty((self.width, self.width))
-        out[:, :n] = across[:, :n]
-        out[:n, n:] = across[n:, :n].T
+        out[:, :n] = sums[:, :n]
+        out[:n, n:] = sums[n:, :n].T
         out[n:, n:] = self.edges.gram(scale)
-        return out, across
+        return out, sums
 
     def diagonal(self, scale: Floats) -> Floats:
         """The diagonal of `gram`. Shapes: scale [n_stocks]; result [width]."""
         squares = self.edges.weight**2 * scale[self.edges.stock]
         below = np.bincount(self.edges.column, weights=squares, minlength=self.edges.width)
-        return np.concatenate([np.einsum("is,is,i->s", self.dense, self.dense, scale), below])
+        return np.concatenate([across((self.dense**2).T, scale[:, None])[:, 0], below])
 
     def moment(self, values: Floats) -> Floats:
         """sum_i x_i values_i. Shapes: values [n_stocks]; result [width]."""
-        return np.concatenate([self.dense.T @ values, self.edges.transposed @ values])
+        return np.concatenate([across(self.dense.T, values[:, None])[:, 0], self.edges.transposed @ values])
 
     def fitted(self, factor_returns: Floats) -> Floats:
         """x_i' f of every stock. Shapes: factor_returns [width]; result [n_stocks]."""
         n = self.n_dense
-        out: Floats = self.dense @ factor_returns[:n] + self.edges.matrix @ factor_returns[n:]
+        out: Floats = along(self.dense, factor_returns[:n]) + self.edges.matrix @ factor_returns[n:]
         return out
 
     def quadratic(self, middle: Floats) -> Floats:
         """x_i' middle x_i of every stock. Shapes: middle [width, width], symmetric; result [n_stocks]."""
         n = self.n_dense
-        across = self.dense @ middle[:n, :n] + 2.0 * (self.edges.matrix @ middle[n:, :n])
-        out: Floats = np.einsum("is,is->i", across, self.dense) + self.edges.quadratic(middle[n:, n:])
+        half = along(self.dense, middle[:n, :n]) + 2.0 * (self.edges.matrix @ middle[n:, :n])
+        out: Floats = np.einsum("is,is->i", half, self.dense) + self.edges.quadratic(middle[n:, n:])
         return out
 
 
@@ -253,15 +253,26 @@ class EdgeSums:
         """Columns with any edge; the sums below are over these alone, whatever columns other days have."""
         return np.unique(self.column)
 
+    def narrowed(self) -> EdgeSums:
+        """The same edges with the present columns alone, numbered in their order."""
+        column = np.searchsorted(self.present, self.column)
+        return EdgeSums([Edges(self.stock, column, self.weight)], [len(self.present)], self.n_stocks)
+
+    @cached_property
+    def filled(self) -> bool:
+        """Whether so many pairs of a stock with edges and a present column are filled that a dense matrix is faster."""
+        cells = len(np.unique(self.stock)) * len(self.present)
+        return DENSE_FROM * len(self.stock) >= cells
+
     @cached_property
     def onto(self) -> Linear:
         """Sums over the stocks of each present column: values [n_dates, n, n_stocks] -> [n_dates, n, n_present]."""
-        return Linear(self.matrix[:, self.present])
+        return Linear(self.matrix[:, self.present], dense=self.filled)
 
     @cached_property
     def fitted(self) -> Linear:
         """Each stock's exposures times factor returns: [n_dates, n, n_present] -> [n_dates, n, n_stocks]."""
-        return Linear(self.transposed[self.present])
+        return Linear(self.transposed[self.present], dense=self.filled)
 
     @cached_property
     def uppers(self) -> tuple[Ints, Ints, Linear]:
@@ -273,7 +284,8 @@ class EdgeSums:
         places, filled = np.unique(place, return_inverse=True)
         row, column = (np.searchsorted(self.present, part) for part in np.divmod(places, max(self.width, 1)))
         pairs = sparse.csr_array((product, (stock, filled)), shape=(self.n_stocks, len(places)))
-        return row, column, Linear(pairs)
+        filling = DENSE_FROM * pairs.nnz >= len(np.unique(stock)) * len(places)
+        return row, column, Linear(pairs, dense=bool(filling))
 
     @cached_property
     def _pairs(self) -> tuple[Ints, Ints, Floats, Floats]:
@@ -316,21 +328,22 @@ class EdgeSums:
 
 
 class Linear:
-    """Rows of each day times a fixed sparse matrix, held dense where enough of it is filled for that to be faster.
+    """Rows of each day times a fixed sparse matrix, held dense on request.
 
-    What a day gets does not depend, to the last bit, on which other days are there.
+    What a day gets does not depend, to the last bit, on which other days are there, nor on empty places behind the
+    stocks.
     """
 
-    def __init__(self, matrix: Any) -> None:
-        filled = DENSE_FROM * matrix.nnz >= matrix.shape[0] * matrix.shape[1]
-        self._dense: Floats | None = matrix.toarray() if filled else None
-        self._sparse = None if filled else matrix.T.tocsr()
+    def __init__(self, matrix: Any, *, dense: bool) -> None:
+        self._dense: Floats | None = matrix.toarray() if dense else None
+        self._sparse = None if dense else matrix.T.tocsr()
 
     def __call__(self, rows: Floats) -> Floats:
         """Shapes: rows [n_dates, n_rows, n_in]; result [n_dates, n_rows, n_out]."""
         if self._dense is not None:
-            product: Floats = np.matmul(rows, self._dense)
-            return product
+            n_out = self._dense.shape[1]
+            parts = [across(rows, self._dense[:, c : c + CHUNK]) for c in range(0, max(n_out, 1), CHUNK)]
+            return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
         assert self._sparse is not None
         flat = self._sparse @ rows.reshape(-1, rows.shape[-1]).T
         out: Floats = np.ascontiguousarray(flat.T).reshape(*rows.shape[:2], -1)

@@ -33,7 +33,7 @@ from samgraph.errors import ModelError
 from samgraph.factors.arrays import Bools, Floats, Ints, day_blocks, panel
 from samgraph.factors.batch import Batch, Fits
 from samgraph.factors.cross_section import ERRORS, DayFit, Errors, deal, fit_day, held_out, leave_one_out
-from samgraph.factors.designs import Designs
+from samgraph.factors.designs import Designs, Narrow, Seats
 from samgraph.factors.exposures import Membership
 from samgraph.factors.ridge import Ridge, Shrinkage
 
@@ -177,19 +177,26 @@ def cross_sectional_regression(
         raise ModelError("a regression needs a market factor, styles or memberships; none was given.")
     scale = None if weights is None else panel(weights, "weights", shape)
     inside = None if universe is None else np.asarray(universe, dtype=bool)
-    fold = deal(stocks, folds, seed) if folds > 1 else None
     designs = Designs(tuple(memberships), looks, market, shape[1])
+    cells = shape[1] * (designs.n_dense + 2) + designs.width**2
+    blocks = list(day_blocks(shape[0], cells, BATCH_CELLS))
+    use = np.zeros(shape, dtype=bool)
+    for days in blocks:
+        use[days] = _usable(y[days], size[days], scale, looks, inside, days)
+    seats = Seats(use)
+    fold = seats.take(deal(stocks, folds, seed)) if folds > 1 else None
     fits = _Fits(
-        designs, None if ridge is None else Shrinkage(ridge, memberships, designs.n_dense), fold, errors
+        designs.seated(seats),
+        None if ridge is None else Shrinkage(ridge, memberships, designs.n_dense),
+        fold,
+        errors,
     )
-    store = _Store(shape, designs.width, slack)
+    store = _Store(seats, designs.width, use.sum(axis=1), slack)
     together = ridge is None and errors == "classical"
-    for days in day_blocks(shape[0], shape[1] * (designs.n_dense + 2) + designs.width**2, BATCH_CELLS):
-        use = _usable(y[days], size[days], scale, looks, inside, days)
+    for days in blocks:
         with np.errstate(invalid="ignore"):
             weight = np.sqrt(size[days]) if scale is None else scale[days]
-        block = _Days(days, use, *(np.where(use, values, 0.0) for values in (y[days], weight, size[days])))
-        store.n[days] = use.sum(axis=1)
+        block = _Days(days, *(seats.take(values, use[days]) for values in (y[days], weight, size[days])))
         for span in designs.spans(days):
             rest = span.start + np.flatnonzero(store.n[span] > slack)
             if together and len(rest):
@@ -243,7 +250,7 @@ def compare_families(
 
 @dataclass(frozen=True, eq=False)
 class _Day:
-    """Return, weight and market cap of every stock [n_stocks], 0 outside the estimation set."""
+    """Return, weight and market cap on every place [places], 0 outside the estimation set."""
 
     y: Floats
     weight: Floats
@@ -252,10 +259,9 @@ class _Day:
 
 @dataclass(frozen=True, eq=False)
 class _Days:
-    """The same of the days `span`, and their estimation sets; all [n_dates, n_stocks]."""
+    """The same of the days `span`, [n_dates, places]."""
 
     span: slice
-    use: Bools
     y: Floats
     weight: Floats
     cap: Floats
@@ -269,97 +275,95 @@ class _Days:
 class _Fits:
     """The regressions of single days, and of many."""
 
-    designs: Designs
+    designs: Narrow
     shrinkage: Shrinkage | None
     fold: Any
     errors: Errors
 
-    def together(self, block: _Days, days: Ints) -> tuple[Fits, Floats, Bools]:
-        """Fits and out-of-sample R2 of days with the same edges, and which of the days they answer."""
+    def together(self, block: _Days, days: Ints) -> tuple[Fits, Ints, Floats, Bools]:
+        """Fits of days with the same edges and their columns, out-of-sample R2, and which of the days they answer."""
         rows = days - block.span.start
-        stack = self._stack(block, days)
-        edges = self.designs.edges(int(days[0]))
-        batch = Batch(stack, edges, self.designs.constraints(edges, block.cap[rows]))
+        edges, columns = self.designs.edges(int(days[0]))
+        constraints = self.designs.constraints(edges, columns, block.cap[rows])
+        batch = Batch(self._stack(block, days), edges, constraints)
         fits = batch.fit(block.weight[rows])
         if self.fold is None:
-            return fits, np.full(len(days), np.nan), fits.solved.fine
+            return fits, columns, np.full(len(days), np.nan), fits.solved.fine
         found, oos = batch.held_out(block.weight[rows], self.fold)
-        return fits, oos, fits.solved.fine & found
+        return fits, columns, oos, fits.solved.fine & found
 
     def _stack(self, block: _Days, days: Ints) -> Floats:
-        """Dense columns and returns [n_days, n_dense + 1, n_stocks], 0 outside the estimation set."""
+        """Dense columns and returns [n_days, n_dense + 1, places], 0 outside the estimation set."""
         rows = days - block.span.start
-        stack = np.ones((len(days), self.designs.n_dense + 1, self.designs.n_stocks))
-        for place, values in enumerate(self.designs.styles.values(), start=int(self.designs.market)):
-            stack[:, place] = values[days]
+        stack = np.empty((len(days), self.designs.n_dense + 1, self.designs.seats.width))
+        self.designs.dense(days, stack[:, :-1])
         stack[:, -1] = block.y[rows]
-        use = block.use[rows]
+        stocks = self.designs.seats.n
+        use = block.weight[rows, :stocks] > 0.0
         if not use.all():
-            np.copyto(stack, 0.0, where=~use[:, None, :])
+            np.copyto(stack[:, :, :stocks], 0.0, where=~use[:, None])
         return stack
 
-    def of(self, t: int, day: _Day) -> tuple[DayFit, float, float]:
-        """The day's fit, out-of-sample R2 and ridge strength."""
-        design, shrinkage = self.designs.of(t), self.shrinkage
-        constraints = self.designs.constraints(design.edges, day.cap[None])[0]
+    def of(self, t: int, day: _Day) -> tuple[DayFit, Ints, float, float]:
+        """The day's fit and its columns, out-of-sample R2 and ridge strength."""
+        (design, columns), shrinkage = self.designs.of(t), self.shrinkage
+        constraints = self.designs.constraints(design.edges, columns, day.cap[None])[0]
         precision, strength = None, 0.0
         if shrinkage is not None:
             diagonal = design.diagonal(day.weight)
             strength = shrinkage.strength(t)
-            precision = shrinkage.precision(diagonal, strength)
+            precision = shrinkage.precision(diagonal, strength, columns)
         fit = fit_day(design, day.y, day.weight, constraints, precision, errors=self.errors)
         if shrinkage is not None and shrinkage.due(t):
             losses = []
             for trial in shrinkage.ridge.strengths:
-                tried = fit_day(design, day.y, day.weight, constraints, shrinkage.precision(diagonal, trial))
+                prior = shrinkage.precision(diagonal, trial, columns)
+                tried = fit_day(design, day.y, day.weight, constraints, prior)
                 losses.append(leave_one_out(design, tried, day.weight))
             shrinkage.record(t, np.asarray(losses))
         oos = math.nan
         if self.fold is not None:
             by_factors, by_mean = held_out(design, day.y, day.weight, constraints, precision, fold=self.fold)
             oos = 1.0 - by_factors / by_mean if by_mean > 0.0 else math.nan
-        return fit, oos, strength
+        return fit, columns, oos, strength
 
 
 class _Store:
     """Gathers the days' results; a day with no more than `slack` stocks beyond its parameters is left out."""
 
-    def __init__(self, shape: tuple[int, int], width: int, slack: int) -> None:
-        self.slack = slack
-        self.returns = np.full((shape[0], width), np.nan)
-        self.errors = np.full((shape[0], width), np.nan)
-        self.specific = np.full(shape, np.nan)
-        self.n = np.zeros(shape[0], dtype=np.int64)
-        self.rank = np.zeros(shape[0], dtype=np.int64)
-        self.figures = {
-            name: np.full(shape[0], np.nan) for name in ("edf", "r2", "adj_r2", "oos_r2", "ridge")
-        }
+    def __init__(self, seats: Seats, width: int, n: Ints, slack: int) -> None:
+        self.seats, self.n, self.slack = seats, n, slack
+        self.returns = np.full((len(n), width), np.nan)
+        self.errors = np.full((len(n), width), np.nan)
+        self.specific = np.full((len(n), seats.n_stocks), np.nan)
+        self.rank = np.zeros(len(n), dtype=np.int64)
+        self.figures = {name: np.full(len(n), np.nan) for name in ("edf", "r2", "adj_r2", "oos_r2", "ridge")}
         self.faults: list[tuple[int, int, Ints]] = []
 
-    def keep_all(self, days: Ints, fits: Fits, oos: Floats, fine: Bools) -> Ints:
+    def keep_all(self, days: Ints, fits: Fits, columns: Ints, oos: Floats, fine: Bools) -> Ints:
         """Keep the days that were answered; returns the others."""
         solved = fits.solved
         chosen = np.flatnonzero(fine & (fits.n - solved.rank > self.slack))
         t = days[chosen]
         kept = solved.kept[chosen]
-        self.returns[t] = np.where(kept, solved.returns[chosen], np.nan)
-        self.errors[t] = np.where(kept, fits.errors[chosen], np.nan)
-        self.specific[t] = np.where(fits.inside[chosen], fits.residual[chosen], np.nan)
+        self.returns[np.ix_(t, columns)] = np.where(kept, solved.returns[chosen], np.nan)
+        self.errors[np.ix_(t, columns)] = np.where(kept, fits.errors[chosen], np.nan)
+        self.specific[t] = self.seats.back(np.where(fits.inside[chosen], fits.residual[chosen], np.nan))
         self._figures(t, solved.rank[chosen], solved.rank[chosen], fits.sse[chosen], fits.sst[chosen])
         self.figures["oos_r2"][t], self.figures["ridge"][t] = oos[chosen], 0.0
         return days[~fine]
 
-    def keep(self, t: int, day: _Day, fit: DayFit, oos: float, strength: float) -> None:
+    def keep(self, t: int, day: _Day, fit: DayFit, columns: Ints, oos: float, strength: float) -> None:
         """Keep one day."""
         if fit.n - fit.edf <= self.slack:
             return
         kept = fit.solution.kept
-        self.returns[t, kept], self.errors[t, kept] = fit.factor_returns[kept], fit.errors[kept]
-        inside = day.weight > 0.0
-        self.specific[t, inside] = fit.residual[inside]
+        self.returns[t, columns[kept]] = fit.factor_returns[kept]
+        self.errors[t, columns[kept]] = fit.errors[kept]
+        self.specific[t] = self.seats.back(np.where(day.weight > 0.0, fit.residual, np.nan))
         for column, on in fit.solution.at_fault.items():
-            self.returns[t, column] = 0.0
-            self.faults.append((t, column, on))
+            self.returns[t, columns[column]] = 0.0
+            self.faults.append((t, int(columns[column]), columns[on]))
         self._figures(t, fit.solution.rank, fit.edf, fit.sse, fit.sst)
         self.figures["oos_r2"][t], self.figures["ridge"][t] = oos, strength
 

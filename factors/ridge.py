@@ -50,7 +50,7 @@ class Shrinkage:
     memberships: Sequence[Membership]
     n_dense: int
     trials: list[tuple[int, Floats]] = field(default_factory=list)
-    _active: Bools | None = None
+    _built: tuple[Ints, Bools] | None = None
     _blocks: list[tuple[Ints, Floats]] = field(default_factory=list)
 
     def strength(self, t: int) -> float:
@@ -72,31 +72,33 @@ class Shrinkage:
         if np.isfinite(errors).all() and errors.mean() > 0.0:
             self.trials.append((t, errors / errors.mean()))
 
-    def precision(self, diagonal: Floats, strength: float) -> Floats:
+    def precision(self, diagonal: Floats, strength: float, columns: Ints) -> Floats:
         """The prior precision [n_columns, n_columns] for a day.
 
         Args:
             diagonal: the gram matrix's diagonal [n_columns]; factors that nobody is exposed to take no part.
             strength: of the ridge.
+            columns: [n_columns] the number of each of the day's columns among all, rising.
         """
         active = diagonal > 0.0
-        if self._active is None or not np.array_equal(active, self._active):
-            self._active, self._blocks = active, list(self._build(active))
+        if self._built is None or not all(map(np.array_equal, self._built, (columns, active))):
+            self._built, self._blocks = (columns, active), list(self._build(columns, active))
         out = np.zeros((len(diagonal), len(diagonal)))
         for places, inverse in self._blocks:
             out[np.ix_(places, places)] = inverse * (strength * diagonal[places].mean())
         return out
 
-    def _build(self, active: Bools) -> list[tuple[Ints, Floats]]:
+    def _build(self, columns: Ints, active: Bools) -> list[tuple[Ints, Floats]]:
         blocks: list[tuple[Ints, Floats]] = []
         start = self.n_dense
         for family in self.memberships:
             width = len(family.columns)
-            places = np.flatnonzero(active[start : start + width])
+            places = np.flatnonzero(active & (columns >= start) & (columns < start + width))
             if family.kind in self.ridge.kinds and len(places):
-                prior = np.eye(len(places)) if family.prior is None else family.prior[np.ix_(places, places)]
+                own = columns[places] - start
+                prior = np.eye(len(places)) if family.prior is None else family.prior[np.ix_(own, own)]
                 # by the day's own columns: those of later days are not known yet
                 prior = prior / np.mean(np.diag(prior))
-                blocks.append((places + start, np.linalg.inv(prior).astype(np.float64)))
+                blocks.append((places, np.linalg.inv(prior).astype(np.float64)))
             start += width
         return blocks

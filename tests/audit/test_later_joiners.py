@@ -10,6 +10,9 @@ import pandas as pd
 import pytest
 from oracles.hist_making import make_bars
 
+from samgraph.factors.exposures import Membership
+from samgraph.factors.regression import cross_sectional_regression
+from samgraph.factors.ridge import Ridge
 from samgraph.graph.series import Edges, SnapshotSeries
 from samgraph.graph.value_chain import ChainLinks, ValueChain
 from samgraph.hist import apply
@@ -98,6 +101,63 @@ def test_predictions_do_not_depend_on_who_joins_later(
     assert len(frames[0]) > 500 and {"S20"} <= set(frames[0]["company_id"])
     pd.testing.assert_frame_equal(found[0].curves, found[1].curves, check_exact=True)
     assert {NAMES[i] for i in LATE} & set(found[1].predictions["company_id"])
+
+
+def panels(late: bool, n_concepts: int) -> dict[str, Any]:
+    """What a regression reads of 530 stocks: 40 of them, and a concept, are there from day 9 on, or not at all."""
+    rng = np.random.default_rng(5)
+    n_dates, n_stocks, begin = 14, 530, 9
+    returns = 0.02 * rng.normal(size=(n_dates, n_stocks))
+    returns[rng.uniform(size=returns.shape) < 0.03] = np.nan
+    returns[:3, 7] = np.nan
+    cap = np.exp(rng.normal(size=returns.shape))
+    styles = {name: rng.normal(size=returns.shape) for name in ("size", "value")}
+    linked, share = rng.uniform(size=(n_stocks, n_concepts)), rng.uniform(0.1, 1.0, (n_stocks, n_concepts))
+    joining = np.sort(rng.permutation(n_stocks)[:40])
+    stocks, concepts = np.arange(n_stocks), np.arange(n_concepts)
+    use = np.ones(returns.shape, dtype=bool)
+    use[:begin, joining] = False
+    if not late:
+        stocks, concepts = np.delete(stocks, joining), np.delete(concepts, 2)
+    place = {int(k): i for i, k in enumerate(concepts)}
+    near = linked <= np.sort(linked, axis=1)[:, 2:3]  # three of each
+    version = []
+    for day in (0, begin):
+        there = np.isin(stocks, joining) <= (day == begin)
+        row, column = np.nonzero(near[stocks] & there[:, None])
+        kept = (column != 2) | (day == begin) if late else column != 2
+        row, column = row[kept], column[kept]
+        weight = share[stocks[row], column]
+        version.append(Edges.of(row, [place[int(k)] for k in column], weight))
+    names = tuple(f"p{k:03d}" for k in concepts)
+    ids = tuple(f"s{i:03d}" for i in stocks)
+    dates = pd.bdate_range("2020-01-01", periods=n_dates)
+    days = (np.arange(n_dates) >= begin).astype(np.int64)
+    parents = {f"p{k:03d}": f"q{k % 3}" for k in range(n_concepts)}
+    series = SnapshotSeries(dates, ids, names, names, days, tuple(version))
+    return {
+        "forward": returns[:, stocks],
+        "cap": cap[:, stocks],
+        "dates": dates,
+        "stocks": ids,
+        "styles": {name: values[:, stocks] for name, values in styles.items()},
+        "universe": use[:, stocks],
+        "memberships": [Membership.from_series(series, parents=parents)],
+    }
+
+
+@pytest.mark.parametrize("n_concepts", [8, 60])
+@pytest.mark.parametrize("ridge", [None, Ridge(every=2, first=2)], ids=["plain", "ridge"])
+def test_regressions_do_not_depend_on_who_joins_later(n_concepts: int, ridge: Ridge | None) -> None:
+    one, two = (cross_sectional_regression(**panels(late, n_concepts), ridge=ridge) for late in (False, True))
+    columns = [two.columns.index(name) for name in one.columns]
+    stocks = [two.stocks.index(name) for name in one.stocks]
+    pd.testing.assert_frame_equal(one.days[:9], two.days[:9], check_exact=True)
+    for values, others in ((one.returns, two.returns), (one.errors, two.errors)):
+        np.testing.assert_array_equal(values[:9], others[:9, columns])
+    np.testing.assert_array_equal(one.specific[:9], two.specific[:9, stocks])
+    assert np.isfinite(one.specific[:9]).sum() > 4000 and (one.days["rank"][:9] > 0).all()
+    assert not np.array_equal(one.specific[9:], two.specific[9:, stocks], equal_nan=True)
 
 
 def test_a_sum_over_stocks_does_not_move_with_a_zero_at_any_place() -> None:

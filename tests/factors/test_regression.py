@@ -240,7 +240,9 @@ def test_days_fitted_together_are_the_days_fitted_one_by_one(n_products, market)
         use = estimation_set(forward, cap, styles, t)
         y, w, size = (np.where(use, values, 0.0) for values in (forward[t], np.sqrt(cap[t]), cap[t]))
         design = designs.of(t)
-        constraints = designs.constraints(design.edges, size[None])[0]
+        constraints = np.r_[np.zeros(designs.n_dense), series.dense(t).T @ size / size.sum()][None][
+            : int(market)
+        ]
         fit = fit_day(design, y, w, constraints)
         if fit.n - fit.edf <= 5:
             assert got.days["rank"][t] == 0 and np.isnan(got.returns[t]).all()
