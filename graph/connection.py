@@ -162,6 +162,7 @@ class Graph:
                 notifications_min_severity=NotificationMinimumSeverity.OFF,
                 warn_notification_severity=NotificationMinimumSeverity.OFF,
                 user_agent="samgraph",
+                telemetry_disabled=True,
             )
             graph = cls(where, driver)
             try:
@@ -247,7 +248,7 @@ class Graph:
         def work(transaction: neo4j.ManagedTransaction) -> list[dict[str, Any]]:
             return _rows(transaction.run(_literal(text), _in_utc(params)))
 
-        with self._session(access) as session, self._sentences(what):
+        with self._session(access) as session, _sentences(what, str(self.address), tried_again=True):
             return session.execute_read(work) if access == "READ" else session.execute_write(work)
 
     def _session(self, access: Access) -> neo4j.Session:
@@ -280,11 +281,11 @@ def connect(settings: Mapping[str, str] | None = None) -> Graph:
 
 
 @contextlib.contextmanager
-def _sentences(what: str, where: str) -> Iterator[None]:
+def _sentences(what: str, where: str, *, tried_again: bool = False) -> Iterator[None]:
     try:
         yield
     except (neo4j.exceptions.DriverError, neo4j.exceptions.Neo4jError, OSError) as error:
-        raise translated(error, what, where) from error
+        raise translated(error, what, where, tried_again=tried_again) from error
 
 
 def _text(name: str) -> Any:

@@ -9,19 +9,29 @@ from neo4j import exceptions as driver
 from samgraph.errors import GraphError
 
 _LONGEST = 300
+_CUT = (driver.ServiceUnavailable, driver.SessionExpired, driver.ResultFailedError, OSError)
+_STOPPING = (  # what a server that is being stopped, or has just been started, says
+    "Neo.TransientError.General.DatabaseUnavailable",
+    "Neo.TransientError.Database.DatabaseUnavailable",
+)
 
 
 class LoginError(GraphError):
     """The server refused the user or the password."""
 
 
-def translated(error: Exception, what: str, where: str) -> GraphError:
+class CutError(GraphError):
+    """The server went away, or the connection was cut, in the middle of what is not tried again by itself."""
+
+
+def translated(error: Exception, what: str, where: str, *, tried_again: bool = False) -> GraphError:
     """What went wrong with `what` (a statement's file) at `where` (an address), for a user who can act on it."""
     at = f" at {where}" if where else ""
     code = str(getattr(error, "code", "") or "")
     if isinstance(error, driver.AuthError) or code.startswith("Neo.ClientError.Security"):
         return _login(code, at)
-    return GraphError(_sentence(error, code, what, at))
+    cut = not tried_again and (isinstance(error, _CUT) or code in _STOPPING)
+    return (CutError if cut else GraphError)(_sentence(error, code, what, at))
 
 
 def _sentence(error: Exception, code: str, what: str, at: str) -> str:
@@ -47,9 +57,7 @@ def _sentence(error: Exception, code: str, what: str, at: str) -> str:
         return (
             f"Neo4j{at} could not finish {what}: {said} ({code}); try again, then look at the server's log."
         )
-    if isinstance(
-        error, (driver.ServiceUnavailable, driver.SessionExpired, driver.ResultFailedError, OSError)
-    ):
+    if isinstance(error, _CUT):
         return (
             f"Neo4j{at} does not answer ({said}): see whether it runs (`samgraph neo4j status`) and whether "
             "SAMGRAPH_NEO4J_URI is right."
