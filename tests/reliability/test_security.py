@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from oracles import small
@@ -93,40 +95,112 @@ def test_a_file_of_a_graph_is_read_back_and_nothing_in_it_is_run(tmp_path: Path)
     assert not mark.exists()
 
 
-GUARDED = """
-import sys
+# Every Python process that is started with this module on its path, workers too, may speak to one address alone.
+GUARD = """
+import os, sys
+with open({said!r}, "a") as file:
+    print("guarded", os.getpid(), file=file)
 def watch(event, arguments):
-    if event == "socket.connect" and isinstance(arguments[1], tuple):
-        if str(arguments[1][0]) not in ("127.0.0.1", "::1"):
-            print("ABROAD", arguments[1], flush=True)
-            raise PermissionError("no connection but to this machine")
-    if event == "socket.getaddrinfo" and str(arguments[0]) not in ("127.0.0.1", "::1", "localhost", "None"):
-        print("ABROAD", arguments[0], flush=True)
+    what = None
+    if event == "socket.connect" and isinstance(arguments[1], tuple) and arguments[1][:2] != {allowed!r}:
+        what = arguments[1]
+    if event == "socket.bind" and isinstance(arguments[1], tuple) and arguments[1][0] not in ("127.0.0.1", "::1"):
+        what = arguments[1]
+    if event in ("socket.getaddrinfo", "socket.gethostbyname") and arguments[0] not in ("127.0.0.1", None, ""):
+        what = arguments[0]
+    if what is not None:
+        with open({said!r}, "a") as file:
+            print("ABROAD", event, what, file=file)
+        raise PermissionError(f"no connection but to the database: {{event}} {{what}}")
 sys.addaudithook(watch)
-from samgraph.cli import main
-for command in sys.argv[1:]:
-    print(command, main(command.split("|")), flush=True)
 """
+COMMANDS = "import sys; from samgraph.cli import main; print([main(one.split('|')) for one in sys.argv[1:]])"
 
 
-@pytest.mark.timeout(180)
-def test_nothing_but_this_machine_is_spoken_to(graph: Graph, graph_env: Address, tmp_path: Path) -> None:
-    folder = small.write(tmp_path / "data", small.tables())
-    commands = [
-        f"load|{folder}",
-        "snapshot|--as-of|2021-07-01",
-        "pairs|--as-of|2021-07-01",
-        "basket|battery|--as-of|2021-07-01",
-    ]
+def guarded(address: Address, folder: Path, *commands: str) -> tuple[list[str], str, str]:
+    """What the guard saw of commands that one process runs, their statuses and what they said."""
+    port = int(address.uri.rpartition(":")[2])
+    (folder / "guard").mkdir()
+    said = folder / "said"
+    code = GUARD.format(said=str(said), allowed=("127.0.0.1", port))
+    (folder / "guard" / "sitecustomize.py").write_text(code)
+    path = os.pathsep.join(filter(None, (str(folder / "guard"), os.environ.get("PYTHONPATH"))))
     done = subprocess.run(
-        [sys.executable, "-P", "-c", GUARDED, *commands],
+        [sys.executable, "-P", "-c", COMMANDS, *commands],
+        env={**os.environ, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         check=False,
-        timeout=150,
+        timeout=280,
     )
-    assert "ABROAD" not in done.stdout, done.stdout
-    assert all(f"{command} 0\n" in done.stdout for command in commands), done.stdout + done.stderr
+    return said.read_text().splitlines(), done.stdout.splitlines()[-1], done.stderr
+
+
+def test_the_guard_sees_a_connection_and_a_look_up(graph_env: Address, tmp_path: Path) -> None:
+    code = "import socket\nfor ask in (lambda: socket.create_connection(('127.0.0.1', 9)), lambda: "
+    code += "socket.gethostbyname('example.org'), lambda: socket.create_server(('0.0.0.0', 0))):\n"
+    code += "    try: ask()\n    except OSError: pass\nprint()"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys.modules[__name__], "COMMANDS", code)
+        lines, _, _ = guarded(graph_env, tmp_path)
+    assert [line.split()[1] for line in lines[1:]] == [
+        "socket.connect",
+        "socket.gethostbyname",
+        "socket.bind",
+    ]
+
+
+@pytest.mark.timeout(300)
+def test_nothing_but_the_configured_database_is_spoken_to(
+    graph: Graph, graph_env: Address, tmp_path: Path
+) -> None:
+    folder = small.write(tmp_path / "data", small.tables())
+    asked = ("snapshot", "pairs", "basket|battery")
+    commands = [f"load|{folder}", *(f"{one}|--as-of|2021-07-01" for one in asked)]
+    lines, statuses, errors = guarded(graph_env, tmp_path, *commands)
+    assert statuses == "[0, 0, 0, 0]", errors
+    assert lines and [line for line in lines if line.startswith("ABROAD")] == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_backtest_its_workers_and_its_report_speak_to_nothing_but_the_configured_database(
+    graph: Graph, graph_env: Address, tmp_path: Path
+) -> None:
+    from samgraph.simulate import simulate
+
+    simulate(tmp_path / "data", 3, companies=20, products=30, years=1)
+    (tmp_path / "config.toml").write_text(
+        "universe = 'SIM'\nstart = 2019-01-01\nend = 2019-12-20\nseeds = 1\njobs = 2\nhorizons = [1]\n"
+        "variants = ['product', 'gru']\n[windows]\ntrain_days = 60\nvalid_days = 30\ntest_days = 120\n"
+        "[model]\nepochs = 1\nhidden_size = 4\nhorizon = 1\n"
+    )
+    run = tmp_path / "run"
+    commands = (
+        f"load|{tmp_path / 'data'}",
+        f"backtest|--data|{tmp_path / 'data'}|--config|{tmp_path / 'config.toml'}|--out|{run}",
+        f"report|{run}",
+    )
+    lines, statuses, errors = guarded(graph_env, tmp_path, *commands)
+    assert statuses == "[0, 0, 0]", errors
+    assert len({line for line in lines if line.startswith("guarded")}) > 2, "its workers are watched too"
+    assert [line for line in lines if line.startswith("ABROAD")] == []
+
+
+def test_the_driver_s_own_telemetry_is_off(graph_server: Address, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would tell any server that asks for it which of its functions are used."""
+    from samgraph.graph import connection
+
+    given = {}
+    driver = connection.GraphDatabase.driver
+
+    def watched(*words: Any, **settings: Any) -> Any:
+        given.update(settings)
+        return driver(*words, **settings)
+
+    monkeypatch.setattr(connection.GraphDatabase, "driver", watched)
+    Graph.open(graph_server).close()
+    assert given["telemetry_disabled"] is True
 
 
 @pytest.mark.parametrize("zone", ["Asia/Shanghai", "America/Los_Angeles", "Pacific/Kiritimati"])
