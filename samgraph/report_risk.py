@@ -94,8 +94,8 @@ def _optimised(run: RunFiles, decisions: pd.DataFrame) -> str:
                 f"{days['names'].mean():.0f}",
             ]
         )
-    names = ("product", "industry", "stock")
-    told = ", ".join(f"{bounds[name]:.1%} a {name}" for name in names if name in bounds)
+    names = {"product": "a product", "industry": "an industry", "stock": "a stock"}
+    told = ", ".join(f"{bounds[key]:.1%} {name}" for key, name in names.items() if key in bounds)
     return figure(
         figures_risk.tracking_errors(decisions, limit),
         "Index-enhanced portfolio: forecast tracking error",

@@ -24,9 +24,11 @@ def _day(_ctx: click.Context, _param: click.Parameter, value: str | None) -> dt.
 
 
 def print_summary(frame: pd.DataFrame, form: str) -> None:
-    """The variants' figures; a table has fewer digits and a shorter name, so that all fit 80 columns."""
+    """The variants' figures; a table has fewer digits and shorter names, so that all fit 80 columns."""
     if form == "table":
-        frame = frame.round(4).rename(columns={"benchmark": "bench"})
+        digits = {name: 4 if name in ("rank_ic", "t") else 3 for name in frame.select_dtypes("number")}
+        short = {"benchmark": "bench", "drawdown": "max_dd", "turnover": "turns"}
+        frame = frame.round(digits).rename(columns=short)
     print_frame(frame, form)
 
 
