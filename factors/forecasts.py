@@ -19,6 +19,7 @@ from samgraph.factors.arrays import Floats
 from samgraph.factors.covariance import CovarianceSettings, factor_covariance, specific_variance
 from samgraph.factors.regression import Regression
 from samgraph.factors.risk import RiskModel, bias_statistic, qlike
+from samgraph.sums import total
 
 FEWEST_DAYS = 60  # of factor returns behind a forecast
 
@@ -129,19 +130,20 @@ def backcast(
     rows = []
     for t in chosen:
         model, own = forecasts.at(t), held[t]
-        x = model.exposures.T @ own
-        systematic = float(x @ model.factor_covariance @ x)
-        specific = float(model.specific_variance @ own**2)
+        x, there = model.behind(own)
+        systematic, specific = model.parts(own)
         complete = not np.isnan(fit.specific[t][own != 0.0]).any()
         rows.append(
             {
                 "date": fit.dates[t],
                 "forecast": math.sqrt(max(systematic + specific, 0.0)),
-                "realised": float(np.nan_to_num(gain[t]) @ own),
+                "realised": total(np.nan_to_num(gain[t]) * own),
                 "factor_forecast": math.sqrt(max(systematic, 0.0)),
-                "factor_realised": float(x @ np.nan_to_num(fit.returns[t])) if complete else math.nan,
+                "factor_realised": float(x[there] @ np.nan_to_num(fit.returns[t, there]))
+                if complete
+                else math.nan,
                 "specific_forecast": math.sqrt(specific),
-                "specific_realised": float(np.nan_to_num(fit.specific[t]) @ own) if complete else math.nan,
+                "specific_realised": total(np.nan_to_num(fit.specific[t]) * own) if complete else math.nan,
             }
         )
     return pd.DataFrame(rows, columns=_COLUMNS)

@@ -12,6 +12,7 @@ import numpy as np
 
 from samgraph.factors.arrays import Bools, Floats, day_blocks, panel
 from samgraph.factors.ranks import DayOrder
+from samgraph.sums import over_stocks
 
 MIN_STOCKS = 5  # fewer stocks than this and a day has no IC
 
@@ -24,26 +25,29 @@ def correlation_by_day(x: Floats, y: Floats, mask: Bools, min_stocks: int = MIN_
     """
     count = mask.sum(axis=1)
     whole = bool(mask.all())
-    (a, flat_x), (b, flat_y) = (_deviations(v, mask, count, whole=whole) for v in (x, y))
-    cross = np.einsum("ti,ti->t", a, b)
-    scale = np.sqrt(np.einsum("ti,ti->t", a, a)) * np.sqrt(np.einsum("ti,ti->t", b, b))
+    (a, squares_x, flat_x), (b, squares_y, flat_y) = (
+        _deviations(v, mask, count, whole=whole) for v in (x, y)
+    )
+    cross = over_stocks(a * b)
+    scale = np.sqrt(squares_x) * np.sqrt(squares_y)
     usable = (count >= min_stocks) & (scale > 0.0) & ~flat_x & ~flat_y
     out = np.full(len(x), np.nan)
     out[usable] = np.clip(cross[usable] / scale[usable], -1.0, 1.0)
     return out
 
 
-def _deviations(x: Floats, mask: Bools, count: Any, *, whole: bool) -> tuple[Floats, Bools]:
-    """Deviations from the mean over the mask on each day, 0 outside; and the days that do not vary."""
+def _deviations(x: Floats, mask: Bools, count: Any, *, whole: bool) -> tuple[Floats, Floats, Bools]:
+    """Deviations from the mean over the mask on each day, 0 outside; their squares' sum; the days that do not vary."""
     filled = x if whole else np.where(mask, x, 0.0)
-    mean = filled.sum(axis=1) / np.maximum(count, 1)
+    mean = over_stocks(filled) / np.maximum(count, 1)
     away: Floats = filled - mean[:, None]
     if not whole:
         away *= mask
     # a constant day leaves rounding noise, not zero, behind its mean: look closely where that may be all
-    flat: Bools = np.einsum("ti,ti->t", away, away) <= 1e-24 * count * mean**2
+    squares = over_stocks(away * away)
+    flat: Bools = squares <= 1e-24 * count * mean**2
     flat[flat] = _spread(x[flat], mask[flat]) == 0.0
-    return away, flat
+    return away, squares, flat
 
 
 def _spread(x: Floats, mask: Bools) -> Floats:

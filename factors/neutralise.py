@@ -14,12 +14,14 @@ Who takes part is explicit:
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from samgraph.factors.arrays import Bools, Floats, Ints, class_labels, day_blocks, panel
+from samgraph.sums import over_stocks
 
 RELATIVE_ZERO = 1e-12  # share of a column's own sum of squares below which what is left of it is rounding
 
@@ -76,17 +78,23 @@ def _residuals(y: Floats, classes: Ints | None, columns: list[Floats], scale: Fl
             mask &= scale > 0.0
     weight = mask.astype(np.float64) if scale is None else np.where(mask, scale, 0.0)
     sweep = _Sweep(classes, weight, mask)
-    size = np.einsum("ti,ti,ti->t", weight, np.where(mask, y, 0.0), np.where(mask, y, 0.0))
+    size = over_stocks(weight * np.where(mask, y, 0.0) ** 2)
     residual = sweep(y)
     if columns:
-        x = np.stack([_unit(sweep(column), column, weight, mask) for column in columns], axis=-1)
+        x = [_unit(sweep(column), column, weight, mask) for column in columns]
+        weighted = [weight * column for column in x]
+        gram = np.empty((len(y), len(x), len(x)))
+        for p, q in itertools.combinations_with_replacement(range(len(x)), 2):
+            gram[:, p, q] = gram[:, q, p] = over_stocks(weighted[p] * x[q])
+        inverse = np.linalg.pinv(gram, rcond=1e-10, hermitian=True)
         for _ in range(2):  # the second pass takes off what rounding left of the first
-            moment = np.einsum("tip,ti,ti->tp", x, weight, residual)
-            gram = np.einsum("tip,ti,tiq->tpq", x, weight, x, optimize=True)
-            slope = np.einsum("tpq,tq->tp", np.linalg.pinv(gram, rcond=1e-10, hermitian=True), moment)
-            residual = sweep(residual - np.einsum("tip,tp->ti", x, slope))
+            moment = np.stack([over_stocks(column * residual) for column in weighted], axis=1)
+            slope = np.einsum("tpq,tq->tp", inverse, moment)
+            for p, column in enumerate(x):
+                residual = residual - slope[:, p, None] * column
+            residual = sweep(residual)
     # a factor that its covariates explain wholly leaves rounding noise, which must not be taken for a signal
-    noise = np.einsum("ti,ti,ti->t", weight, residual, residual) <= RELATIVE_ZERO**2 * size
+    noise = over_stocks(weight * residual**2) <= RELATIVE_ZERO**2 * size
     residual[noise] = 0.0
     return np.where(mask, residual, np.nan)
 
@@ -94,8 +102,8 @@ def _residuals(y: Floats, classes: Ints | None, columns: list[Floats], scale: Fl
 def _unit(swept: Floats, column: Floats, weight: Floats, mask: Bools) -> Floats:
     """The swept column at weighted length 1 on each day, or 0 where the industries already explain it."""
     filled = np.where(mask, column, 0.0)
-    whole = np.einsum("ti,ti,ti->t", weight, filled, filled)
-    left = np.einsum("ti,ti,ti->t", weight, swept, swept)
+    whole = over_stocks(weight * filled**2)
+    left = over_stocks(weight * swept**2)
     usable = left > RELATIVE_ZERO * whole
     factor = np.where(usable, 1.0 / np.sqrt(np.where(usable, left, 1.0)), 0.0)
     return swept * factor[:, None]

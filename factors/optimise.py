@@ -33,6 +33,7 @@ from samgraph.errors import ConfigError
 from samgraph.factors.arrays import Bools, Floats
 from samgraph.factors.compare import TRADING_DAYS
 from samgraph.factors.risk import RiskModel
+from samgraph.sums import total
 
 RELAXED = (
     ("", ()),
@@ -174,8 +175,8 @@ def optimise(choice: Choice, model: RiskModel, bounds: Bounds) -> Weights:
 def _told(weights: Floats, relaxed: str, choice: Choice, model: RiskModel) -> Weights:
     away = weights - choice.benchmark
     error = math.sqrt(max(model.variance(away), 0.0) * TRADING_DAYS)
-    bought = float(np.maximum(weights - choice.now, 0.0).sum())
-    return Weights(weights, relaxed, error, float(choice.expected @ away), bought)
+    bought = total(np.maximum(weights - choice.now, 0.0))
+    return Weights(weights, relaxed, error, total(choice.expected * away), bought)
 
 
 class _Problem:
@@ -241,8 +242,8 @@ class _Problem:
             return None
         found = np.clip(np.asarray(weights.value, dtype=np.float64), low, high)
         found[(found < _EMPTY) & (low <= 0.0)] = 0.0
-        total = float(found.sum())
-        out: Floats = found * (self.choice.invest / total) if total > self.choice.invest else found
+        whole = float(found.sum())
+        out: Floats = found * (self.choice.invest / whole) if whole > self.choice.invest else found
         return out
 
     def _box(self, dropped: frozenset[str]) -> tuple[Floats, Floats]:

@@ -20,6 +20,7 @@ from samgraph.factors.optimise import HELD, Bounds, Choice, expected_returns, op
 from samgraph.factors.rules import Rules
 from samgraph.factors.simulation import PortfolioResult
 from samgraph.factors.targets import Targets
+from samgraph.sums import over_stocks, total
 
 if TYPE_CHECKING:
     from samgraph.hist.market import Market
@@ -33,8 +34,8 @@ def benchmark_weights(market: Market) -> Floats:
     Shapes: [n_dates, n_stocks]. A member without a cap weighs as `Market.weights` says.
     """
     cap = np.where(market.member, market.weights(), 0.0)
-    total = cap.sum(axis=1, keepdims=True)
-    out: Floats = cap / np.where(total > 0.0, total, 1.0)
+    whole = over_stocks(cap)[:, None]
+    out: Floats = cap / np.where(whole > 0.0, whole, 1.0)
     return out
 
 
@@ -118,7 +119,7 @@ class _Optimised(Targets):
         )
         found = optimise(choice, model, self.bounds)
         weights = self._traded(day, found.weights, now, value) if found.relaxed != HELD else now
-        active = 0.5 * float(np.abs(weights - choice.benchmark).sum())
+        active = 0.5 * total(np.abs(weights - choice.benchmark))
         names = int((weights > 0).sum())
         told = (found.relaxed, found.tracking_error, found.expected, found.bought)
         self.decisions.append((self.tape.dates[day], *told, active, names))
@@ -128,7 +129,7 @@ class _Optimised(Targets):
         """Weights at the close of `day` in what is invested, orders under way counted as filled; its value."""
         tape, ledger = self.tape, self.ledger
         held = np.where(ledger.shares > 0, ledger.shares * np.nan_to_num(tape.mark[day]), 0.0)
-        value = (ledger.cash + float(held.sum())) * self.rules.invest
+        value = (ledger.cash + total(held)) * self.rules.invest
         coming = [decided for due, (decided, whole) in self.due.items() if due > day and whole]
         if not coming:
             return held / value, value
@@ -151,10 +152,10 @@ class _Optimised(Targets):
         change = weights - now
         small = (np.abs(change) < lot) & (weights > 0.0)
         change[small] = 0.0
-        over = float((now + change).sum()) - max(float(weights.sum()), float(now.sum()))
+        over = total(now + change) - max(total(weights), total(now))
         bought = np.maximum(change, 0.0)
-        if over > 0.0 and bought.sum() > 0.0:
-            change -= bought * min(1.0, over / float(bought.sum()))
+        if over > 0.0 and bought.any():
+            change -= bought * min(1.0, over / total(bought))
         out: Floats = np.where(small, now, np.maximum(now + change, 0.0))
         return out
 

@@ -21,10 +21,11 @@ import numpy as np
 import pandas as pd
 
 from samgraph.errors import ModelError
-from samgraph.factors.arrays import Floats
+from samgraph.factors.arrays import Floats, Ints
 from samgraph.factors.compare import TRADING_DAYS
 from samgraph.factors.covariance import CovarianceSettings, factor_covariance, specific_variance
 from samgraph.factors.regression import Regression
+from samgraph.sums import total
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,8 +68,25 @@ class RiskModel:
 
     def variance(self, weights: Floats) -> float:
         """Forecast variance of one day's return of a portfolio [n_stocks]."""
-        x = self.exposures.T @ weights
-        return float(x @ self.factor_covariance @ x + self.specific_variance @ weights**2)
+        return sum(self.parts(weights))
+
+    def parts(self, weights: Floats) -> tuple[float, float]:
+        """That variance by factors, and by the stocks' own returns."""
+        x, there = self.behind(weights)
+        systematic = float(x[there] @ self.factor_covariance[np.ix_(there, there)] @ x[there])
+        return systematic, total(self.specific_variance * weights**2)
+
+    def behind(self, weights: Floats) -> tuple[Floats, Ints]:
+        """Exposures of a portfolio [n_factors], and which of them its stocks have any of.
+
+        Sums are over the stocks held and their factors: which others a model knows of moves no bit.
+        """
+        held = np.flatnonzero(weights)
+        own = self.exposures[held]
+        there = np.flatnonzero((own != 0.0).any(axis=0))
+        x = np.zeros(len(self.columns))
+        x[there] = np.ascontiguousarray(own[:, there]).T @ weights[held]
+        return x, there
 
     def volatility(self, weights: Floats, trading_days: int = TRADING_DAYS) -> float:
         """Forecast standard deviation of a portfolio's return over a year."""
@@ -82,7 +100,7 @@ class RiskModel:
 
     def decompose(self, weights: Floats) -> Decomposition:
         """Split a portfolio's [n_stocks] variance by factor and stock."""
-        x = self.exposures.T @ weights
+        x, _ = self.behind(weights)
         return Decomposition(self, x, x * (self.factor_covariance @ x), self.specific_variance * weights**2)
 
 

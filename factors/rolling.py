@@ -1,7 +1,7 @@
 """Sums over trailing windows of panels with gaps.
 
-A day's value depends on the days of its window alone, to the last bit: neither on a later day nor, through
-rounding, on an earlier one. A window of zeros therefore sums to exactly 0, as a suspended stock's must.
+A day's value depends on the days of its window alone, to the last bit: neither on a later day (nor on how many there
+are) nor, through rounding, on an earlier one. A window of zeros therefore sums to exactly 0, as a suspended stock's must.
 """
 
 from __future__ import annotations
@@ -22,17 +22,16 @@ def trailing_sum(values: Floats, window: int) -> tuple[Floats, Floats]:
 
 def _window(values: Floats, window: int) -> Floats:
     """Sums of 1, 2, 4, ... days by doubling, put together as the binary digits of `window` tell."""
-    out = np.zeros(values.shape)
-    window = min(window, len(values))
+    n, out = len(values), np.zeros(values.shape)
     doubled, span, taken = values, 1, 0
     while True:
-        if window & span:
-            out[taken:] += doubled[: len(values) - taken]
+        if window & span and taken < n:
+            out[taken:] += doubled[: n - taken]
             taken += span
-        if 2 * span > window:
+        if 2 * span > window or taken >= n:
             return out
         wider = doubled.copy()
-        wider[span:] += doubled[:-span]
+        wider[span:] += doubled[: max(n - span, 0)]
         doubled, span = wider, 2 * span
 
 

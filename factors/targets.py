@@ -19,6 +19,7 @@ from samgraph.factors.arrays import Floats, panel
 from samgraph.factors.rules import Rules
 from samgraph.factors.simulation import PortfolioResult, Simulation
 from samgraph.factors.tape import FREE, SMALL
+from samgraph.sums import total
 
 if TYPE_CHECKING:
     from samgraph.hist.market import Market
@@ -87,7 +88,7 @@ class Targets(Simulation):
             return
         price = np.where(np.isfinite(tape.price[day]), tape.price[day], tape.mark[day])
         held = np.where(ledger.shares > 0, ledger.shares * price, 0.0)
-        value = ledger.cash + held.sum()
+        value = ledger.cash + total(held)
         change = self._wanted(day, decided, price) * value * self.rules.invest - held
         self._sell(day, decided, np.where(change < -NOTHING * value, -change, 0.0), price)
         self._buy(day, decided, np.where(change > NOTHING * value, change, 0.0))
@@ -98,7 +99,7 @@ class Targets(Simulation):
         with np.errstate(invalid="ignore"):
             moved = price * tape.total[day] / (tape.mark[day] * tape.total[decided])
         worth = np.where(weight > 0, weight * np.where(np.isfinite(moved), moved, 1.0), 0.0)
-        wanted: Floats = worth / (worth.sum() + 1.0 - weight.sum())
+        wanted: Floats = worth / (total(worth) + 1.0 - total(weight))
         return wanted
 
     def _sell(self, day: int, decided: int, money: Floats, price: Floats) -> None:

@@ -21,14 +21,10 @@ import pandas as pd
 
 from samgraph.audit_changes import KINDS, change, correct
 from samgraph.audit_outputs import (
-    ROUNDED,
-    ROUNDING,
     SAME,
-    SUMMED,
-    TRAINED,
-    TRAINED_ROUNDING,
     Difference,
     Outputs,
+    Seen,
     compare,
     input_outputs,
     run_outputs,
@@ -47,8 +43,6 @@ from samgraph.progress import stage
 from samgraph.run import backtest
 
 Level = Literal["inputs", "factors", "pipeline"]
-MEMBERS = ("memberships", "listings")
-BESIDES_MEMBERS = tuple(kind for kind in KINDS if kind not in MEMBERS)
 EVERYTHING, CORRECTIONS = "everything", "corrections"
 SMALL = 100  # companies; below it regressions need a finer cut than the default to have any factor
 LEAST_DAYS = 120  # trading days of an audit
@@ -72,11 +66,6 @@ class Trial:
     rows: Mapping[str, int]
     differences: Sequence[Difference]
 
-    @property
-    def found(self) -> list[Difference]:
-        """The differences that are more than rounding."""
-        return [one for one in self.differences if not one.rounded]
-
 
 @dataclass(frozen=True)
 class Audit:
@@ -86,11 +75,11 @@ class Audit:
 
     @property
     def differences(self) -> list[tuple[Trial, Difference]]:
-        """Every difference that is more than rounding, with the trial that found it."""
-        return [(trial, one) for trial in self.trials for one in trial.found]
+        """Every difference, with the trial that found it."""
+        return [(trial, one) for trial in self.trials for one in trial.differences]
 
     def table(self) -> pd.DataFrame:
-        """perturbed, output, days, rows (compared, over the days), first_difference (or `same`, `same to rounding`)."""
+        """perturbed, output, days, rows (compared, over the days), first_difference (or `same`)."""
         found: dict[tuple[str, str], list[str | int]] = {}
         for trial in self.trials:
             told = {one.output: one for one in trial.differences}
@@ -98,9 +87,7 @@ class Audit:
                 row = found.setdefault((trial.perturbed, name), [0, 0, SAME])
                 row[0], row[1] = int(row[0]) + 1, int(row[1]) + rows
                 one = told.get(name)
-                if one is not None and one.rounded and row[2] == SAME:
-                    row[2] = ROUNDED
-                elif one is not None and not one.rounded and row[2] in (SAME, ROUNDED):
+                if one is not None and row[2] == SAME:
                     row[2] = f"{one.words} (changed after {trial.day.date()})"
         rows_ = [(*key, *row) for key, row in found.items()]
         return pd.DataFrame(rows_, columns=["perturbed", "output", "days", "rows", "first_difference"])
@@ -211,8 +198,8 @@ class Auditor:
             self._number += 1
             folder = f"changed-{self._number}"
             dataset = self._write(folder, changed)
-            after, inputs = self._observe(dataset, self.servers.holding(dataset), level=level)
-            rows, found = self._compare(after, day, inputs)
+            after = self._observe(dataset, self.servers.holding(dataset), level=level)[0]
+            rows, found = self._compare(after, day)
             shutil.rmtree(self.folder / folder)
         return Trial(day, name, counts, rows, found)
 
@@ -226,27 +213,19 @@ class Auditor:
             # prices have no history of knowledge: they are read from the folder, and the folder is the same
             dataset = self._write("corrected", changed)
             graph = self.servers.correct(dataset)
-            after, inputs = self._observe(self.base, graph, known=known)
-            rows, found = self._compare(after, day, inputs)
+            after = self._observe(self.base, graph, known=known)[0]
+            rows, found = self._compare(after, day)
         return Trial(day, CORRECTIONS, {CORRECTIONS: rows_changed}, rows, found)
 
     def blame(self, trial: Trial) -> list[Trial]:
         """Trials of each kind of input alone, at the cheapest level that shows what `trial` found."""
-        early = set(input_names(self.before)) & {one.output for one in trial.found}
+        early = set(input_names(self.before)) & {one.output for one in trial.differences}
         level: Level = "inputs" if early else self.level
         return [self.trial(trial.day, [kind], level) for kind in KINDS]
 
-    def _compare(
-        self, after: Outputs, day: pd.Timestamp, inputs: Inputs
-    ) -> tuple[dict[str, int], list[Difference]]:
-        market = self.inputs.market
-        seen = np.asarray(market.member[market.dates <= day].any(axis=0))
-        companies = [stock for stock, known in zip(market.stocks, seen, strict=True) if known]
+    def _compare(self, after: Outputs, day: pd.Timestamp) -> tuple[dict[str, int], list[Difference]]:
         before = {name: output for name, output in self.before.items() if name in after}
-        summed = {} if _axes(inputs) == _axes(self.inputs) else dict.fromkeys(SUMMED, ROUNDING)
-        if self.level == "pipeline" and not _same_members(inputs, self.inputs):
-            summed |= dict.fromkeys((*SUMMED, *TRAINED), TRAINED_ROUNDING)
-        return compare(before, after, day, companies, summed=summed)
+        return compare(before, after, day, Seen.by(day, self.inputs))
 
     def _write(self, name: str, tables: Mapping[str, pd.DataFrame]) -> Dataset:
         """A dataset of the audit's own; the user's folder is only read."""
@@ -287,23 +266,7 @@ def _name(kinds: Sequence[str]) -> str:
     """What is changed, in a few words."""
     if len(kinds) == len(KINDS):
         return EVERYTHING
-    return "all but members" if tuple(kinds) == BESIDES_MEMBERS else " and ".join(kinds)
-
-
-def _axes(inputs: Inputs) -> tuple[tuple[str, ...], ...]:
-    """The companies and concepts that ever occur in a run: what its sums run over."""
-    return (inputs.market.stocks, inputs.coarse_products.concepts, inputs.coarse_industries.concepts)
-
-
-def _same_members(one: Inputs, other: Inputs) -> bool:
-    """Whether the same companies are members on some day of each window: what a model's sums run over."""
-    if one.market.stocks != other.market.stocks or one.windows != other.windows:
-        return False
-    spans = [slice(0, window.test.stop) for window in one.windows]
-    return all(
-        (a.any(axis=0) == b.any(axis=0)).all()
-        for a, b in ((one.market.member[span], other.market.member[span]) for span in spans)
-    )
+    return " and ".join(kinds)
 
 
 def input_names(outputs: Outputs) -> list[str]:
@@ -358,9 +321,7 @@ def audit(
         for day in auditor.days(days):
             trial = auditor.trial(day)
             trials.append(trial)
-            if level == "pipeline":  # with the same members a model is the same to the last bit
-                trials.append(auditor.trial(day, BESIDES_MEMBERS))
-            if each or (trial.found and not any(one.found for one in trials[:-1])):
+            if each or (trial.differences and not any(one.differences for one in trials[:-1])):
                 trials += [auditor.trial(day, [k]) for k in KINDS] if each else auditor.blame(trial)
         return Audit(trials)
     finally:

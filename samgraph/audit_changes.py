@@ -20,7 +20,7 @@ Change = Callable[[Tables, pd.Timestamp, np.random.Generator], None]
 _PRICES = ("open", "high", "low", "close", "vwap")
 _FLAGS = ("tradable", "limit_up", "limit_down")
 _REPORT = ["company_id", "period_end", "announced_on"]
-NEW = "audit-"  # begins the ids of inserted companies and products
+NEW = "-audit"  # ends the ids of inserted companies and products, which so stand amidst the others on every axis
 
 
 def change(
@@ -267,8 +267,8 @@ def _listings(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> No
             frame.loc[late, "delisted_on"] = pd.NaT
     models = frame["company_id"].to_numpy()[rng.permutation(len(frame))[:2]]
     for number, model in enumerate(models):
-        _found(tables, f"{NEW}{number}", model, day)
-        row: dict[str, object] = {"company_id": f"{NEW}{number}", "name": f"New {number}"}
+        _found(tables, f"{model}{NEW}", model, day)
+        row: dict[str, object] = {"company_id": f"{model}{NEW}", "name": f"New {number}"}
         if "listed_on" in frame:
             row["listed_on"] = day + pd.Timedelta(days=1)
         frame = _append(frame, pd.DataFrame([row]))
@@ -336,10 +336,11 @@ def _taxonomy(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> No
     frame.loc[place, "valid_to"] = frame.loc[place, "product_id"].map(turn)
     homes = frame.loc[single & lasting & ~place, "product_id"].to_numpy()
     n = min(3, len(homes))
+    parent = rng.permutation(homes)[:n]
     new = {
-        "product_id": [f"{NEW}{number}" for number in range(n)],
+        "product_id": [f"{home}{NEW}" for home in parent],
         "name": [f"New product {number}" for number in range(n)],
-        "parent_id": rng.choice(homes, n) if n else [],
+        "parent_id": parent,
         "valid_from": _later(day, n, rng),
     }
     both = pd.concat([frame, again], ignore_index=True).astype(frame.dtypes.to_dict())

@@ -7,7 +7,7 @@ return ends, a regression of t from t + 1, the parameters of a window from its f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from samgraph.config import RunConfig
+from samgraph.factors.styles import STYLES
 from samgraph.graph.series import SnapshotSeries
 from samgraph.hist.data import training_inputs
 from samgraph.hist.market import Market
@@ -23,14 +24,12 @@ from samgraph.inputs import Inputs
 _PANELS = ("open", "high", "low", "close", "vwap", "adj", "volume", "market_cap", "book_to_price")
 _FLAGS = ("tradable", "limit_up", "limit_down")
 _PARTS = ("concept", "hidden", "individual", "score")
-SUMMED = ("regression", "factor_returns", "covariance", "specific_risk", "optimiser", "risk", "risk_realised")
-"""Outputs whose sums run over all companies and concepts of a run, in an order that depends on which these are."""
-ROUNDING = 1e-9
-"""Of the largest value of a column: what another order of a sum may move; a leak moves digits that count."""
-TRAINED = ("predictions", "curves", "factors", "ic", "quantiles")
-"""Outputs of models in 32 bits, whose sums run over the stocks that are members on some day of a window."""
-TRAINED_ROUNDING = 1e-4
-SAME, ROUNDED = "same", "same to rounding"
+SAME = "same"
+_AXES = {
+    "company_id": 0,
+    "factor_a": 1,
+    "factor_b": 1,
+}  # columns that name places of an axis: companies, factors
 _TOMORROW = ("realised", "factor_realised", "specific_realised")  # columns of `risk` that t + 1 tells
 
 
@@ -293,20 +292,34 @@ def _years(breakdown: pd.DataFrame, inputs: Inputs, config: RunConfig, calendar:
 
 @dataclass(frozen=True)
 class Difference:
-    """Where two outputs part first; `rounded` if by no more than the order of sums."""
+    """Where two outputs part first."""
 
     output: str
     words: str
-    rounded: bool = False
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Who was there by a day: members of the universe, and factors of a risk model that a stock was exposed to."""
+
+    companies: frozenset[str]
+    factors: frozenset[str]
+
+    @classmethod
+    def by(cls, day: pd.Timestamp, inputs: Inputs) -> Seen:
+        """Those of a run that were there by `day`."""
+        market = inputs.market
+        until = int(market.dates.searchsorted(day, side="right"))
+        factors = {"market", *STYLES, "value"}
+        for series in (inputs.coarse_products, inputs.coarse_industries):
+            for version in np.unique(series.day_version[:until]):
+                factors |= {series.concepts[k] for k in np.unique(series.versions[version].concept)}
+        stocks = np.asarray(market.stocks, dtype=object)
+        return cls(frozenset(stocks[market.member[:until].any(axis=0)]), frozenset(factors))
 
 
 def compare(
-    before: Outputs,
-    after: Outputs,
-    day: pd.Timestamp,
-    companies: Sequence[str] | None,
-    *,
-    summed: Mapping[str, float],
+    before: Outputs, after: Outputs, day: pd.Timestamp, seen: Seen
 ) -> tuple[dict[str, int], list[Difference]]:
     """Hold the rows known by `day` against each other, bit for bit.
 
@@ -314,26 +327,26 @@ def compare(
         before: the outputs of the run on the dataset as it is.
         after: those on the changed one.
         day: rows known later are left out.
-        companies: those that were members by the day; rows of others are left out. All count if None.
-        summed: outputs that another order of sums may move, and by which share of a column's largest value.
+        seen: who was there by the day; rows of other companies and factors are left out: they are places of an axis.
 
     Returns:
         the number of rows compared by output, and the differences, one an output.
     """
     rows, found = {}, []
     for name in before:
-        old, new = (_known(outputs[name], day, companies) for outputs in (before, after))
+        old, new = (_known(outputs[name], day, seen) for outputs in (before, after))
         rows[name] = len(old)
         words = difference(old, new)
         if words:
-            found.append(Difference(name, words, name in summed and _is_rounding(old, new, summed[name])))
+            found.append(Difference(name, words))
     return rows, found
 
 
-def _known(output: Output, day: pd.Timestamp, companies: Sequence[str] | None) -> pd.DataFrame:
+def _known(output: Output, day: pd.Timestamp, seen: Seen) -> pd.DataFrame:
     keep = output.known <= day.to_datetime64()  # NaT is never
-    if companies is not None and "company_id" in output.frame:
-        keep = keep & output.frame["company_id"].isin(companies).to_numpy()
+    for name, axis in _AXES.items():
+        if name in output.frame:
+            keep = keep & output.frame[name].isin((seen.companies, seen.factors)[axis]).to_numpy()
     return output.frame[keep].reset_index(drop=True)
 
 
@@ -359,22 +372,6 @@ def difference(old: pd.DataFrame, new: pd.DataFrame) -> str:
     ]
     was, became = old[column].iloc[line], new[column].iloc[line]
     return f"{' '.join(where[:5])}: {column} {was!s:.80} became {became!s:.80}"
-
-
-def _is_rounding(old: pd.DataFrame, new: pd.DataFrame, share: float) -> bool:
-    """Whether all texts and whole numbers agree, and every float to a share of its column's largest."""
-    if list(old.columns) != list(new.columns) or len(old) != len(new):
-        return False
-    for name in old.columns:
-        a, b = old[name].to_numpy(), new[name].to_numpy()
-        if a.dtype.kind != "f" or b.dtype.kind != "f":
-            if _apart(a, b).any():
-                return False
-        elif not np.allclose(
-            a, b, rtol=share, atol=share * np.nanmax(np.abs(a), initial=0.0), equal_nan=True
-        ):
-            return False
-    return True
 
 
 def _apart(a: Any, b: Any) -> Any:

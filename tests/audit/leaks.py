@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 from samgraph import inputs, outcome
+from samgraph.factors import optimised
 from samgraph.graph import plan
 from samgraph.hist import features
 from samgraph.hist.labels import forward_returns
@@ -106,6 +107,17 @@ def filled_gap(patch: Patch) -> None:
     patch.setattr(inputs, "build_market", leaking)
 
 
+def benchmark_weight_of_tomorrow(patch: Patch) -> None:
+    """The optimiser holds its portfolio against the benchmark's weights of the day after the decision."""
+    honest = optimised.benchmark_weights
+
+    def leaking(market: Any) -> Any:
+        weights = honest(market)
+        return np.concatenate([weights[1:], weights[-1:]])
+
+    patch.setattr(optimised, "benchmark_weights", leaking)
+
+
 def average_over_test_days(patch: Patch) -> None:
     """Scores are held against their mean over all test days."""
     honest = outcome._average
@@ -132,4 +144,5 @@ LEAKS: tuple[tuple[Callable[[Patch], None], str, tuple[str, ...], str], ...] = (
     (filled_gap, "inputs", ("prices",), "bars"),
     (limit_flag_of_the_execution_day, "factors", ("prices",), "orders"),
     (average_over_test_days, "factors", ("prices",), "factors"),
+    (benchmark_weight_of_tomorrow, "factors", ("caps",), "optimiser"),
 )
