@@ -106,7 +106,7 @@ def _log(values: FloatArray) -> FloatArray:
 
 def _shift(values: FloatArray, days: int) -> FloatArray:
     result = np.full_like(values, np.nan)
-    result[days:] = values[: len(values) - days]
+    result[days:] = values[: max(len(values) - days, 0)]  # none where the period is shorter than that
     return result
 
 

@@ -79,6 +79,15 @@ def test_a_day_is_valid_when_the_stock_traded_and_had_a_bar_the_day_before() -> 
             assert mask[t, i] == (before and np.isfinite(market.close[t, i]) and market.tradable[t, i])
 
 
+@pytest.mark.parametrize("n_days", [1, 6, 30, 50, 100])
+def test_a_period_shorter_than_a_trailing_return_has_none(n_days: int) -> None:
+    market = make_market(3, n_days, 6)
+    features, _ = stream_features(market, ("return_5", "return_60"))
+    for f, days in enumerate((5, 60)):
+        assert not features[: min(days, n_days), :, f].any()
+        assert features[days:, :, f].any() == (n_days > days)
+
+
 def test_a_split_changes_no_feature() -> None:
     market = make_market(4, 80, 8)
     factor = np.where(np.arange(80)[:, None] < 40, 1.0, 4.0) * np.ones(8)
