@@ -133,6 +133,8 @@ class Scale:
 
     def read(self) -> None:
         """One day's snapshot, the first and the least of five; a period."""
+        import torch_geometric.data  # noqa: F401 - some seconds that are no part of the first snapshot
+
         with Graph.open(self.server.start()) as graph:
 
             def day() -> tuple[int, float, float]:
