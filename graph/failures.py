@@ -91,4 +91,5 @@ def _login(code: str, at: str) -> LoginError:
 def _first_line(error: Exception) -> str:
     said = str(getattr(error, "message", None) or error).strip()
     line = re.sub(r"\s+", " ", said.splitlines()[0]) if said else type(error).__name__
+    line = re.sub(r" \(resolved to \(.*\)\)", "", line)  # the driver repeats the address
     return (line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…").rstrip(".:")

@@ -25,7 +25,8 @@ def require_columns(spec: Table, found: Sequence[str]) -> None:
     have = ", ".join(found) or "no column"
     for column in spec.columns:
         if column.required and column.name not in found:
-            raise DatasetError(f"table {spec.name} lacks the column {column.name} (found {have}); add it")
+            what = _separator(found) or "add it"
+            raise DatasetError(f"table {spec.name} lacks the column {column.name} (found {have}); {what}")
     if spec.name == "segments":
         for choice in SEGMENT_CHOICES:
             if not any(set(group) <= set(found) for group in choice):
@@ -34,6 +35,13 @@ def require_columns(spec: Table, found: Sequence[str]) -> None:
                 raise DatasetError(
                     f"table segments lacks the column {lacking}: it needs {groups} (found {have})"
                 )
+
+
+def _separator(found: Sequence[str]) -> str:
+    """What to do with a CSV file whose columns stand apart by another sign than a comma; empty for any other."""
+    signs = {";": "semicolons", "\t": "tabs", "|": "bars"}
+    apart = [name for sign, name in signs.items() if len(found) == 1 and sign in found[0]]
+    return f"its columns stand apart by {apart[0]}: save it with commas" if apart else ""
 
 
 def read_whole(

@@ -570,7 +570,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         Mistake(
             "A table with semicolons",
             "load d",
-            "table products lacks the column product_id (found product_id;name;parent_id); add it",
+            "table products lacks the column product_id (found product_id;name;parent_id); its columns stand apart by semicolons: save it with commas",
             {"d/products.csv": "product_id;name;parent_id\nE;Energy;\n"},
         ),
         Mistake(
