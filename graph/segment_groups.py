@@ -22,7 +22,7 @@ _POSITION = "_position"
 
 
 class SegmentGroups:
-    """Checked rows of `segments`, which wait in files beyond some hundred thousand.
+    """Rows of `segments`, which wait in files beyond some hundred thousand; all are added before any is read.
 
     Iterating gives frames as `checks_cells.complete` makes them, the index the rows' positions in the table, rising;
     all rows of a company are in one frame.
@@ -31,7 +31,9 @@ class SegmentGroups:
     def __init__(self) -> None:
         self.read = 0
         self.unknown_columns: tuple[str, ...] = ()
-        self._groups = [Parts(KEPT_ROWS // GROUPS) for _ in range(GROUPS)]
+        self._rows = 0
+        self._few: list[pd.DataFrame] = []  # all there is, as long as it is not much
+        self._groups: list[Parts] = []
 
     @classmethod
     def of(cls, dataset: Dataset, findings: Findings) -> SegmentGroups:
@@ -49,21 +51,35 @@ class SegmentGroups:
 
     def add(self, rows: pd.DataFrame) -> None:
         """Hold some rows, their index the positions."""
-        rows = rows.rename_axis(_POSITION).reset_index()
-        names = rows["company_id"].fillna("").to_numpy(dtype=object)
-        group = pd.util.hash_array(names, categorize=True) % GROUPS
-        for number in np.unique(group).tolist():
-            self._groups[number].append(rows[group == number].reset_index(drop=True))
+        self._rows += len(rows)
+        self._few.append(rows)
+        if self._rows > KEPT_ROWS:
+            self._groups = self._groups or [Parts(0) for _ in range(GROUPS)]
+            for frame in self._few:
+                self._store(frame)
+            self._few = []
 
     def __len__(self) -> int:
-        return sum(group.rows for group in self._groups)
+        return self._rows
 
     def __iter__(self) -> Iterator[pd.DataFrame]:
+        if self._few:
+            yield pd.concat(self._few).sort_index()
         waiting: list[pd.DataFrame] = []
-        for number, group in enumerate(self._groups):
+        for number, group in enumerate(self._groups, 1):
             waiting.extend(group)
-            if waiting and (number == GROUPS - 1 or sum(map(len, waiting)) >= AT_ONCE):
+            if waiting and (number == GROUPS or sum(map(len, waiting)) >= AT_ONCE):
                 yield (
                     pd.concat(waiting, ignore_index=True).set_index(_POSITION).sort_index().rename_axis(None)
                 )
                 waiting = []
+
+    def _store(self, rows: pd.DataFrame) -> None:
+        names = rows["company_id"].fillna("").to_numpy(dtype=object)
+        group = pd.util.hash_array(names, categorize=True) % GROUPS
+        order = np.argsort(group, kind="stable")
+        sorted_ = rows.rename_axis(_POSITION).reset_index().take(order)
+        bounds = np.searchsorted(group[order], np.arange(GROUPS + 1))
+        for number in np.flatnonzero(np.diff(bounds)).tolist():
+            part = sorted_.iloc[bounds[number] : bounds[number + 1]]
+            self._groups[number].append(part.reset_index(drop=True))
