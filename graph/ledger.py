@@ -32,7 +32,7 @@ from samgraph.graph.tables import GRAPH_TABLES
 OPEN_MOMENT = dt.datetime(9999, 12, 31, tzinfo=dt.UTC)
 """The stored form of a recorded_to that is still open."""
 BEFORE_ALL = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
-_LOCK_SECONDS = 3.0
+_LOCK_SECONDS = 20.0  # with fifty readers on two cores an answer took up to 15 s
 _LOCKED_CODES = ("TransactionTimedOut", "LockClientStopped", "LockAcquisitionTimeout", "Terminated")
 
 
@@ -144,7 +144,8 @@ def _try_lock(graph: Graph) -> None:
         code = str(getattr(cause, "code", "")) if isinstance(cause, neo4j.exceptions.Neo4jError) else ""
         if any(word in code for word in _LOCKED_CODES):
             raise GraphError(
-                f"another load is writing to {graph.address}; wait until it has ended, then load again"
+                f"another load is writing to {graph.address}; wait until it has ended, then load again (or the server "
+                f"is so busy that it did not answer within {_LOCK_SECONDS:.0f} s)"
             ) from error
         raise
 
