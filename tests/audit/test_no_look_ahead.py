@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 from audit.leaks import LEAKS
 from conftest import empty_database
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from samgraph.audit import Auditor, Level, Servers, Trial
@@ -134,10 +134,10 @@ def held(frame: pd.DataFrame, day: pd.Timestamp) -> pd.DataFrame:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@settings(BUSY, max_examples=1)
+@settings(BUSY, max_examples=1, phases=[Phase.generate])  # a smaller failing case is not worth hours
 @given(
     seed=st.integers(0, 10_000),
-    part=st.floats(0.0, 0.9),
+    part=st.floats(0.1, 0.9),  # some days after the first: orders of the first are filled on the second
     kinds=st.sampled_from([KINDS, KINDS, ("prices", "caps"), ("reports", "restatements", "taxonomy")]),
 )
 def test_later_inputs_move_no_factor_regression_risk_order_or_trade_of_before(
