@@ -55,6 +55,7 @@ def load(
     lag: int | None = None,
     checked: CheckReport | None = None,
     progress: Progress | None = None,
+    expect: Progress | None = None,
 ) -> LoadReport:
     """Check a dataset and load it. All or nothing: whoever reads meanwhile sees the graph of before.
 
@@ -63,7 +64,7 @@ def load(
     its period end, and from the next calendar day after its announcement or the `lag`-th trading day after it:
     trading days are those of the dataset's bars, or else of its benchmarks, and Monday to Friday beyond them.
     `checked` is what `check(dataset)` said, if it was asked already; `progress` is called with the number of
-    edges written since the last call.
+    edges written since the last call, and `expect`, before the first, with how many there will be.
 
     Raises RefusedDataset, with the report of every unusable row, DatasetError for a missing table or column,
     ConfigError for a wrong option, GraphError where the server fails or another load is writing.
@@ -80,7 +81,7 @@ def load(
     commits: list[tuple[Plan, dt.datetime]] = []
     for left in reversed(range(TRIES)):
         try:
-            done = _load_once(graph, dataset, checked, rules, clock, progress, commits)
+            done = _load_once(graph, dataset, checked, rules, clock, progress, expect, commits)
             break
         except CutError:
             if not left:
@@ -106,6 +107,7 @@ def _load_once(
     rules: Rules,
     clock: Clock,
     progress: Progress | None,
+    expect: Progress | None,
     commits: list[tuple[Plan, dt.datetime]],
 ) -> LoadReport:
     """One try of a load; `commits` gets the plan and the moment before they are committed.
@@ -119,6 +121,8 @@ def _load_once(
             return account(dataset, checked, plan, False, None, clock)
         sells = sum(changes.created for changes in plan.edges if changes.kind is edges.SELLS)
         writer.begin(dataset.root.resolve().name, lanes=lanes_for(sells))
+        if expect:
+            expect(sum(changes.created for changes in plan.edges))
         _write(plan, writer, progress)
         clock.stage("write")
         commits.append((plan, writer.moment))

@@ -55,7 +55,7 @@ def demo(out: Path, *, seed: int, signal: float, seeds: int) -> dict[str, Any]:
     try:
         with Graph.open(address) as graph:
             with stage("load") as progress:
-                load(graph, dataset, progress=progress.advance)
+                load(graph, dataset, progress=progress.advance, expect=progress.set_total)
             return backtest(config, out / "run", graph=graph)
     finally:
         server.stop()

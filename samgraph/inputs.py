@@ -8,10 +8,9 @@ folder before.
 from __future__ import annotations
 
 import datetime as dt
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -102,10 +101,15 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
         )
     first_day = int(market.dates.searchsorted(pd.Timestamp(config.start)))
     windows = _windows(config, market, first_day)
-    with stage("read as-of snapshots"):
-        read = functools.partial(
-            extract_period, graph, market.dates, stocks=market.stocks, members=market.member, known=moment
-        )
+    with stage("read as-of snapshots", 6) as bar:
+
+        def read(**asked: Any) -> SnapshotSeries:
+            found = extract_period(
+                graph, market.dates, stocks=market.stocks, members=market.member, known=moment, **asked
+            )
+            bar.advance()
+            return found
+
         products = _as_set(config, read(cut=config.concepts.cut, relation="products", chain=True))
         industries = read(cut=config.concepts.industry_cut, relation="industries")
         coarse_products = read(cut=config.concepts.regression_cut, relation="products")
@@ -113,10 +117,12 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
         labels = industry_labels(
             graph, market.dates, market.stocks, level=config.concepts.neutral_level, known=moment
         )
+        bar.advance()
         last = AsOf(market.dates[-1].date(), moment)
         last_edges = snapshot(graph, last, universe=config.universe).frame
         first_tree = product_tree(graph, AsOf(market.dates[windows[0].test.start].date(), moment))
         last_tree = product_tree(graph, last)
+        bar.advance()
     codes, ids = pd.factorize(labels.to_numpy().ravel(), use_na_sentinel=True)
     named = graph.read("period_industry_names", ids=[str(name) for name in ids], known=moment)
     return Inputs(

@@ -7,7 +7,7 @@ traded at t + lag. Factors of day t meet returns that start at t + lag; exposure
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -48,16 +48,29 @@ class Outcome:
     timeline: list[str]
 
 
-def assess(config: RunConfig, inputs: Inputs, predictions: pd.DataFrame) -> Outcome:
-    """Everything after the models: `predictions` holds variant, seed, window, date, company_id and the parts."""
+STEPS = 6  # that `assess` tells of
+
+
+def assess(
+    config: RunConfig,
+    inputs: Inputs,
+    predictions: pd.DataFrame,
+    progress: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Everything after the models: `predictions` holds variant, seed, window, date, company_id and the parts.
+
+    `progress` is called after each of `STEPS` steps.
+    """
     horizon = config.model.hist(config.trading).horizon
     scores = {str(name): _average(rows, inputs) for name, rows in predictions.groupby("variant", sort=False)}
     named = _named_factors(inputs, scores)
     forward = {h: _forward(config, inputs, h) for h in config.horizons}
     factors = _evaluate_factors(inputs, named, forward)
     raw = _evaluate_raw(config, inputs, scores, horizon)
+    progress()
     styles = style_exposures(inputs.market)
     regressions = _regress(inputs, styles)
+    progress()
     found = study(
         named,
         forward,
@@ -68,10 +81,13 @@ def assess(config: RunConfig, inputs: Inputs, predictions: pd.DataFrame) -> Outc
         days=inputs.test,
         label=(horizon, _forward(config, inputs, horizon)),
     )
+    progress()
     rules, forecasts = trading_rules(config, inputs), risk_forecasts(inputs, styles)
+    progress()
     kept = keep_books(
         config, inputs, {name: parts["score"] for name, parts in scores.items()}, rules, forecasts
     )
+    progress()
     books = kept.results
     difference = _compare(books, raw, horizon, config.seed)
     exposure = exposure_table(inputs, books["product"].holdings)
@@ -127,6 +143,7 @@ def assess(config: RunConfig, inputs: Inputs, predictions: pd.DataFrame) -> Outc
     if forecasts is not None:
         tables |= {"risk": risk_backcast(inputs, forecasts, books)} | model_tables(inputs, forecasts)
         summary["risk"] = risk_summary(tables["risk"])
+    progress()
     return Outcome(tables, summary, _timeline(config, rules))
 
 

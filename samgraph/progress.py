@@ -37,8 +37,9 @@ class Stage:
             self._progress.advance(self._task, amount)
 
     def set_total(self, total: int) -> None:
+        """What is to be done is known, and begins now."""
         if self._progress is not None and self._task is not None:
-            self._progress.update(self._task, total=total)
+            self._progress.update(self._task, total=total, completed=0)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ from samgraph.files import is_unfinished, write_frame, write_json, write_text
 from samgraph.graph.connection import connect
 from samgraph.graph.dataset import Dataset
 from samgraph.inputs import Inputs, read_inputs
-from samgraph.outcome import Outcome, assess
+from samgraph.outcome import STEPS, Outcome, assess
 from samgraph.pieces import (
     CURVES,
     PLAIN,
@@ -96,8 +96,8 @@ def backtest(
         with open_executor(config.engine, config.address, config.jobs) as executor:
             fit_pieces([Task(piece, work) for piece in pieces], executor, progress)
     predictions = gather(pieces, work, PREDICTIONS)
-    with clock("evaluation"), stage("evaluate"):
-        outcome = assess(config, inputs, predictions)
+    with clock("evaluation"), stage("evaluate", STEPS) as progress:
+        outcome = assess(config, inputs, predictions, progress.advance)
         trial = Trial.of(config, question, outcome.tables["portfolio"], out)
         outcome.summary["overfitting"] = overfitting(ledger.trials(question), trial)
     with clock("files"):

@@ -102,6 +102,7 @@ def command(
                     lag=lag,
                     checked=checked,
                     progress=bar.advance,
+                    expect=bar.set_total,
                 )
     except RefusedDataset as refused:
         _tell(refused.report, report_file, form)
