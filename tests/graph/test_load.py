@@ -429,6 +429,7 @@ def base(rows):
     return {name: tables[name] for name in ("products", "companies")} | {"segments": rows}
 
 
+@pytest.mark.slow
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(deliveries())
 def test_pieces_in_any_order_give_the_graph_of_the_whole(graph, tmp_path, clear, delivery):

@@ -74,6 +74,7 @@ def kill_some(graph, tmp_path, moments, seed):
     return in_between
 
 
+@pytest.mark.slow
 def test_killed_loads_leave_the_graph_of_before_or_after(graph, graph_env, tmp_path):
     assert kill_some(graph, tmp_path, moments=4, seed=7) > 0
 

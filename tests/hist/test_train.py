@@ -254,6 +254,7 @@ fit_window(inputs_of(config), WINDOW, config, 5, checkpoint_dir=Path({folder!r})
 """
 
 
+@pytest.mark.slow
 def test_a_killed_training_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
     here = Path(__file__).resolve().parent
     # Not the checkout's root: its samgraph/ folder would hide the installed package.

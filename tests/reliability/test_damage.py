@@ -133,6 +133,7 @@ def test_damaged_model_inputs_are_refused_by_name(tmp_path: Path, how: str) -> N
             read(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_worker_says_damaged_inputs_in_one_sentence(tmp_path: Path) -> None:
     tasks = made_tasks(tmp_path, epochs=1)[:1]
     damage(tmp_path / "market.npz", "a bit turned")

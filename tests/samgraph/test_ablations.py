@@ -137,6 +137,7 @@ def test_rows_change_one_thing_and_those_that_change_nothing_are_the_base(tmp_pa
         chosen_rows(settings(tmp_path), ["rnd"])
 
 
+@pytest.mark.slow
 def test_an_ablation_writes_what_its_models_say_and_takes_more_rows_later(
     graph_server: Address, tmp_path: Path
 ) -> None:

@@ -129,6 +129,7 @@ def _environment() -> dict[str, str]:
     return os.environ | token | {"RAY_USAGE_STATS_ENABLED": "0", "OMP_NUM_THREADS": "1"}
 
 
+@pytest.mark.slow
 def test_processes_give_the_same_files_as_fitting_here_and_progress_counts_every_epoch(
     tmp_path: Path,
 ) -> None:
@@ -251,6 +252,7 @@ def test_without_ray_the_sentence_says_what_to_install(monkeypatch: pytest.Monke
         pass
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_the_files_are_the_same(tmp_path: Path) -> None:
     expected = fit_here(made_tasks(tmp_path / "here", epochs=12))
     tasks = made_tasks(tmp_path / "killed", epochs=12)

@@ -26,6 +26,8 @@ from samgraph.graph.load import load
 from samgraph.run import backtest
 from samgraph.simulate import simulate
 
+pytestmark = pytest.mark.slow  # one run with both constructions stands behind all of them
+
 
 @pytest.fixture(scope="module")
 def run(graph_server: Address, tmp_path_factory: pytest.TempPathFactory) -> Path:
