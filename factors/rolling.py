@@ -1,7 +1,7 @@
 """Sums over trailing windows of panels with gaps.
 
 A day's value depends on the days of its window alone, to the last bit: neither on a later day (nor on how many there
-are) nor, through rounding, on an earlier one. A window of zeros therefore sums to exactly 0, as a suspended stock's must.
+are) nor, through rounding, on an earlier one. So a window of zeros sums to exactly 0, as a suspended stock's must.
 """
 
 from __future__ import annotations

@@ -101,7 +101,7 @@ def check(dataset: Dataset) -> CheckReport:
 
     _check_taxonomy("products", "product_id", tables["products"], findings)
     companies, products = tables["companies"]["company_id"], tables["products"]["product_id"]
-    segments, merged["segments"] = _check_segments(groups, companies, products, findings)
+    merged["segments"] = _check_segments(groups, companies, products, findings)
     if "product_links" in tables:
         _check_links(tables["product_links"], products, findings)
     if "industries" in tables:
@@ -137,23 +137,24 @@ def check(dataset: Dataset) -> CheckReport:
         name: frame[~frame.index.isin(noted)] if len(noted := findings.rows(name)) else frame
         for name, frame in tables.items()
     }
-    return CheckReport(usable, segments, counts, findings.frame(dataset.cells), tuple(notes))
+    return CheckReport(usable, groups, counts, findings.frame(dataset.cells), tuple(notes))
 
 
 def _check_segments(
     groups: SegmentGroups, companies: pd.Series, products: pd.Series, findings: Findings
-) -> tuple[SegmentGroups, int]:
-    """The usable rows, and how many repeat an earlier one."""
-    table, usable, merged = TABLES["segments"], SegmentGroups(), 0
+) -> int:
+    """Check the rows, leave out those that cannot be used or repeat an earlier one, and count the latter."""
+    table, repeats = TABLES["segments"], []
     for frame in groups:
-        rows, repeats = _merge(table, frame)
-        merged += repeats
+        rows, merged = _merge(table, frame)
+        if merged:
+            repeats.append(frame.index.difference(rows.index).to_numpy())
         _check_rows(table, rows, findings)
         _known("segments", rows, "company_id", companies, "companies", findings)
         _known("segments", rows, "product_id", products, "products", findings)
         check_segments(rows, findings)
-        usable.add(rows[~rows.index.isin(findings.rows("segments"))])
-    return usable, merged
+    groups.leave_out(np.concatenate([findings.rows("segments"), *repeats]))
+    return sum(map(len, repeats))
 
 
 def _merge(table: Table, frame: pd.DataFrame) -> tuple[pd.DataFrame, int]:

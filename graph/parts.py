@@ -43,7 +43,7 @@ class Parts:
             self._file = tempfile.TemporaryFile(prefix="samgraph-plan-")  # noqa: SIM115 - closed with the object
             weakref.finalize(self, self._file.close)
         begin = self._file.seek(0, 2)
-        table = pa.Table.from_pandas(part, preserve_index=False)
+        table = pa.Table.from_pandas(part, preserve_index=False, nthreads=1)
         with pa.ipc.new_stream(self._file, table.schema) as writer:
             writer.write_table(table)
         return begin, self._file.tell() - begin
@@ -51,5 +51,5 @@ class Parts:
     def _read(self, begin: int, size: int) -> pd.DataFrame:
         file: Any = self._file
         file.seek(begin)
-        frame: pd.DataFrame = pa.ipc.open_stream(file.read(size)).read_pandas()
+        frame: pd.DataFrame = pa.ipc.open_stream(file.read(size)).read_pandas(use_threads=False)
         return frame

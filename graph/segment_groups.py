@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from samgraph.graph.checks_cells import complete, note_cells
@@ -16,13 +17,13 @@ from samgraph.graph.findings import Findings
 from samgraph.graph.parts import KEPT_ROWS, Parts
 
 GROUPS = 64
-AT_ONCE = 50_000
+AT_ONCE = 150_000
 """Rows that are given at a time, as far as the groups allow."""
 _POSITION = "_position"
 
 
 class SegmentGroups:
-    """Rows of `segments`, which wait in files beyond some hundred thousand; all are added before any is read.
+    """Rows of `segments`, which wait in files beyond some hundred thousand.
 
     Iterating gives frames as `checks_cells.complete` makes them, the index the rows' positions in the table, rising;
     all rows of a company are in one frame.
@@ -34,6 +35,7 @@ class SegmentGroups:
         self._rows = 0
         self._few: list[pd.DataFrame] = []  # all there is, as long as it is not much
         self._groups: list[Parts] = []
+        self._left_out = np.zeros(0, dtype=np.int64)
 
     @classmethod
     def of(cls, dataset: Dataset, findings: Findings) -> SegmentGroups:
@@ -46,11 +48,32 @@ class SegmentGroups:
             frame = complete(parsed)
             frame.index += begin
             begin += len(frame)
-            held.add(frame)
+            held._add(frame)
         return held
 
-    def add(self, rows: pd.DataFrame) -> None:
-        """Hold some rows, their index the positions."""
+    def leave_out(self, positions: npt.NDArray[np.int64]) -> None:
+        """Give these rows no more."""
+        self._left_out = np.unique(positions)
+
+    def __len__(self) -> int:
+        return self._rows - len(self._left_out)
+
+    def __iter__(self) -> Iterator[pd.DataFrame]:
+        for rows in self._pieces():
+            piece = rows.sort_index()
+            yield piece[~piece.index.isin(self._left_out)] if len(self._left_out) else piece
+
+    def _pieces(self) -> Iterator[pd.DataFrame]:
+        if self._few:
+            yield pd.concat(self._few)
+        waiting: list[pd.DataFrame] = []
+        for number, group in enumerate(self._groups, 1):
+            waiting.extend(group)
+            if waiting and (number == GROUPS or sum(map(len, waiting)) >= AT_ONCE):
+                yield pd.concat(waiting, ignore_index=True).set_index(_POSITION).rename_axis(None)
+                waiting = []
+
+    def _add(self, rows: pd.DataFrame) -> None:
         self._rows += len(rows)
         self._few.append(rows)
         if self._rows > KEPT_ROWS:
@@ -58,21 +81,6 @@ class SegmentGroups:
             for frame in self._few:
                 self._store(frame)
             self._few = []
-
-    def __len__(self) -> int:
-        return self._rows
-
-    def __iter__(self) -> Iterator[pd.DataFrame]:
-        if self._few:
-            yield pd.concat(self._few).sort_index()
-        waiting: list[pd.DataFrame] = []
-        for number, group in enumerate(self._groups, 1):
-            waiting.extend(group)
-            if waiting and (number == GROUPS or sum(map(len, waiting)) >= AT_ONCE):
-                yield (
-                    pd.concat(waiting, ignore_index=True).set_index(_POSITION).sort_index().rename_axis(None)
-                )
-                waiting = []
 
     def _store(self, rows: pd.DataFrame) -> None:
         names = rows["company_id"].fillna("").to_numpy(dtype=object)
