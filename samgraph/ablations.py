@@ -181,7 +181,13 @@ def _reader(graph: Graph, inputs: Inputs) -> Callable[[str], SnapshotSeries]:
     def read(cut: str) -> SnapshotSeries:
         market = inputs.market
         return extract_period(
-            graph, market.dates, stocks=market.stocks, members=market.member, cut=cut, known=inputs.known
+            graph,
+            market.dates,
+            stocks=market.stocks,
+            members=market.member,
+            cut=cut,
+            known=inputs.known,
+            chain=bool(inputs.products.chain),
         )
 
     return read

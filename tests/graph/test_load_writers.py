@@ -24,7 +24,8 @@ def made(tmp_path, tables, name="data"):
     return Dataset(small.rewrite(tmp_path / name, tables))
 
 
-def test_a_second_load_at_the_same_time_is_refused(graph, folder):
+def test_a_second_load_at_the_same_time_is_refused(graph, folder, monkeypatch):
+    monkeypatch.setattr(ledger, "_LOCK_SECONDS", 3.0)
     load(graph, Dataset(folder))
     with ledger.writing(graph), pytest.raises(GraphError, match=r"another load is writing .* wait"):
         load(graph, Dataset(folder))
