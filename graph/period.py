@@ -20,7 +20,7 @@ from samgraph.graph.asof import AsOf
 from samgraph.graph.connection import Graph
 from samgraph.graph.cuts import parse_cut
 from samgraph.graph.intervals import Intervals
-from samgraph.graph.reported import NodeNumbers, joined, objects
+from samgraph.graph.reported import NodeNumbers, joined, objects, weights
 from samgraph.graph.series import Relation, SnapshotSeries
 from samgraph.graph.universe import begun, committed_moment, no_such_day, no_such_universe
 from samgraph.graph.value_chain import chain_of
@@ -213,13 +213,13 @@ def _spans(graph: Graph, name: str, dates: pd.DatetimeIndex, known: dt.datetime)
     if not rows:
         return _nothing()
     sizes = np.array([len(row["sources"]) for row in rows])
-    weights = [row["weights"] for row in rows] if "weights" in rows[0] else [np.ones(int(sizes.sum()))]
+    weighted = "weights" in rows[0]
     return Spans(
         source=objects(row["sources"] for row in rows),
         target=objects(row["targets"] for row in rows),
         valid_from=np.repeat(_days(rows, "first_day"), sizes),
         valid_to=np.repeat(_days(rows, "end_day"), sizes),
-        weight=np.concatenate(weights).astype(np.float64),
+        weight=weights(row["weights"] for row in rows) if weighted else np.ones(int(sizes.sum())),
     )
 
 
@@ -235,7 +235,7 @@ def _sold(graph: Graph, dates: pd.DatetimeIndex, known: dt.datetime) -> Spans:
         target=nodes.of(joined(row["targets"] for row in rows)),
         valid_from=np.repeat(_days(rows, "first_day"), sizes),
         valid_to=joined(row["end_days"] for row in rows),
-        weight=np.array([weight for row in rows for weight in row["weights"]], dtype=np.float64),
+        weight=weights(row["weights"] for row in rows),
     )
 
 

@@ -65,7 +65,7 @@ class Reported:
         return cls(
             nodes.of(joined(row["sources"] for row in rows)),
             nodes.of(joined(row["targets"] for row in rows)),
-            _weights(row["weights"] for row in rows),
+            weights(row["weights"] for row in rows),
             _spread(
                 [[row["period_end"], row["announced_on"], row["valid_from"]] for row in rows],
                 [len(row["weights"]) for row in rows],
@@ -79,7 +79,7 @@ class Reported:
         return cls(
             np.repeat(np.array([report[0] for report in reports], dtype=object), sizes),
             objects(report[4] for report in reports),
-            _weights(report[5] for report in reports),
+            weights(report[5] for report in reports),
             _spread([report[1:4] for report in reports], sizes),
         )
 
@@ -94,7 +94,8 @@ def objects(lists: Iterable[list[str]]) -> npt.NDArray[np.object_]:
     return np.array([item for items in lists for item in items], dtype=object)
 
 
-def _weights(lists: Iterable[list[float]]) -> npt.NDArray[np.float64]:
+def weights(lists: Iterable[list[float]]) -> npt.NDArray[np.float64]:
+    """Lists of weights as one array."""
     return np.array([weight for items in lists for weight in items], dtype=np.float64)
 
 
