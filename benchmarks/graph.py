@@ -219,11 +219,10 @@ def _peak(folder: Path, address: Address) -> str:
         "SAMGRAPH_NEO4J_PASSWORD": address.password,
     }
     text = "import resource, sys; from samgraph.cli import main\n"
-    text += (
-        "try: main(sys.argv[1:])\nfinally: print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
-    )
+    text += "status = main(sys.argv[1:])\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)\n"
+    text += "sys.exit(status)"
     said = subprocess.run(
-        [sys.executable, "-c", text, "--quiet", "load", str(folder)],
+        [sys.executable, "-c", text, "load", "--quiet", str(folder)],
         env=environment,
         capture_output=True,
         text=True,

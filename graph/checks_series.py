@@ -15,6 +15,7 @@ import pandas as pd
 from samgraph.graph.checks_cells import complete, note_cells
 from samgraph.graph.dataset import Dataset
 from samgraph.graph.findings import Findings
+from samgraph.graph.groups import Groups
 
 Bools = npt.NDArray[np.bool_]
 
@@ -86,7 +87,7 @@ _BEFORE = 1 - (np.datetime64("0001-01-01", "D") - np.datetime64("1970-01-01", "D
 
 @dataclass(frozen=True)
 class SeriesCheck:
-    """What is wrong in a table of prices, read in parts: of every row only a number for its key is held.
+    """What is wrong in a table of prices, read in parts: of every row a number for its key waits, in files if many.
 
     `read` rows, of which `merged` are exact repeats of an earlier one.
     """
@@ -97,7 +98,7 @@ class SeriesCheck:
     unknown_columns: tuple[str, ...]
     _faults: dict[str, npt.NDArray[np.int64]]
     _repeats: npt.NDArray[np.int64]
-    _keys: npt.NDArray[np.int64]
+    _keys: Groups
     _ids: tuple[str, ...]
 
     @classmethod
@@ -105,7 +106,7 @@ class SeriesCheck:
         """Read a table; cells that cannot be used are noted at once, the rest by `note`."""
         places: dict[str, int] = {}
         faults: dict[str, list[npt.NDArray[np.int64]]] = {}
-        keys, begin, lines = [], 0, 0
+        keys, begin, lines = Groups(), 0, 0
         unknown: tuple[str, ...] = ()
         for parsed in dataset.parse_parts(name):
             unknown, lines = parsed.unknown_columns, lines + len(parsed.ragged)
@@ -113,11 +114,11 @@ class SeriesCheck:
             frame = complete(parsed)
             for mask, reason in _MASKS[name](frame):
                 faults.setdefault(reason, []).append(np.flatnonzero(mask) + begin)
-            keys.append(_key(frame, _NAMES[name], places))
+            key = _key(frame, _NAMES[name], places)
+            keys.append(pd.DataFrame({"key": key}, index=frame.index + begin), key)
             begin += len(frame)
-        key = np.concatenate(keys)
-        del keys
-        repeats = _exact_repeats(dataset, name, np.flatnonzero(_shared(key)))
+        shared = [rows.index.to_numpy()[_shared(rows["key"].to_numpy())] for rows in keys]
+        repeats = _exact_repeats(dataset, name, np.sort(np.concatenate(shared)))
         return cls(
             name=name,
             read=begin + lines,
@@ -125,7 +126,7 @@ class SeriesCheck:
             unknown_columns=unknown,
             _faults={reason: np.concatenate(rows) for reason, rows in faults.items()},
             _repeats=repeats,
-            _keys=key,
+            _keys=keys,
             _ids=tuple(places),
         )
 
@@ -133,15 +134,15 @@ class SeriesCheck:
         """Note the rows that cannot be used; with `companies`, those of none of them too."""
         for reason, rows in self._faults.items():
             self._note(findings, rows, reason)
-        named, day = np.divmod(self._keys, _SPAN)
-        whole = (named > 0) & (day > 0)
-        whole[self._repeats] = False
-        rows = np.flatnonzero(whole)
-        self._note(findings, rows[_shared(self._keys[rows])], _SAME[self.name])
-        if companies is not None:
-            known = pd.Series(self._ids, dtype="str").isin(companies).to_numpy()
-            strange = np.flatnonzero(~np.append(True, known)[named])
-            self._note(findings, strange, "company_id is not in table companies")
+        known = None if companies is None else pd.Series(self._ids, dtype="str").isin(companies).to_numpy()
+        for keys in self._keys:
+            rows, key = keys.index.to_numpy(), keys["key"].to_numpy()
+            named, day = np.divmod(key, _SPAN)
+            whole = (named > 0) & (day > 0) & ~np.isin(rows, self._repeats)
+            self._note(findings, rows[whole][_shared(key[whole])], _SAME[self.name])
+            if known is not None:
+                strange = ~np.append(True, known)[named]
+                self._note(findings, rows[strange], "company_id is not in table companies")
 
     def _note(self, findings: Findings, rows: npt.NDArray[np.int64], reason: str) -> None:
         findings.add(self.name, np.setdiff1d(rows, self._repeats), reason, fatal=False)

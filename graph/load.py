@@ -84,13 +84,13 @@ def load(
             done = _load_once(graph, dataset, checked, rules, clock, progress, expect, commits)
             break
         except CutError:
-            if not left:
-                raise
             # Asking waits for the server, or tells that it does not come back.
             known = {past.moment for past in past_loads(graph)}
             if commits and commits[-1][1] in known:  # only the word of it was lost
                 done = account(dataset, checked, commits[-1][0], False, commits[-1][1], clock)
                 break
+            if not left:
+                raise
             commits.clear()
             warn(f"{graph.address} went away in the middle of the load and is back: the load begins anew")
     if done.moment is not None:

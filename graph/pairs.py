@@ -45,12 +45,8 @@ def pairs(
     if company is not None:
         _require(snapshot, company)
     ids = np.array(snapshot.companies, dtype=object)
-    place = {name: number for number, name in enumerate(snapshot.companies)}
-    stock = np.array([place[name] for name in snapshot.frame["company_id"]], dtype=np.int64)
-    concept = np.asarray(pd.factorize(snapshot.frame["product_id"])[0], dtype=np.int64)
-    weight = snapshot.frame["weight"].to_numpy(dtype=np.float64)
-    index = _Index(stock, concept, weight, len(ids))
-    asked = range(len(ids)) if company is None else [place[company]]
+    index = _Index(snapshot.edges.stock, snapshot.edges.concept, snapshot.weight, len(ids))
+    asked = range(len(ids)) if company is None else [snapshot.companies.index(company)]
     parts = [index.of(i, only_later=company is None) for i in asked]
     first, other, overlap, cosine, shared = (
         np.concatenate([part[column] for part in parts]) if parts else np.empty(0) for column in range(5)

@@ -231,8 +231,8 @@ def _sold(graph: Graph, dates: pd.DatetimeIndex, known: dt.datetime) -> Spans:
     nodes = NodeNumbers.read(graph)
     sizes = np.array([len(row["weights"]) for row in rows])
     return Spans(
-        source=nodes.of(joined(row["sources"] for row in rows)),
-        target=nodes.of(joined(row["targets"] for row in rows)),
+        source=nodes.companies.names(joined(row["sources"] for row in rows)),
+        target=nodes.products.names(joined(row["targets"] for row in rows)),
         valid_from=np.repeat(_days(rows, "first_day"), sizes),
         valid_to=joined(row["end_days"] for row in rows),
         weight=weights(row["weights"] for row in rows),

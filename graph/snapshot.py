@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import pandas as pd
 
 from samgraph.graph.asof import AsOf
 from samgraph.graph.connection import Graph
-from samgraph.graph.cuts import Assignment, Coverage, Taxonomy, assign, coverage, parse_cut
+from samgraph.graph.cuts import Coverage, Taxonomy, assign, coverage, parse_cut
 from samgraph.graph.reported import NodeNumbers, Reported
 from samgraph.graph.series import Edges, Relation
 from samgraph.graph.universe import EDGE_DAYS, begun, committed_moment, no_such_day, no_such_universe
@@ -38,30 +39,51 @@ class Snapshot:
         as_of: the day, and the moment of knowledge that was answered for (never None here)
         universe: its members only; None is every company with an edge on that day
         cut, relation: what was asked for
-        frame: one row an edge, sorted: company_id, product_id (the concept; for `industries` an industry_id),
-            weight (share of reported revenue), and of the report behind it period_end, announced_on and
-            valid_from (NaT where a row came with explicit intervals; the latest where several fold into one)
         companies: [n_companies] sorted; members without an edge are among them
-        concepts: one row a concept of the frame, sorted: product_id, level (1 for a root, as of that day)
+        products: [n_concepts] ids of the concepts that have an edge (for `industries`, of industries), sorted
+        level: int64 [n_concepts], 1 for a root, as of that day
+        edges: the edges as positions in `companies` and `products`, sorted
+        weight: float64 [n_edges], share of reported revenue
+        days: datetime64[D] [n_edges, 3], of the report behind an edge period_end, announced_on and valid_from (NaT
+            where a row came with explicit intervals; the latest where several fold into one)
         coverage: what the edges cover and what is missing, by cause
-        edges: those of the frame, row by row, as positions in `companies` and `concepts`
     """
 
     as_of: AsOf
     universe: str | None
     cut: str
     relation: Relation
-    frame: pd.DataFrame
     companies: tuple[str, ...]
-    concepts: pd.DataFrame
-    coverage: Coverage
+    products: tuple[str, ...]
+    level: IntArray
     edges: Edges
+    weight: npt.NDArray[np.float64]
+    days: npt.NDArray[np.datetime64]
+    coverage: Coverage
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row an edge, sorted: company_id, product_id, weight, period_end, announced_on, valid_from."""
+        columns: dict[str, npt.NDArray[Any]] = {
+            "company_id": np.array(self.companies, dtype=object)[self.edges.stock],
+            "product_id": np.array(self.products, dtype=object)[self.edges.concept],
+            "weight": self.weight,
+        }
+        for number, name in enumerate(("period_end", "announced_on", "valid_from")):
+            columns[name] = self.days[:, number].astype("datetime64[s]")
+        return pd.DataFrame(columns)
+
+    @cached_property
+    def concepts(self) -> pd.DataFrame:
+        """One row a concept, sorted: product_id, level."""
+        table = pd.DataFrame({"product_id": list(self.products), "level": self.level})
+        return table.astype({"product_id": object, "level": np.int64})
 
     def __repr__(self) -> str:
         return (
             f"Snapshot({self.as_of}: {self.universe or 'every company'}, {self.relation} at {self.cut}; "
-            f"{len(self.companies)} companies ({self.coverage.with_edges} with edges), {len(self.concepts)} concepts, "
-            f"{len(self.frame)} edges)"
+            f"{len(self.companies)} companies ({self.coverage.with_edges} with edges), {len(self.products)} concepts, "
+            f"{len(self.edges)} edges)"
         )
 
     def to_hetero(self) -> HeteroData:
@@ -73,8 +95,8 @@ class Snapshot:
             self.edges.concept,
             self.edges.weight,
             company_id=self.companies,
-            product_id=self.concepts["product_id"].tolist(),
-            level=self.concepts["level"].to_numpy(),
+            product_id=self.products,
+            level=self.level,
             as_of=self.as_of.valid,
             known=self.as_of.known,
             cut=self.cut,
@@ -104,53 +126,88 @@ def snapshot(
     """
     parsed = parse_cut(cut)
     seen = AsOf(as_of.valid, committed_moment(graph, as_of.known))
-    days = {"first": seen.valid, "last": seen.valid}
     with ThreadPoolExecutor(1) as aside:  # edges and taxonomy of one moment, side by side
-        links = aside.submit(graph.read, _LINKS[relation], known=seen.known, **days)
-        reported, members = _read(graph, seen, universe, relation, aside)
-        taxonomy = links.result()
-    if universe is not None and not members:
+        if universe is None and relation == "products":
+            reported, taxonomy, members = _by_numbers(graph, seen, aside)
+        else:
+            reported, taxonomy, members = _by_texts(graph, seen, universe, relation, aside)
+    if universe is not None and not len(members):
         raise no_such_universe(graph, universe, seen)
     if not len(reported.company) and (universe is None or not _has_edges(graph, seen, relation)):
         raise no_such_day(graph, seen, relation)
-    companies = tuple(sorted(set(members)))
-    edges = _Edges.of(reported, companies, taxonomy)
-    found = assign(parsed, edges.stock, edges.product, edges.taxonomy, len(companies))
-    used = np.unique(found.concept)
-    frame, folded = edges.fold(found, used, companies, most=1.0 if relation == "industries" else np.inf)
-    without = sorted(set(companies).difference(reported.company))
-    expired = len(begun(graph, seen, without, relation))
-    concepts = pd.DataFrame(
-        {"product_id": [edges.nodes[k] for k in used], "level": edges.taxonomy.level[used]},
-    ).astype({"product_id": object, "level": np.int64})
+    companies = tuple(reported.companies[place] for place in members)
+    # In the order of (company, product), so that sums do not depend on the order in which rows came.
+    order = np.argsort(reported.company * len(reported.products) + reported.product)
+    stock, product = np.searchsorted(members, reported.company[order]), reported.product[order]
+    reported_weight = reported.weight[order]
+    found = assign(parsed, stock, product, taxonomy, len(members))
+    used = np.flatnonzero(np.bincount(found.concept, minlength=len(reported.products)))
+    silent = np.flatnonzero(np.bincount(stock, minlength=len(members)) == 0)
+    expired = len(begun(graph, seen, [companies[place] for place in silent], relation))
+    edges, weight, days = _fold(
+        stock[found.edge],
+        np.searchsorted(used, found.concept),
+        reported_weight[found.edge],
+        reported.days[order][found.edge],
+        most=1.0 if relation == "industries" else np.inf,
+    )
     return Snapshot(
         as_of=seen,
         universe=universe,
         cut=str(parsed),
         relation=relation,
-        frame=frame,
         companies=companies,
-        concepts=concepts,
-        coverage=coverage(found, edges.stock, edges.weight, len(companies), expired),
-        edges=folded,
+        products=tuple(reported.products[place] for place in used),
+        level=taxonomy.level[used],
+        edges=edges,
+        weight=weight,
+        days=days.astype("datetime64[D]"),
+        coverage=coverage(found, stock, reported_weight, len(members), expired),
     )
 
 
-def _read(
+def _by_numbers(graph: Graph, seen: AsOf, aside: Executor) -> tuple[Reported, Taxonomy, IntArray]:
+    """The edges of a day, its taxonomy, and the positions of all companies that have an edge."""
+    links = aside.submit(_links, graph, seen, "products")
+    nodes = aside.submit(NodeNumbers.read, graph)
+    taxonomy = aside.submit(lambda: _taxonomy(links.result(), nodes.result().products.ids))
+    rows = graph.read("as_of_sells", as_of=seen.valid, known=seen.known)
+    reported = Reported.by_numbers(rows, nodes.result())
+    return reported, taxonomy.result(), np.flatnonzero(np.bincount(reported.company))
+
+
+def _by_texts(
     graph: Graph, seen: AsOf, universe: str | None, relation: Relation, aside: Executor
-) -> tuple[Reported, Sequence[str]]:
-    """The edges of a day, and the members of the universe or all companies that have an edge."""
+) -> tuple[Reported, Taxonomy, IntArray]:
+    """The same, of the members of a universe, where one is asked for."""
     params = {"as_of": seen.valid, "known": seen.known}
-    if universe is not None:
-        answer = graph.read(f"{_STATEMENTS[relation]}_members", universe=universe, **params)[0]
-        return Reported.by_texts(answer["reports"]), answer["members"]
-    if relation == "products":
-        nodes = aside.submit(NodeNumbers.read, graph)
-        rows = graph.read(_STATEMENTS[relation], **params)
-        reported = Reported.by_numbers(rows, nodes.result())
+    links = aside.submit(_links, graph, seen, relation)
+    if universe is None:
+        answer = graph.read(_STATEMENTS[relation], **params)[0]
+        members = [report[0] for report in answer["reports"]]
     else:
-        reported = Reported.by_texts(graph.read(_STATEMENTS[relation], **params)[0]["reports"])
-    return reported, reported.company.tolist()
+        answer = graph.read(f"{_STATEMENTS[relation]}_members", universe=universe, **params)[0]
+        members = answer["members"]
+    children, parents = links.result()
+    reported = Reported.by_texts(answer["reports"], members, [*children, *parents])
+    # Every company of the answer is a member, with or without an edge.
+    return reported, _taxonomy((children, parents), reported.products), np.arange(len(reported.companies))
+
+
+def _links(graph: Graph, seen: AsOf, relation: Relation) -> tuple[list[str], list[str]]:
+    """Children and parents on a day."""
+    rows = graph.read(_LINKS[relation], known=seen.known, first=seen.valid, last=seen.valid)
+    return [name for row in rows for name in row["sources"]], [
+        name for row in rows for name in row["targets"]
+    ]
+
+
+def _taxonomy(links: tuple[list[str], list[str]], products: Sequence[str]) -> Taxonomy:
+    place = {name: number for number, name in enumerate(products)}
+    parent = np.full(len(products), -1, dtype=np.int64)
+    children, parents = links
+    parent[[place[name] for name in children]] = [place[name] for name in parents]
+    return Taxonomy.of(parent, products)
 
 
 def _has_edges(graph: Graph, seen: AsOf, relation: Relation) -> bool:
@@ -159,55 +216,17 @@ def _has_edges(graph: Graph, seen: AsOf, relation: Relation) -> bool:
     return row["first"] is not None and row["first"] <= seen.valid <= row["last"]
 
 
-@dataclass(frozen=True, eq=False)
-class _Edges:
-    """A day's reported edges in the order of (company, product), with that day's taxonomy over `nodes`."""
-
-    nodes: tuple[str, ...]
-    taxonomy: Taxonomy
-    stock: IntArray
-    product: IntArray
-    weight: npt.NDArray[np.float64]
-    days: IntArray  # [n_edges, 3]: period_end, announced_on, valid_from
-
-    @classmethod
-    def of(cls, reported: Reported, companies: Sequence[str], taxonomy: list[dict[str, Any]]) -> _Edges:
-        children = [child for row in taxonomy for child in row["sources"]]
-        parents = [parent for row in taxonomy for parent in row["targets"]]
-        nodes = tuple(sorted({*reported.product, *children, *parents}))
-        place = {name: number for number, name in enumerate(nodes)}
-        parent = np.full(len(nodes), -1, dtype=np.int64)
-        parent[[place[child] for child in children]] = [place[name] for name in parents]
-        product = np.array([place[name] for name in reported.product], dtype=np.int64)
-        stock = _places(reported.company, companies)
-        order = np.lexsort((product, stock))
-        tree = Taxonomy.of(parent, nodes)
-        return cls(nodes, tree, stock[order], product[order], reported.weight[order], reported.days[order])
-
-    def fold(
-        self, found: Assignment, used: IntArray, companies: Sequence[str], *, most: float
-    ) -> tuple[pd.DataFrame, Edges]:
-        """The edges at a cut, one for each company and concept, as a frame and as positions (`used`: concepts)."""
-        key = self.stock[found.edge] * len(self.nodes) + found.concept
-        order = np.argsort(key, kind="stable")
-        ordered, edge = key[order], found.edge[order]
-        starts = np.flatnonzero(np.diff(ordered, prepend=-1))
-        stock, concept = np.divmod(ordered[starts], max(len(self.nodes), 1))
-        if len(starts):
-            weight = np.minimum(np.add.reduceat(self.weight[edge], starts), most)
-            days = np.maximum.reduceat(self.days[edge], starts, axis=0)
-        else:
-            weight, days = np.empty(0), np.empty((0, 3), dtype=np.int64)
-        columns = {
-            "company_id": np.array(companies, dtype=object)[stock],
-            "product_id": np.array(self.nodes, dtype=object)[concept],
-            "weight": weight,
-        }
-        for number, name in enumerate(("period_end", "announced_on", "valid_from")):
-            columns[name] = days[:, number].astype("datetime64[D]").astype("datetime64[s]")
-        return pd.DataFrame(columns), Edges(stock, np.searchsorted(used, concept), weight.astype(np.float32))
-
-
-def _places(ids: Iterable[str], among: Sequence[str]) -> IntArray:
-    place = {name: number for number, name in enumerate(among)}
-    return np.array([place[name] for name in ids], dtype=np.int64)
+def _fold(
+    stock: IntArray, concept: IntArray, weight: npt.NDArray[np.float64], days: IntArray, *, most: float
+) -> tuple[Edges, npt.NDArray[np.float64], IntArray]:
+    """One edge for each company and concept: weights summed, to `most` at most, and the latest days."""
+    width = int(concept.max(initial=0)) + 1
+    key = stock * width + concept
+    order = np.argsort(key, kind="stable")
+    key, weight, days = key[order], weight[order], days[order]
+    starts = np.flatnonzero(np.diff(key, prepend=-1))
+    if len(starts) < len(key):
+        weight, days = np.add.reduceat(weight, starts), np.maximum.reduceat(days, starts, axis=0)
+    weight = np.minimum(weight, most)
+    stock, concept = np.divmod(key[starts], width)
+    return Edges(stock, concept, weight.astype(np.float32)), weight, days

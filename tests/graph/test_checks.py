@@ -294,6 +294,8 @@ def test_prices_read_in_parts_are_found_wrong_as_in_one_piece(tmp_path, monkeypa
         bars.to_parquet(folder / "bars.parquet", index=False)
     whole = check(Dataset(folder))
     monkeypatch.setattr("samgraph.graph.table_files.PART_ROWS", 7)
+    monkeypatch.setattr("samgraph.graph.groups.KEPT_ROWS", 50)
+    monkeypatch.setattr("samgraph.graph.groups.AT_ONCE", 20)
     assert sum(1 for _ in Dataset(folder).parse_parts("bars")) > 50
     parts = check(Dataset(folder))
     pd.testing.assert_frame_equal(parts.rejected, whole.rejected)

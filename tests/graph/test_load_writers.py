@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import threading
 
@@ -11,7 +12,9 @@ from oracles import sells as oracle
 
 from samgraph.errors import GraphError
 from samgraph.graph import ledger
+from samgraph.graph import load as loading
 from samgraph.graph.dataset import Dataset
+from samgraph.graph.failures import CutError
 from samgraph.graph.load import load
 
 
@@ -61,6 +64,41 @@ def test_a_load_that_fails_while_writing_is_undone_by_the_next(graph, folder, tm
     assert dump.everything(graph.address) != before  # it did write something
     assert load(graph, Dataset(folder)).moment is None
     assert dump.everything(graph.address) == before
+
+
+def cut_writing(gets_through):
+    """`writing` whose connection is cut in every commit; in one of them it has got through, and nobody hears of it."""
+    tries = []
+
+    @contextlib.contextmanager
+    def cut(graph):
+        tries.append(len(tries) + 1)
+        with contextlib.ExitStack() as stack:
+            writer = stack.enter_context(ledger.writing(graph))
+            yield writer
+            if tries[-1] == gets_through:
+                stack.close()
+            raise CutError("the connection was cut")
+
+    return cut, tries
+
+
+@pytest.mark.parametrize("gets_through", [1, 3])
+def test_a_load_whose_commit_got_through_unheard_has_loaded_once(graph, folder, monkeypatch, gets_through):
+    cut, tries = cut_writing(gets_through)
+    monkeypatch.setattr(loading, "writing", cut)
+    report = load(graph, Dataset(folder))
+    assert len(tries) == gets_through
+    assert report.moment == ledger.committed_moment(graph) is not None
+    assert len(ledger.past_loads(graph)) == 1
+
+
+def test_a_load_that_is_cut_every_time_says_so_and_leaves_the_graph_of_before(graph, folder, monkeypatch):
+    cut, tries = cut_writing(None)
+    monkeypatch.setattr(loading, "writing", cut)
+    with pytest.raises(CutError):
+        load(graph, Dataset(folder))
+    assert len(tries) == loading.TRIES and ledger.past_loads(graph) == []
 
 
 def test_two_loads_started_together_both_end_in_whole_states(graph, folder, tmp_path):

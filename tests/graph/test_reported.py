@@ -6,17 +6,19 @@ import numpy as np
 import pytest
 
 from samgraph.errors import GraphError
-from samgraph.graph.reported import NodeNumbers
+from samgraph.graph.reported import Numbered
 
-NODES = NodeNumbers(np.array([2, 5, 9]), np.array(["a", "b", "c"], dtype=object))
+NODES = Numbered.of([9, 2, 5], ["a", "c", "b"])
 
 
 def test_numbers_become_the_ids_of_their_nodes() -> None:
-    assert NODES.of(np.array([9, 2, 9])).tolist() == ["c", "a", "c"]
-    assert NODES.of(np.array([], dtype=np.int64)).tolist() == []
+    assert NODES.ids == ("a", "b", "c")
+    assert NODES.places(np.array([9, 2, 9, 5])).tolist() == [0, 2, 0, 1]
+    assert NODES.names(np.array([9, 2, 9])).tolist() == ["a", "c", "a"]
+    assert NODES.places(np.array([], dtype=np.int64)).tolist() == []
 
 
 @pytest.mark.parametrize("number", [1, 3, 10])
 def test_a_number_of_no_node_is_refused(number: int) -> None:
     with pytest.raises(GraphError, match="does not have"):
-        NODES.of(np.array([2, number]))
+        NODES.places(np.array([2, number]))

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from oracles import small
 
-from samgraph.graph import segment_groups
+from samgraph.graph import groups as row_groups
 from samgraph.graph.checks import check
 from samgraph.graph.dataset import Dataset
 from samgraph.graph.findings import Findings
@@ -36,8 +36,8 @@ def large(tmp_path: Path) -> Dataset:
 
 
 def small_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(segment_groups, "AT_ONCE", 20)
-    monkeypatch.setattr(segment_groups, "KEPT_ROWS", 64)
+    monkeypatch.setattr(row_groups, "AT_ONCE", 20)
+    monkeypatch.setattr(row_groups, "KEPT_ROWS", 64)
 
 
 def test_every_row_comes_once_in_its_place_and_companies_stay_whole(
