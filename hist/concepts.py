@@ -19,10 +19,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from samgraph.hist.attention import attend, cosine_attention
 from samgraph.hist.batch import Batch, by_day
 from samgraph.hist.config import HistConfig
 from samgraph.hist.links import Links
-from samgraph.hist.messages import WeightedSum, attend, cosine_attention, edge_cosine, edge_softmax
+from samgraph.hist.messages import WeightedSum, edge_cosine, edge_softmax
 
 
 class PredefinedConcepts(nn.Module):

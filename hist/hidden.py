@@ -15,11 +15,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from samgraph.hist.attention import cosine_attention
 from samgraph.hist.batch import Batch, by_day
 from samgraph.hist.concepts import edges_to_stocks
 from samgraph.hist.config import HistConfig
 from samgraph.hist.links import Links
-from samgraph.hist.messages import WeightedSum, cosine_attention, edge_cosine, unit
+from samgraph.hist.messages import WeightedSum, edge_cosine, unit
 
 SEARCH_CELLS = 4_000_000  # similarities held at once in the search for neighbours
 

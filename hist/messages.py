@@ -19,10 +19,6 @@ with warnings.catch_warnings():
     from torch_geometric.nn import MessagePassing
     from torch_geometric.utils import softmax
 
-DENSE_CELLS = (
-    250_000  # measured: 10 to 20% faster up to 1,000 x 1,000, which ten days of a chunk would hold too long
-)
-
 
 class WeightedSum(MessagePassing):  # type: ignore[misc]  # PyG ships no types
     """out_j = sum over edges (i, j) of alpha_ij x_i; a target without edges gets 0.
@@ -97,26 +93,3 @@ def unit(x: Tensor) -> Tensor:
     """Rows scaled to length 1; a row of zeros stays zero, with finite gradients."""
     square = (x * x).sum(dim=-1, keepdim=True)
     return x * torch.where(square > 0, square, 1.0).rsqrt()
-
-
-def cosine_attention(queries: Tensor, keys: Tensor, eps: float) -> Tensor:
-    """Softmax over keys of the cosine of each query and key, applied to the keys: [n, d], [m, d] -> [n, d].
-
-    With `eps` it is added to the product of the norms, as in qlib. No keys give zeros.
-    """
-    if len(keys) == 0:
-        return torch.zeros_like(queries)
-    if eps == 0:
-        return attend(unit(queries), unit(keys), keys)
-    norms = torch.outer(queries.norm(dim=1), keys.norm(dim=1))
-    return torch.softmax(queries @ keys.T / (norms + eps), dim=1) @ keys
-
-
-def attend(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-    """softmax(queries keys^T) values; only small days hold the [n_queries, n_keys] matrix, which is faster there."""
-    if len(queries) * len(keys) <= DENSE_CELLS:
-        return torch.softmax(queries @ keys.T, dim=1) @ values
-    out = torch.nn.functional.scaled_dot_product_attention(
-        queries[None, None], keys[None, None], values[None, None], scale=1.0
-    )
-    return out[0, 0]

@@ -12,7 +12,7 @@ from oracles import hist_dense
 from torch import Tensor
 
 from samgraph.graph.series import Edges
-from samgraph.hist import messages
+from samgraph.hist import attention
 from samgraph.hist.batch import Batch, collate, day_graph
 from samgraph.hist.config import HistConfig, variant
 from samgraph.hist.model import HistHead
@@ -132,8 +132,9 @@ def both(
 
 @pytest.fixture(params=["small day", "large day"])
 def day_size(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """All pairs as whole matrices, and in blocks as on a large day."""
-    monkeypatch.setattr(messages, "DENSE_CELLS", 10**6 if request.param == "small day" else 0)
+    """All pairs as whole matrices, and in parts as on a large day."""
+    monkeypatch.setattr(attention, "DENSE_CELLS", 10**6 if request.param == "small day" else 0)
+    monkeypatch.setattr(attention, "PART_CELLS", 20)
     return str(request.param)
 
 
