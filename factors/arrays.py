@@ -37,12 +37,18 @@ def panel(values: Any, name: str, shape: tuple[int, int] | None = None) -> Float
     Raises:
         ModelError: not two-dimensional, or of another shape than `shape`.
     """
+    array = table(values, name, shape)
+    infinite = np.isinf(array)
+    return np.where(infinite, np.nan, array) if infinite.any() else array
+
+
+def table(values: Any, name: str, shape: tuple[int, int] | None = None) -> Floats:
+    """As `panel`, with infinities as they are: for one that takes what is not finite for missing anyway."""
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 2 or (shape is not None and array.shape != shape):
         wanted = "two axes (dates, stocks)" if shape is None else f"shape {shape}"
         raise ModelError(f"{name} has shape {array.shape}; give it {wanted}, with NaN where unknown.")
-    infinite = np.isinf(array)
-    return np.where(infinite, np.nan, array) if infinite.any() else array
+    return array
 
 
 def class_labels(labels: Any, shape: tuple[int, int]) -> Ints:

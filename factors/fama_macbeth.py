@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from samgraph.errors import ModelError
-from samgraph.factors.arrays import Bools, Floats, day_blocks, panel
+from samgraph.factors.arrays import Bools, Floats, Ints, day_blocks, table
 from samgraph.factors.cross_section import RANK_TOLERANCE, Solution
 from samgraph.factors.newey_west import lags_for, newey_west, p_value
 
@@ -65,27 +65,17 @@ def fama_macbeth(
     """
     if not factors:
         raise ModelError("Fama-MacBeth needs at least one factor; none was given.")
-    y = panel(forward, "the forward return")
-    columns = [panel(values, f"factor {name}", y.shape) for name, values in factors.items()]
-    scale = None if weights is None else panel(weights, "weights", y.shape)
+    y = table(forward, "the forward return")
+    columns = [table(values, f"factor {name}", y.shape) for name, values in factors.items()]
+    scale = None if weights is None else table(weights, "weights", y.shape)
     names = (CONSTANT, *factors)
-    slopes = np.full((len(y), len(names)), np.nan)
-    r2 = np.full(len(y), np.nan)
+    slopes, r2, deficient = _solved(_moments(y, columns, scale))
     faults: list[tuple[int, str, str]] = []
-    n_dates, n_stocks = y.shape
-    blocks = list(day_blocks(n_dates, n_stocks * (len(columns) + 2), BLOCK_CELLS))
-    longest = max((days.stop - days.start for days in blocks), default=0)
-    # a last row of zeros: a matrix times its own transpose would take BLAS's slower path for few rows
-    scratch = np.zeros((longest, len(columns) + 2, n_stocks))
-    for days in blocks:
-        part = None if scale is None else scale[days]
-        block = _block(y[days], [c[days] for c in columns], part, scratch)
-        slopes[days], r2[days] = block.slopes, block.r2
-        for t, solution in block.deficient:
-            for column, on in solution.at_fault.items():
-                # the day's means are taken off first, so column j here is factor j + 1
-                others = " ".join(names[i + 1] for i in on) or CONSTANT
-                faults.append((days.start + t, names[column + 1], others))
+    for t, solution in deficient:
+        for column, on in solution.at_fault.items():
+            # the day's means are taken off first, so column j here is factor j + 1
+            others = " ".join(names[i + 1] for i in on) or CONSTANT
+            faults.append((t, names[column + 1], others))
     used = ~np.isnan(slopes[:, 0])
     if not used.any():
         raise ModelError(f"no day has more stocks than the {len(names)} slopes asked for.")
@@ -116,51 +106,83 @@ def _separate(gram: Floats) -> Bools:
 
 
 @dataclass(frozen=True, eq=False)
-class _Block:
-    slopes: Floats
-    r2: Floats
-    deficient: list[tuple[int, Solution]]
+class _Moments:
+    """What the slopes of each day follow from: stocks, their weight, weighted means and products around them.
+
+    Shapes: n, total [n_dates]; means [n_dates, 1 + n_factors]; products [n_dates, 1 + n_factors, 1 + n_factors], the
+    return first.
+    """
+
+    n: Ints
+    total: Floats
+    means: Floats
+    products: Floats
 
 
-def _block(y: Floats, columns: list[Floats], scale: Floats | None, scratch: Floats) -> _Block:
+def _moments(y: Floats, columns: list[Floats], scale: Floats | None) -> _Moments:
     panels = [y, *columns]
-    n_stocks = y.shape[1]
-    mask = np.ones(y.shape, dtype=bool)
-    weight = np.ones(y.shape)
-    means = np.stack([values @ weight[0] for values in panels], axis=1) / max(n_stocks, 1)
-    gaps = scale is not None or bool(np.isnan(means).any())
-    if gaps:
-        mask = ~np.isnan(sum(panels))  # missing where any of them is
-        if scale is not None:
-            with np.errstate(invalid="ignore"):
-                mask &= scale > 0.0
+    n_dates, n_stocks = y.shape
+    out = _Moments(
+        np.full(n_dates, n_stocks),
+        np.full(n_dates, float(n_stocks)),
+        np.empty((n_dates, len(panels))),
+        np.empty((n_dates, len(panels), len(panels))),
+    )
+    blocks = list(day_blocks(n_dates, n_stocks * (len(panels) + 1), BLOCK_CELLS))
+    longest = max((days.stop - days.start for days in blocks), default=0)
+    # a last row of zeros: a matrix times its own transpose would take BLAS's slower path for few rows
+    scratch = np.zeros((longest, len(panels) + 1, n_stocks))
+    for days in blocks:
+        stack = scratch[: days.stop - days.start]
+        _fill(out, days, [values[days] for values in panels], None if scale is None else scale[days], stack)
+    return out
+
+
+def _fill(out: _Moments, days: slice, panels: list[Floats], scale: Floats | None, stack: Floats) -> None:
+    n_stocks = panels[0].shape[1]
+    ones = np.ones(n_stocks)
+    with np.errstate(invalid="ignore"):
+        means = np.stack([values @ ones for values in panels], axis=1) / max(n_stocks, 1)
+    mask = weight = None
+    if scale is not None or not np.isfinite(means).all():
+        with np.errstate(invalid="ignore"):
+            mask = np.isfinite(sum(panels))  # missing where any of them is
+            if scale is not None:
+                mask &= (scale > 0.0) & (scale < np.inf)
         weight = mask.astype(np.float64) if scale is None else np.where(mask, scale, 0.0)
+        out.n[days], total = mask.sum(axis=1), weight.sum(axis=1)
+        out.total[days] = total
         panels = [np.where(mask, values, 0.0) for values in panels]
         sums = np.stack([np.einsum("ti,ti->t", values, weight) for values in panels], axis=1)
-        means = sums / np.maximum(weight.sum(axis=1), np.finfo(np.float64).tiny)[:, None]
-    total = weight.sum(axis=1)
-    stack = scratch[: len(y)]
+        means = sums / np.maximum(total, np.finfo(np.float64).tiny)[:, None]
     for place, values in enumerate(panels):
         np.subtract(values, means[:, place, None], out=stack[:, place])
-    if gaps:
+    if mask is not None:
         np.copyto(stack, 0.0, where=~mask[:, None, :])
-    weighted = stack if scale is None else stack * weight[:, None, :]
-    moments = np.matmul(weighted, stack[:, :-1].transpose(0, 2, 1))[:, :-1]
-    length = np.sqrt(np.einsum("tpp->tp", moments[:, 1:, 1:]))
+    weighted = stack if scale is None or weight is None else stack * weight[:, None, :]
+    out.means[days] = means
+    out.products[days] = np.matmul(weighted, stack[:, :-1].transpose(0, 2, 1))[:, :-1]
+
+
+def _solved(given: _Moments) -> tuple[Floats, Floats, list[tuple[int, Solution]]]:
+    """Slopes [n_dates, 1 + n_factors] and R2 [n_dates], and the days whose columns depend on each other."""
+    means, products = given.means, given.products
+    n_dates, width = means.shape
+    length = np.sqrt(np.einsum("tpp->tp", products[:, 1:, 1:]))
     # a column that does not vary leaves rounding noise behind its mean
-    varies = length > 1e-10 * np.sqrt(total)[:, None] * np.abs(means[:, 1:])
+    varies = length > 1e-10 * np.sqrt(given.total)[:, None] * np.abs(means[:, 1:])
     unit = np.where(varies, 1.0 / np.where(length > 0.0, length, 1.0), 0.0)
-    gram = moments[:, 1:, 1:] * unit[:, :, None] * unit[:, None, :]
-    enough = mask.sum(axis=1) > len(columns) + 1
+    gram = products[:, 1:, 1:] * unit[:, :, None] * unit[:, None, :]
+    enough = given.n > width
     good = enough & _separate(gram)
-    slopes = np.full((len(y), len(columns) + 1), np.nan)
-    beta = np.linalg.solve(gram[good], (moments[good, 1:, 0] * unit[good])[:, :, None])[:, :, 0] * unit[good]
+    slopes, r2 = np.full((n_dates, width), np.nan), np.full(n_dates, np.nan)
+    right = products[good, 1:, 0]
+    beta = np.linalg.solve(gram[good], (right * unit[good])[:, :, None])[:, :, 0] * unit[good]
     slopes[good, 1:] = beta
     slopes[good, 0] = means[good, 0] - np.einsum("tp,tp->t", beta, means[good, 1:])
-    r2 = np.full(len(y), np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
-        r2[good] = np.einsum("tp,tp->t", beta, moments[good, 1:, 0]) / moments[good, 0, 0]
-    none = np.zeros((0, len(columns)))
+        r2[good] = np.einsum("tp,tp->t", beta, right) / products[good, 0, 0]
+    none = np.zeros((0, width - 1))
     deficient = []
     for t in np.flatnonzero(enough & ~good):
         solution = Solution(gram[t], none)
@@ -168,4 +190,4 @@ def _block(y: Floats, columns: list[Floats], scale: Floats | None, scratch: Floa
             {int(j): np.zeros(0, dtype=np.int64) for j in np.flatnonzero(unit[t] == 0.0)}
         )
         deficient.append((int(t), solution))
-    return _Block(slopes, r2, deficient)
+    return slopes, r2, deficient

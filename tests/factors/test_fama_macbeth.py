@@ -62,6 +62,28 @@ def test_deficient_days_are_left_out_and_named():
     assert got.premia["n_days"].eq(69).all()
 
 
+@pytest.mark.parametrize("infinite", [np.inf, -np.inf])
+def test_what_is_infinite_is_missing(infinite):
+    forward, factors, weights = made()
+    with_gaps = []
+    for value in (np.nan, infinite):
+        y, size, w = forward.copy(), factors["size"].copy(), weights.copy()
+        y[5, 3] = size[6, 4] = w[7, 5] = value
+        with_gaps.append(fama_macbeth(y, factors | {"size": size}, weights=w))
+    np.testing.assert_array_equal(with_gaps[0].slopes, with_gaps[1].slopes)
+
+
+def test_days_without_a_gap_among_days_with_gaps_give_the_same_slopes():
+    forward, factors, _ = made()
+    whole = {name: np.where(np.isnan(values), 0.0, values) for name, values in factors.items()}
+    y = np.where(np.isnan(forward), 0.0, forward)
+    alone = fama_macbeth(y, whole)
+    y[40, 0] = np.nan
+    together = fama_macbeth(y, whole)
+    others = np.arange(80) != 40
+    np.testing.assert_allclose(together.slopes[others], alone.slopes[others], rtol=1e-10)
+
+
 def test_r2_is_the_days_own_and_input_is_checked():
     forward, factors, _ = made()
     got = fama_macbeth(forward, factors)
