@@ -95,9 +95,6 @@ class Seats:
             self.order = ever[np.argsort(use[:, ever].argmax(axis=0), kind="stable")]
             self.n = len(ever)
         self.width = max(-(-self.n // CHUNK), 1) * CHUNK
-        self._stocks = np.arange(self.n) if self.order is None else self.order
-        self._place = np.full(use.shape[1], -1, dtype=np.int64)
-        self._place[self._stocks] = np.arange(self.n)
 
     def take(self, values: Any, kept: Any = None) -> Any:
         """Values by places, 0 on empty ones and where not `kept`. Shapes: [..., n_stocks] to [..., width]."""
@@ -110,15 +107,19 @@ class Seats:
 
     def back(self, values: Floats) -> Floats:
         """Values of the stocks in their own order, NaN without a place. Shapes: [..., width] to [..., n_stocks]."""
-        out = np.full((*values.shape[:-1], len(self._place)), np.nan)
-        out[..., self._stocks] = values[..., : self.n]
+        if self.order is None:
+            return values[..., : self.n]
+        out = np.full((*values.shape[:-1], self.n_stocks), np.nan)
+        out[..., self.order] = values[..., : self.n]
         return out
 
     def edges(self, edges: Edges) -> Edges:
         """Edges by places; those of stocks without one are left out."""
         if self.order is None:
             return edges
-        place = self._place[edges.stock]
+        places = np.full(self.n_stocks, -1, dtype=np.int64)
+        places[self.order] = np.arange(self.n)
+        place = places[edges.stock]
         kept = place >= 0
         return Edges(place[kept], edges.concept[kept], edges.weight[kept])
 

@@ -216,11 +216,10 @@ def _usable(
 ) -> Bools:
     """Stocks with a return, a market cap, a weight and every style, on each day of a block."""
     with np.errstate(invalid="ignore"):
-        use = ~np.isnan(y) & (size > 0.0)
+        use: Bools = size > 0.0
         if scale is not None:
             use &= scale[days] > 0.0
-    for values in looks.values():
-        use &= ~np.isnan(values[days])
+    use &= ~np.isnan(sum((values[days] for values in looks.values()), y))  # NaN where any of them is
     if inside is not None:
         use &= inside[days]
     return use
@@ -348,7 +347,8 @@ class _Store:
         kept = solved.kept[chosen]
         self.returns[np.ix_(t, columns)] = np.where(kept, solved.returns[chosen], np.nan)
         self.errors[np.ix_(t, columns)] = np.where(kept, fits.errors[chosen], np.nan)
-        self.specific[t] = self.seats.back(np.where(fits.inside[chosen], fits.residual[chosen], np.nan))
+        np.copyto(fits.residual, np.nan, where=~fits.inside)
+        self.specific[t] = self.seats.back(fits.residual[chosen])
         self._figures(t, solved.rank[chosen], solved.rank[chosen], fits.sse[chosen], fits.sst[chosen])
         self.figures["oos_r2"][t], self.figures["ridge"][t] = oos[chosen], 0.0
         return days[~fine]
