@@ -89,7 +89,7 @@ def run_in_blocks(
 
 def walk(model: Hist, data: WindowData, days: range, step: int = 1) -> Iterator[tuple[range, Tensor, Batch]]:
     """Encoder states and graphs of the rows of consecutive days, `step` days at a time; the model must be in `eval`."""
-    state = run_until(model, data, days.start)
+    (state,) = states_before(model, data, [days.start])
     for first in range(days.start, days.stop, step):
         some = range(first, min(first + step, days.stop))
         x, state, batch = encode_rows(model, data, some, state)
@@ -117,16 +117,22 @@ def score_days(model: Hist, data: WindowData, days: range, step: int = 1) -> npt
 
 
 @torch.no_grad()
-def run_until(model: Hist, data: WindowData, day: int) -> Tensor:
-    """The stream's state before `day`, from the window's first day; without meaning for a window encoder."""
+def states_before(model: Hist, data: WindowData, days: Sequence[int]) -> list[Tensor]:
+    """The stream's state before each of some rising days, run from the window's first day; the model must be in `eval`.
+
+    Without meaning for a window encoder.
+    """
     encoder = model.encoder
     if not isinstance(encoder, StreamEncoder):
-        return data.features.new_zeros(0)
-    state = encoder.start(len(data.stocks), data.features)
-    for first in range(0, day, STRIDE):
-        span = slice(first, min(first + STRIDE, day))
-        _, state = run_in_blocks(encoder, data.features[span], data.mask[span], state)
-    return state
+        return [data.features.new_zeros(0)] * len(days)
+    state, now, states = encoder.start(len(data.stocks), data.features), 0, []
+    for day in days:
+        for first in range(now, day, STRIDE):
+            span = slice(first, min(first + STRIDE, day))
+            _, state = run_in_blocks(encoder, data.features[span], data.mask[span], state)
+        now = day
+        states.append(state)
+    return states
 
 
 def as_frame(data: WindowData, days: range, values: npt.NDArray[np.float32]) -> pd.DataFrame:

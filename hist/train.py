@@ -2,9 +2,10 @@
 
 Mean squared error of each day's cross-section against the rank-normalised forward return, Adam, gradient
 values clipped, early stop on the validation days' Rank IC of the parameters averaged over the last epochs.
-With the stream encoder a step is a chunk of consecutive days: the state is carried from chunk to chunk, the
-gradient is not (truncated back-propagation through time). Same seed, inputs, threads and machine: the same
-numbers; a killed run that goes on from its checkpoint ends with the same numbers too.
+With the stream encoder a step is a chunk of consecutive days, which goes on from the state that the parameters of the
+epoch's beginning give the days before it (truncated back-propagation through time); chunks come in random order, as
+days do with the window encoder, because neighbours tell nearly the same. Same seed, inputs, threads and machine: the
+same numbers; a killed run that goes on from its checkpoint ends with the same numbers too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ import torch
 from torch import Tensor
 
 from samgraph.errors import ModelError
-from samgraph.hist.apply import COLUMNS, as_frame, encode_rows, run_until, score_days, windows_of
+from samgraph.hist.apply import COLUMNS, as_frame, encode_rows, score_days, states_before, windows_of
 from samgraph.hist.checkpoint import read_checkpoint
 from samgraph.hist.concepts import concept_mean
 from samgraph.hist.config import HistConfig
@@ -65,7 +66,7 @@ def fit_window(
         inputs: `inputs.series` None trains the plain GRU, all of whose score is individual
         window: days to train, choose and test on
         config: architecture and training
-        seed: draws the first parameters, dropout and the order of days (with the window encoder)
+        seed: draws the first parameters, dropout and the order of days
         device: a torch device, "cpu" or "cuda"
         checkpoint_dir: written after every epoch; a folder with an unfinished training of the same inputs,
             window, configuration and seed is continued
@@ -114,17 +115,9 @@ def _one_epoch(training: Training, data: WindowData, seed: int) -> None:
 def _pass(training: Training, data: WindowData) -> float:
     """One pass over the training days; the mean loss a day."""
     model, config = training.model, training.config
-    model.train()
-    days = data.days(data.window.train)
-    if isinstance(model.encoder, WindowEncoder):
-        order = torch.randperm(len(days)).tolist()
-        groups = [[days[k] for k in order[i : i + config.chunk]] for i in range(0, len(order), config.chunk)]
-    else:
-        groups = [list(days[i : i + config.chunk]) for i in range(0, len(days), config.chunk)]
-    state = run_until(model, data, days.start)
     total, counted = 0.0, 0
-    for group in groups:
-        x, state, batch = encode_rows(model, data, group, state.detach())
+    for group, state in _steps(model, data):
+        x, _, batch = encode_rows(model, data, group, state)
         target = torch.cat([data.target[day, data.rows[day]] for day in group])
         known = torch.isfinite(target)
         n_days = sum(bool(part.any()) for part in torch.split(known, list(batch.row_sizes)))
@@ -149,6 +142,20 @@ def _pass(training: Training, data: WindowData) -> float:
     return total / counted
 
 
+def _steps(model: Hist, data: WindowData) -> Iterator[tuple[list[int], Tensor]]:
+    """The training days of each step in random order, and the stream's state before them; the model is in `train`."""
+    days, size = list(data.days(data.window.train)), data.config.chunk
+    if isinstance(model.encoder, WindowEncoder):
+        days = [days[k] for k in torch.randperm(len(days)).tolist()]
+    groups = [days[i : i + size] for i in range(0, len(days), size)]
+    model.eval()
+    states = states_before(model, data, [group[0] for group in groups])
+    model.train()
+    stream = not isinstance(model.encoder, WindowEncoder)
+    for k in torch.randperm(len(groups)).tolist() if stream else range(len(groups)):
+        yield groups[k], states[k]
+
+
 def _day_weights(known: Tensor, sizes: tuple[int, ...]) -> Tensor:
     """1 / (stocks with a label) within each day, 0 for those without: every day counts the same."""
     parts = [part / part.sum().clamp(min=1) for part in torch.split(known.to(torch.float32), list(sizes))]
@@ -164,10 +171,10 @@ def _blame(data: WindowData, group: list[int], score: Tensor, sizes: tuple[int, 
         ),
         group[0],
     )
-    feature = first_bad_feature(data, max(group) if data.config.encoder == "window" else day)
+    feature = first_bad_feature(data, data.days(data.window.train).stop - 1)
     if feature is None:
         cause = (
-            f"every feature up to that day is finite, so training diverged: lower learning_rate "
+            f"every feature of the training days is finite, so training diverged: lower learning_rate "
             f"(now {data.config.learning_rate})"
         )
     else:

@@ -20,7 +20,7 @@ from sklearn.metrics import adjusted_rand_score
 from samgraph.economy.parameters import UNIVERSE, Parameters
 from samgraph.graph.dataset import Dataset
 from samgraph.graph.series import SnapshotSeries
-from samgraph.hist.apply import encode_rows, run_until
+from samgraph.hist.apply import encode_rows, states_before
 from samgraph.hist.config import HistConfig, variant
 from samgraph.hist.data import WindowData, training_inputs
 from samgraph.hist.hidden import nearest
@@ -74,7 +74,7 @@ CONFIG: dict[str, Any] = {"hidden_size": 32, "epochs": 12, "min_epochs": 6}
 def neighbour_counts(model: Hist, data: WindowData, k: int) -> npt.NDArray[np.float64]:
     """How often two stocks were neighbours in the hidden module, by stock of the window, over the test days."""
     days = data.days(data.window.test)
-    state = run_until(model, data, days.start)
+    state = states_before(model, data, [days.start])[0]
     together = np.zeros((len(data.stocks), len(data.stocks)))
     for first in range(days.start, days.stop, 10):
         chunk = range(first, min(first + 10, days.stop))

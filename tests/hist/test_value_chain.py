@@ -14,7 +14,7 @@ from torch import Tensor
 
 from samgraph.graph.series import Edges, SnapshotSeries
 from samgraph.graph.value_chain import ChainLinks, ValueChain
-from samgraph.hist.apply import encode_rows, run_until, score_days
+from samgraph.hist.apply import encode_rows, score_days, states_before
 from samgraph.hist.batch import DayGraph, collate, day_graph
 from samgraph.hist.config import variant
 from samgraph.hist.data import WindowData, training_inputs
@@ -165,7 +165,7 @@ def test_a_chunk_hears_the_states_that_the_day_before_ended_with(series: Snapsho
     model, data = prepared(series)
     days = range(40, 47)
     with torch.no_grad():
-        _, _, batch = encode_rows(model, data, days, run_until(model, data, days.start))
+        _, _, batch = encode_rows(model, data, days, states_before(model, data, [days.start])[0])
         assert isinstance(model.encoder, StreamEncoder)
         top, _ = model.encoder.run(
             data.features[:47], data.mask[:47], model.encoder.start(len(data.stocks), data.features)
@@ -204,7 +204,7 @@ def test_a_stock_hears_its_suppliers_a_day_later_and_never_on_the_day(series: Sn
     """With the message of the chain alone: today's features of others do not reach it, yesterday's do."""
     model, data = prepared(series)
     day = 50
-    state = run_until(model, data, day - 1)
+    state = states_before(model, data, [day - 1])[0]
 
     def message(features: Tensor) -> Tensor:
         moved = data.features
