@@ -26,6 +26,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from oracles.hist_dense import published
 
 from samgraph.graph.series import Edges
+from samgraph.hist.apply import run_in_blocks
 from samgraph.hist.batch import Batch, collate, day_graph
 from samgraph.hist.config import variant
 from samgraph.hist.encoder import StreamEncoder
@@ -78,7 +79,10 @@ def dense_day(n: int, m: int) -> Callable[[], None]:
 
 
 def stream_chunk(n: int, m: int, attention: str) -> Callable[[], None]:
-    """A training step of the stream on a chunk of days, with everything that `fit_window` does for it."""
+    """A training step of the stream on a chunk of days, with everything that `fit_window` does for it.
+
+    That has the chunk's part of the run, without gradients, that gives every chunk of an epoch its state.
+    """
     _, _, cap = make_day(n, m)
     rng = np.random.default_rng(0)
     stock = np.repeat(np.arange(n), PRODUCTS)
@@ -93,6 +97,8 @@ def stream_chunk(n: int, m: int, attention: str) -> Callable[[], None]:
     state = encoder.start(n, features)
 
     def step() -> None:
+        with torch.no_grad():
+            run_in_blocks(encoder, features, mask, state)
         top, _ = encoder.run(features, mask, state)
         batch = collate([graph] * CHUNK, cap.repeat(CHUNK))
         score = head(top.reshape(-1, D), batch).score

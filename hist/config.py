@@ -12,6 +12,7 @@ from samgraph.hist.labels import Price
 Attention = Literal["edges", "all"]
 EncoderKind = Literal["stream", "window"]
 Split = Literal["exact", "heads"]
+Scaling = Literal["training", "day"]
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,9 @@ class HistConfig:
 
     What is learned from what:
         features: daily ratios of the stream encoder (`samgraph.hist.features`); the window has its own six
+        scaling: of these: "day" standardises across each day's members, so that what the market does as a whole is
+            not seen; "training" takes off each feature's median on the training days and divides by its median
+            absolute deviation there, as the window encoder does; both are clipped at 4
         horizon, lag, price: the label is the return over `horizon` days from the execution on day t + lag
 
     Training:
@@ -77,6 +81,7 @@ class HistConfig:
     auxiliary: float = 0.0
     separation: float = 1.0
     features: tuple[str, ...] = FEATURES
+    scaling: Scaling = "day"
     horizon: int = 10
     lag: int = 1
     price: Price = "close"
@@ -115,6 +120,7 @@ class HistConfig:
             "encoder": ("stream", "window"),
             "attention": ("edges", "all"),
             "split": ("exact", "heads"),
+            "scaling": ("training", "day"),
         }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:

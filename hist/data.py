@@ -15,7 +15,7 @@ from samgraph.errors import ModelError
 from samgraph.graph.series import SnapshotSeries
 from samgraph.hist.batch import Batch, GraphCache, collate
 from samgraph.hist.config import HistConfig
-from samgraph.hist.features import WINDOW_FEATURES, Float32Array, stream_features, window_features
+from samgraph.hist.features import CLIP, WINDOW_FEATURES, Float32Array, stream_features, window_features
 from samgraph.hist.labels import forward_returns, rank_normalise
 from samgraph.hist.market import BoolArray, FloatArray, Market
 from samgraph.hist.windows import Window
@@ -78,7 +78,7 @@ def training_inputs(market: Market, series: SnapshotSeries | None, config: HistC
     """Features and labels as the configuration names them."""
     if config.encoder == "stream":
         names = tuple(config.features)
-        features, mask = stream_features(market, names)
+        features, mask = stream_features(market, names, by_day=config.scaling == "day")
     else:
         names = WINDOW_FEATURES
         features, mask = window_features(market)
@@ -131,6 +131,8 @@ class WindowData:
         self.target = torch.from_numpy(rank_normalise(label, fitted)).to(device)
         features = inputs.features[period][:, self.columns]
         if config.encoder == "stream":
+            if config.scaling == "training":
+                features = self._scaled(features, mask, mask & market.member[period][:, self.columns])
             features = np.where(mask[:, :, None], features, np.float32(0))
         # torch's own memory is aligned for vectors always, numpy's by chance: the same numbers need the same kernels
         self.features = torch.from_numpy(np.ascontiguousarray(features)).clone().to(device)
@@ -194,6 +196,26 @@ class WindowData:
                 scaled[t] = cap[t] / cap[t, rows].mean()
         return scaled.astype(np.float32)
 
+    def _scaled(self, features: Float32Array, mask: BoolArray, members: BoolArray) -> Float32Array:
+        """Features over their median and median absolute deviation among training days' members; 0 where unknown."""
+        days = self.days(self.window.train)
+        part, known = features[days.start : days.stop], members[days.start : days.stop]
+        scaled = np.zeros_like(features)
+        for f in range(features.shape[2]):
+            infinite = np.argwhere(np.isinf(features[:, :, f]) & mask)
+            if len(infinite):
+                t, i = infinite[0]
+                raise ModelError(
+                    f"{_feature(self, int(t), int(i), f, features[t, i, f])}; correct the bars or leave it out"
+                )
+            values = part[:, :, f][known]
+            values = values[np.isfinite(values)]
+            centre = np.median(values) if len(values) else np.float32(0)
+            spread = np.float32(1.4826) * np.median(np.abs(values - centre)) if len(values) else np.float32(0)
+            column = (features[:, :, f] - centre) / (spread if spread > 0 else np.float32(1))
+            scaled[:, :, f] = np.nan_to_num(np.clip(column, -CLIP, CLIP), nan=0.0)
+        return scaled
+
     def _check_series(self) -> None:
         for part in self.parts:
             for day in self.days(part):
@@ -221,7 +243,10 @@ def first_bad_feature(data: WindowData, last: int) -> str | None:
     if not len(where):
         return None
     t, i, f = (int(v) for v in where[0])
+    return _feature(data, t, i, f, float(data.features[t, i, f]))
+
+
+def _feature(data: WindowData, day: int, stock: int, number: int, value: float) -> str:
     names = data.inputs.feature_names
-    name = names[f] if f < len(names) else f"number {f}"
-    value = float(data.features[t, i, f])
-    return f"feature '{name}' of company {data.stocks[i]} is {value} on {data.date(t)}"
+    name = names[number] if number < len(names) else f"number {number}"
+    return f"feature '{name}' of company {data.stocks[stock]} is {value} on {data.date(day)}"

@@ -1,7 +1,7 @@
 """Daily inputs of the encoders. Everything at day t is known at t's close.
 
 For the stream encoder each day is described by ratios that need no later day: prices against the close of the
-day before, volume against its own moving average, trailing returns. Each is then standardised across that
+day before, volume against its own moving average, trailing returns. On request each is standardised across that
 day's members, which takes out the market's own move and volatility. For the published window encoder the
 adjusted levels are kept as they are and divided by the window's last close when a window is cut.
 
@@ -25,23 +25,27 @@ Float32Array = npt.NDArray[np.float32]
 
 RATIOS = ("open", "high", "low", "close", "vwap", "volume")
 TRAILING = ("return_5", "return_20", "return_60", "volatility_20")
-FEATURES = (*RATIOS, "return_5", "return_20", "return_60")
+FEATURES = (*RATIOS, *TRAILING)
 WINDOW_FEATURES = ("open", "high", "low", "close", "vwap", "volume")
 
 VOLUME_DAYS = 20  # moving average that volume is compared with
 CLIP = 4.0  # standard deviations; a first day after a re-listing would otherwise drown the day
 
 
-def stream_features(market: Market, names: Sequence[str] = FEATURES) -> tuple[Float32Array, BoolArray]:
-    """Daily ratios, standardised across each day's members.
+def stream_features(
+    market: Market, names: Sequence[str] = FEATURES, *, by_day: bool = False
+) -> tuple[Float32Array, BoolArray]:
+    """Daily ratios.
 
     `open` to `vwap`: log of the adjusted price over the adjusted close of the day before; `volume`: log of
     volume over its mean of the last 20 trading days; `return_N`: log return of N days; `volatility_20`:
-    log of the standard deviation of the last 20 daily log returns. Standardised with the mean and standard
-    deviation of that day's members with valid features, clipped at 4; 0, the day's average, where unknown.
+    log of the standard deviation of the last 20 daily log returns. NaN where unknown.
+
+    With `by_day` standardised with the mean and standard deviation of that day's members with valid features,
+    clipped at 4; 0, the day's average, where unknown.
 
     Shapes:
-        features: float32 [n_dates, n_stocks, n_features], finite everywhere
+        features: float32 [n_dates, n_stocks, n_features]
         mask: bool [n_dates, n_stocks], where the stock's features are valid
 
     Raises:
@@ -56,7 +60,8 @@ def stream_features(market: Market, names: Sequence[str] = FEATURES) -> tuple[Fl
     members = mask & market.member
     features = np.zeros((market.n_dates, market.n_stocks, len(names)), dtype=np.float32)
     for f, name in enumerate(names):
-        features[:, :, f] = _standardise(np.where(mask, _raw(market, name), np.nan), members)
+        values = np.where(mask, _raw(market, name), np.nan)
+        features[:, :, f] = _standardise(values, members) if by_day else values
     return features, mask
 
 

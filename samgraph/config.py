@@ -83,6 +83,9 @@ class Model(Section):
     encoder: Literal["stream", "window"] | None = Field(
         None, description="along the calendar, or a window a day"
     )
+    scaling: Literal["day", "training"] | None = Field(
+        None, description="features against each day's members, or against the training days"
+    )
     attention: Literal["edges", "all"] | None = Field(
         None, description="a concept's own stocks, or every stock"
     )

@@ -36,6 +36,10 @@ def test_features_do_not_change_with_the_future(after: int) -> None:
     market = make_market(1, 120, 12, missing=0.05)
     for before, later in (
         (stream_features(market, ALL), stream_features(disturbed(market, after), ALL)),
+        (
+            stream_features(market, ALL, by_day=True),
+            stream_features(disturbed(market, after), ALL, by_day=True),
+        ),
         (window_features(market), window_features(disturbed(market, after))),
     ):
         np.testing.assert_array_equal(before[0][: after + 1], later[0][: after + 1])
@@ -45,6 +49,7 @@ def test_features_do_not_change_with_the_future(after: int) -> None:
 def test_stream_features_equal_their_definition() -> None:
     market = make_market(2, 90, 10, missing=0.03)
     features, mask = stream_features(market, ALL)
+    by_day, _ = stream_features(market, ALL, by_day=True)
     t = 80
     price = {name: getattr(market, name) * market.adj for name in ("open", "high", "low", "close", "vwap")}
     volume = market.volume / market.adj
@@ -62,11 +67,12 @@ def test_stream_features_equal_their_definition() -> None:
                 raw[i] = np.log(price["close"][t, i] / price["close"][t - int(name[7:]), i])
             else:
                 raw[i] = np.log(price[name][t, i] / price["close"][t - 1, i])
+        np.testing.assert_allclose(features[t, :, f], raw, atol=1e-6, err_msg=name)
         members = market.member[t] & mask[t] & np.isfinite(raw)
         expected = (raw - raw[members].mean()) / raw[members].std()
         expected = np.clip(np.nan_to_num(expected, nan=0.0), -4, 4)
-        np.testing.assert_allclose(features[t, :, f], expected, atol=1e-4, err_msg=name)
-    assert np.isfinite(features).all()
+        np.testing.assert_allclose(by_day[t, :, f], expected, atol=1e-4, err_msg=name)
+    assert np.isfinite(by_day).all() and not np.isinf(features).any()
 
 
 def test_a_day_is_valid_when_the_stock_traded_and_had_a_bar_the_day_before() -> None:
@@ -84,8 +90,8 @@ def test_a_period_shorter_than_a_trailing_return_has_none(n_days: int) -> None:
     market = make_market(3, n_days, 6)
     features, _ = stream_features(market, ("return_5", "return_60"))
     for f, days in enumerate((5, 60)):
-        assert not features[: min(days, n_days), :, f].any()
-        assert features[days:, :, f].any() == (n_days > days)
+        assert np.isnan(features[: min(days, n_days), :, f]).all()
+        assert np.isfinite(features[days:, :, f]).all()
 
 
 def test_a_split_changes_no_feature() -> None:

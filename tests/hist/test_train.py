@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import torch
 from oracles.hist_making import make_market, make_series
+from scipy.stats import median_abs_deviation
 
 from samgraph.errors import ModelError
 from samgraph.graph.series import Edges
@@ -206,9 +207,9 @@ def test_progress_counts_all_epochs_and_threads_are_put_back() -> None:
     assert sum(counted) == 1 and torch.get_num_threads() == before
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf])
-def test_a_loss_that_is_not_a_number_names_day_and_feature(bad: float) -> None:
-    config = small()
+@pytest.mark.parametrize(("bad", "scaling"), [(np.nan, "day"), (np.inf, "day"), (np.inf, "training")])
+def test_a_feature_that_is_not_a_number_is_named_with_company_and_day(bad: float, scaling: str) -> None:
+    config = small(scaling=scaling)
     inputs = inputs_of(config)
     features = inputs.features.copy()
     i = int(np.argmax(inputs.feature_mask[60] & inputs.market.member[60]))
@@ -294,3 +295,27 @@ def test_a_finished_training_is_not_repeated_and_a_foreign_one_not_continued(tmp
     file.write_bytes(file.read_bytes()[:-1] + b"\0")
     with pytest.raises(ModelError, match="damaged"):
         fit_window(inputs, WINDOW, config, 0, checkpoint_dir=tmp_path)
+
+
+def test_features_are_scaled_by_what_members_had_on_the_training_days_alone() -> None:
+    config = small(scaling="training")
+    inputs = inputs_of(config)
+    member = inputs.market.member.copy()
+    member[:, 4] = False
+    inputs = replace(inputs, market=replace(inputs.market, member=member))
+    data = WindowData(inputs, WINDOW, config, torch.device("cpu"))
+    used = inputs.feature_mask[WINDOW.train] & member[WINDOW.train]
+    for f in range(inputs.n_features):
+        values = inputs.features[WINDOW.train][:, :, f][used].astype(np.float64)
+        values = values[np.isfinite(values)]
+        spread = median_abs_deviation(values, scale="normal")
+        raw = inputs.features[data.start :][:, data.columns, f].astype(np.float64)
+        expected = np.nan_to_num(np.clip((raw - np.median(values)) / spread, -4, 4))
+        expected[~inputs.feature_mask[data.start :][:, data.columns]] = 0.0
+        np.testing.assert_allclose(data.features[:, :, f].numpy(), expected[: data.stop], atol=1e-4)
+    later = inputs.features.copy()
+    later[WINDOW.train.stop :] *= 3.0
+    later[:, 4] *= 3.0
+    other = WindowData(replace(inputs, features=later), WINDOW, config, torch.device("cpu"))
+    days = WINDOW.train.stop - data.start
+    assert torch.equal(other.features[:days], data.features[:days])
