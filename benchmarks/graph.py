@@ -198,7 +198,9 @@ class Bench:
 
     def memory(self) -> None:
         """Peak memory of the client while it checks, and while it loads into an empty graph."""
-        for share, bars in ((0.25, 0), (0.5, 0), (1.0, 0), (0.25, 1_250_000), (0.25, 2_500_000)):
+        million = 1_000_000
+        sizes = [(0.25, 0), (0.5, 0), (1.0, 0), *((0.25, int(n * million)) for n in (1.25, 2.5, 5, 10))]
+        for share, bars in sizes:
             folder = self.work / f"part-{share}-{bars}"
             if not folder.exists():
                 graph_data.write(folder, share=share, bars=bars)

@@ -46,7 +46,7 @@ class Fits:
 
     Attributes:
         solved: of the normal equations.
-        residual: [n_dates, n_stocks], 0 outside the estimation set; inside: bool, who is in it.
+        residual: [n_dates, n_stocks], NaN outside the estimation set; inside: bool, who is in it.
         n: [n_dates] stocks; sse, sst: weighted sums of squares around the fit and around the mean.
     """
 
@@ -86,10 +86,10 @@ class Batch:
         solved = self.solve(weight)
         residual = self.y - self.fitted(solved.returns)
         inside = weight > 0.0
-        residual *= inside
         total = sums(weight)
         mean = inner(weight, self.y) / total
         sse = inner(weight * residual, residual)
+        np.copyto(residual, np.nan, where=~inside)
         return Fits(solved, residual, inside, inside.sum(axis=1), sse, solved.squares - total * mean**2)
 
     def held_out(self, weight: Floats, fold: Ints) -> tuple[Bools, Floats]:

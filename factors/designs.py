@@ -94,6 +94,8 @@ class Seats:
             ever = np.flatnonzero(use.any(axis=0))
             self.order = ever[np.argsort(use[:, ever].argmax(axis=0), kind="stable")]
             self.n = len(ever)
+            self._place = np.full(self.n_stocks, -1, dtype=np.int64)
+            self._place[self.order] = np.arange(self.n)
         self.width = max(-(-self.n // CHUNK), 1) * CHUNK
 
     def take(self, values: Any, kept: Any = None) -> Any:
@@ -117,9 +119,7 @@ class Seats:
         """Edges by places; those of stocks without one are left out."""
         if self.order is None:
             return edges
-        places = np.full(self.n_stocks, -1, dtype=np.int64)
-        places[self.order] = np.arange(self.n)
-        place = places[edges.stock]
+        place = self._place[edges.stock]
         kept = place >= 0
         return Edges(place[kept], edges.concept[kept], edges.weight[kept])
 

@@ -347,7 +347,6 @@ class _Store:
         kept = solved.kept[chosen]
         self.returns[np.ix_(t, columns)] = np.where(kept, solved.returns[chosen], np.nan)
         self.errors[np.ix_(t, columns)] = np.where(kept, fits.errors[chosen], np.nan)
-        np.copyto(fits.residual, np.nan, where=~fits.inside)
         self.specific[t] = self.seats.back(fits.residual[chosen])
         self._figures(t, solved.rank[chosen], solved.rank[chosen], fits.sse[chosen], fits.sst[chosen])
         self.figures["oos_r2"][t], self.figures["ridge"][t] = oos[chosen], 0.0

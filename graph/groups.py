@@ -24,9 +24,8 @@ class Groups:
 
     def __init__(self) -> None:
         self._rows = 0
-        self._few: list[
-            tuple[pd.DataFrame, npt.NDArray[np.integer]]
-        ] = []  # all there is, while it is not much
+        # All there is, while it is not much.
+        self._few: list[tuple[pd.DataFrame, npt.NDArray[np.integer]]] = []
         self._groups: list[Parts] = []
 
     def append(self, rows: pd.DataFrame, group: npt.NDArray[np.integer]) -> None:

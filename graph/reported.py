@@ -53,7 +53,7 @@ class Numbered:
 
     def names(self, numbers: IntArray) -> npt.NDArray[np.object_]:
         """The ids of some nodes; raises as `places` does."""
-        return np.array([*self.ids, None], dtype=object)[self.places(numbers)]
+        return np.array(self.ids, dtype=object)[self.places(numbers)]
 
 
 @dataclass(frozen=True, eq=False)

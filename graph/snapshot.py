@@ -15,7 +15,7 @@ import pandas as pd
 from samgraph.graph.asof import AsOf
 from samgraph.graph.connection import Graph
 from samgraph.graph.cuts import Coverage, Taxonomy, assign, coverage, parse_cut
-from samgraph.graph.reported import NodeNumbers, Reported
+from samgraph.graph.reported import NodeNumbers, Reported, objects
 from samgraph.graph.series import Edges, Relation
 from samgraph.graph.universe import EDGE_DAYS, begun, committed_moment, no_such_day, no_such_universe
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
 
 IntArray = npt.NDArray[np.int64]
+Texts = npt.NDArray[np.object_]
 
 _STATEMENTS: dict[Relation, str] = {"products": "as_of_sells", "industries": "as_of_classified"}
 _LINKS: dict[Relation, str] = {
@@ -194,15 +195,13 @@ def _by_texts(
     return reported, _taxonomy((children, parents), reported.products), np.arange(len(reported.companies))
 
 
-def _links(graph: Graph, seen: AsOf, relation: Relation) -> tuple[list[str], list[str]]:
+def _links(graph: Graph, seen: AsOf, relation: Relation) -> tuple[Texts, Texts]:
     """Children and parents on a day."""
     rows = graph.read(_LINKS[relation], known=seen.known, first=seen.valid, last=seen.valid)
-    return [name for row in rows for name in row["sources"]], [
-        name for row in rows for name in row["targets"]
-    ]
+    return objects(row["sources"] for row in rows), objects(row["targets"] for row in rows)
 
 
-def _taxonomy(links: tuple[list[str], list[str]], products: Sequence[str]) -> Taxonomy:
+def _taxonomy(links: tuple[Texts, Texts], products: Sequence[str]) -> Taxonomy:
     place = {name: number for number, name in enumerate(products)}
     parent = np.full(len(products), -1, dtype=np.int64)
     children, parents = links

@@ -15,7 +15,13 @@ from samgraph.errors import ModelError
 from samgraph.graph.series import SnapshotSeries
 from samgraph.hist.batch import Batch, GraphCache, collate
 from samgraph.hist.config import HistConfig
-from samgraph.hist.features import CLIP, WINDOW_FEATURES, Float32Array, stream_features, window_features
+from samgraph.hist.features import (
+    WINDOW_FEATURES,
+    Float32Array,
+    scaled_by,
+    stream_features,
+    window_features,
+)
 from samgraph.hist.labels import forward_returns, rank_normalise
 from samgraph.hist.market import BoolArray, FloatArray, Market
 from samgraph.hist.windows import Window
@@ -197,24 +203,17 @@ class WindowData:
         return scaled.astype(np.float32)
 
     def _scaled(self, features: Float32Array, mask: BoolArray, members: BoolArray) -> Float32Array:
-        """Features over their median and median absolute deviation among training days' members; 0 where unknown."""
+        """Features over what training days' members had (`samgraph.hist.features.scaled_by`)."""
+        infinite = np.argwhere(np.isinf(features) & mask[:, :, None])
+        if len(infinite):
+            t, i, f = (int(place) for place in infinite[0])
+            raise ModelError(
+                f"{_feature(self, t, i, f, features[t, i, f])}; correct the bars or leave the feature out"
+            )
         days = self.days(self.window.train)
-        part, known = features[days.start : days.stop], members[days.start : days.stop]
-        scaled = np.zeros_like(features)
-        for f in range(features.shape[2]):
-            infinite = np.argwhere(np.isinf(features[:, :, f]) & mask)
-            if len(infinite):
-                t, i = infinite[0]
-                raise ModelError(
-                    f"{_feature(self, int(t), int(i), f, features[t, i, f])}; correct the bars or leave it out"
-                )
-            values = part[:, :, f][known]
-            values = values[np.isfinite(values)]
-            centre = np.median(values) if len(values) else np.float32(0)
-            spread = np.float32(1.4826) * np.median(np.abs(values - centre)) if len(values) else np.float32(0)
-            column = (features[:, :, f] - centre) / (spread if spread > 0 else np.float32(1))
-            scaled[:, :, f] = np.nan_to_num(np.clip(column, -CLIP, CLIP), nan=0.0)
-        return scaled
+        fitted = np.zeros_like(members)
+        fitted[days.start : days.stop] = members[days.start : days.stop]
+        return scaled_by(features, fitted)
 
     def _check_series(self) -> None:
         for part in self.parts:
@@ -232,13 +231,14 @@ def joined(member: BoolArray) -> npt.NDArray[np.int64]:
     return ever[np.argsort(member[:, ever].argmax(axis=0), kind="stable")]
 
 
-def first_bad_feature(data: WindowData, last: int) -> str | None:
-    """The first feature value that is not finite on a valid day up to `last`, in words."""
+def first_bad_feature(data: WindowData) -> str | None:
+    """The first feature value that is not finite on a valid day up to the last training day, in words."""
+    stop = data.days(data.window.train).stop
+    values = data.features[:stop].cpu().numpy()
     if data.config.encoder == "window":
-        bad: npt.NDArray[np.bool_] = np.isinf(data.features[: last + 1].cpu().numpy())
+        bad: BoolArray = np.isinf(values)
     else:
-        values = data.features[: last + 1].cpu().numpy()
-        bad = ~np.isfinite(values) & data.mask[: last + 1].cpu().numpy()[:, :, None]
+        bad = ~np.isfinite(values) & data.mask[:stop].cpu().numpy()[:, :, None]
     where = np.argwhere(bad)
     if not len(where):
         return None

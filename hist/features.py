@@ -80,6 +80,28 @@ def window_features(market: Market) -> tuple[Float32Array, BoolArray]:
     return np.stack([*prices, volume], axis=-1).astype(np.float32), valid_days(market)
 
 
+def scaled_by(features: Float32Array, fitted: BoolArray) -> Float32Array:
+    """Features less their median, over their median absolute deviation x 1.4826, clipped at 4; 0 where unknown.
+
+    Both are those of the cells `fitted`; a feature that does not vary there keeps its scale.
+
+    Shapes:
+        features: float32 [n_dates, n_stocks, n_features]; fitted: bool [n_dates, n_stocks]
+    """
+    scaled = np.zeros_like(features)
+    for f in range(features.shape[2]):
+        column = features[:, :, f]
+        values = column[fitted]
+        values = values[np.isfinite(values)]
+        centre = spread = np.float32(0)
+        if len(values):
+            centre = np.median(values)
+            spread = np.float32(1.4826) * np.median(np.abs(values - centre))
+        score = (column - centre) / (spread if spread > 0 else np.float32(1))
+        scaled[:, :, f] = np.nan_to_num(np.clip(score, -CLIP, CLIP), nan=0.0)
+    return scaled
+
+
 def valid_days(market: Market) -> BoolArray:
     """Days on which a stock traded and had a bar on the trading day before [n_dates, n_stocks]."""
     has_bar = np.isfinite(market.close) & np.isfinite(market.adj)

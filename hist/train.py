@@ -145,13 +145,13 @@ def _pass(training: Training, data: WindowData) -> float:
 def _steps(model: Hist, data: WindowData) -> Iterator[tuple[list[int], Tensor]]:
     """The training days of each step in random order, and the stream's state before them; the model is in `train`."""
     days, size = list(data.days(data.window.train)), data.config.chunk
-    if isinstance(model.encoder, WindowEncoder):
+    stream = not isinstance(model.encoder, WindowEncoder)
+    if not stream:
         days = [days[k] for k in torch.randperm(len(days)).tolist()]
     groups = [days[i : i + size] for i in range(0, len(days), size)]
     model.eval()
     states = states_before(model, data, [group[0] for group in groups])
     model.train()
-    stream = not isinstance(model.encoder, WindowEncoder)
     for k in torch.randperm(len(groups)).tolist() if stream else range(len(groups)):
         yield groups[k], states[k]
 
@@ -171,7 +171,7 @@ def _blame(data: WindowData, group: list[int], score: Tensor, sizes: tuple[int, 
         ),
         group[0],
     )
-    feature = first_bad_feature(data, data.days(data.window.train).stop - 1)
+    feature = first_bad_feature(data)
     if feature is None:
         cause = (
             f"every feature of the training days is finite, so training diverged: lower learning_rate "
