@@ -128,8 +128,9 @@ def test_a_planted_reversal_is_learnt_and_noise_is_not() -> None:
     assert abs(quality[0.0]) < 0.12
 
 
-def test_predictions_do_not_change_with_what_comes_after() -> None:
-    config = small(epochs=2)
+@pytest.mark.parametrize("scaling", ["day", "training"])
+def test_predictions_do_not_change_with_what_comes_after(scaling: str) -> None:
+    config = small(epochs=2, scaling=scaling)
     market = make_market(1, 170, 12, missing=0.03)
     series = make_series(market)
     day = 155
