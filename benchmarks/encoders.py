@@ -29,9 +29,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 from oracles.offline import market_of, members_of, series_of
 
 from samgraph.economy.parameters import UNIVERSE, Parameters
+from samgraph.economy.simulate import make, write
 from samgraph.files import write_json
-from samgraph.graph.dataset import Dataset
-from samgraph.graph.series import SnapshotSeries
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.hist.config import variant
 from samgraph.hist.data import training_inputs
 from samgraph.hist.labels import forward_returns
@@ -39,7 +40,6 @@ from samgraph.hist.market import Market
 from samgraph.hist.metrics import mean, rank_ic
 from samgraph.hist.train import fit_window
 from samgraph.hist.windows import Window
-from samgraph.simulate import make, write
 
 SEEDS = 5
 TRAIN, VALID, TEST, STOCKS = 200, 100, 100, 120

@@ -24,13 +24,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from samgraph.factors.evaluation import evaluate
-from samgraph.factors.exposures import Membership
-from samgraph.factors.fama_macbeth import fama_macbeth
-from samgraph.factors.neutralise import neutralise
-from samgraph.factors.regression import cross_sectional_regression
-from samgraph.factors.ridge import Ridge
-from samgraph.graph.series import Edges, SnapshotSeries
+from samgraph.factors.evaluation.evaluate import evaluate
+from samgraph.factors.evaluation.neutralise import neutralise
+from samgraph.factors.regression.cross_sectional import cross_sectional_regression
+from samgraph.factors.regression.exposures import Membership
+from samgraph.factors.regression.fama_macbeth import fama_macbeth
+from samgraph.factors.regression.ridge import Ridge
+from samgraph.graph.series.snapshots import Edges, SnapshotSeries
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 from oracles.toraniko_core import load_core

@@ -26,14 +26,14 @@ import neo4j
 import numpy as np
 import pandas as pd
 
-from samgraph.graph.asof import AsOf
-from samgraph.graph.connection import Address, Graph
-from samgraph.graph.dataset import Dataset
-from samgraph.graph.load import load
-from samgraph.graph.offline import load_offline
-from samgraph.graph.period import extract_period
-from samgraph.graph.server import LocalServer
-from samgraph.graph.snapshot import snapshot
+from samgraph.graph.ask.period import extract_period
+from samgraph.graph.ask.snapshot import snapshot
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.graph.db.asof import AsOf
+from samgraph.graph.db.driver import Address, Graph
+from samgraph.graph.load.load import load
+from samgraph.graph.load.offline import load_offline
+from samgraph.graph.server.local import LocalServer
 
 warnings.simplefilter("ignore")
 DAY = dt.date(2014, 3, 5)
@@ -115,7 +115,7 @@ class Bench:
             edges = data["stock", "sells", "concept"].edge_index.shape[1]
             line("one date: samgraph, to HeteroData with levels and coverage", seconds, f"{edges:,} edges")
             answer = {"as_of": DAY, "known": None}
-            seconds, _ = least(lambda: graph.read("as_of_sells", **answer), 15)
+            seconds, _ = least(lambda: graph.read("as_of/sells", **answer), 15)
             line("  of which the edges from the server", seconds)
 
     def period(self) -> None:

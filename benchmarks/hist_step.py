@@ -25,10 +25,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from oracles.hist_dense import published
 
-from samgraph.graph.series import Edges
+from samgraph.graph.series.snapshots import Edges
 from samgraph.hist.apply import run_in_blocks
-from samgraph.hist.batch import Batch, collate, day_graph
+from samgraph.hist.batch import collate, day_graph
 from samgraph.hist.config import variant
+from samgraph.hist.day_graph import Batch
 from samgraph.hist.encoder import StreamEncoder
 from samgraph.hist.model import HistHead
 

@@ -31,16 +31,16 @@ import numpy as np
 import pandas as pd
 
 from samgraph.files import write_json
-from samgraph.graph.asof import AsOf
-from samgraph.graph.baskets import basket
-from samgraph.graph.connection import Address, Graph
-from samgraph.graph.dataset import Dataset
-from samgraph.graph.load import load
-from samgraph.graph.offline import load_offline
-from samgraph.graph.pairs import pairs
-from samgraph.graph.period import extract_period
-from samgraph.graph.server import LocalServer
-from samgraph.graph.snapshot import snapshot
+from samgraph.graph.ask.baskets import basket
+from samgraph.graph.ask.pairs import pairs
+from samgraph.graph.ask.period import extract_period
+from samgraph.graph.ask.snapshot import snapshot
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.graph.db.asof import AsOf
+from samgraph.graph.db.driver import Address, Graph
+from samgraph.graph.load.load import load
+from samgraph.graph.load.offline import load_offline
+from samgraph.graph.server.local import LocalServer
 
 warnings.simplefilter("ignore")
 DAY = dt.date(2022, 6, 1)
@@ -158,7 +158,7 @@ class Scale:
         from samgraph.hist.data import training_inputs
         from samgraph.hist.train import fit_window
         from samgraph.hist.windows import Window
-        from samgraph.inputs import read_market
+        from samgraph.run.inputs import read_market
 
         config = variant("samgraph", hidden_size=64, epochs=1, min_epochs=1, patience=1, average=1)
         with Graph.open(self.server.start()) as graph:

@@ -17,11 +17,10 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from samgraph.hist.batch import Batch
 from samgraph.hist.data import WindowData
+from samgraph.hist.day_graph import Batch, Yesterday
 from samgraph.hist.encoder import StreamEncoder, WindowEncoder, ratios
 from samgraph.hist.model import PARTS, Hist, Scores
-from samgraph.hist.yesterday import Yesterday
 
 COLUMNS = (*PARTS, "score")
 BLOCK = 256  # stocks

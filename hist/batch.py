@@ -7,65 +7,21 @@ edge that day. No edge joins two days, so the modules treat the batch as one gra
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from samgraph.graph.series import Edges, SnapshotSeries
+from samgraph.graph.series.snapshots import Edges, SnapshotSeries
+from samgraph.hist.day_graph import Batch, DayGraph, Reach
 from samgraph.hist.links import Links
-from samgraph.hist.yesterday import Reach, Yesterday, reach
+from samgraph.hist.yesterday import reach
 
 HELD_EDGES = (
     10_000_000  # edges of built days kept at once, about 45 bytes each; beyond that all are built anew
 )
 HELD_REACHES = 2_000  # pairs of days whose value chain is kept at once
-
-
-@dataclass(frozen=True, eq=False)
-class DayGraph:
-    """One day's bipartite graph over that day's rows.
-
-    Shapes:
-        n_rows, n_concepts: sizes; concept_ids: int64 [n_concepts], positions in the series' concepts
-        links: from rows to concepts; weight: [n_edges], share of revenue
-    """
-
-    n_rows: int
-    n_concepts: int
-    concept_ids: npt.NDArray[np.int64]
-    links: Links
-    weight: Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class Batch:
-    """A chunk of days.
-
-    Shapes:
-        row_sizes, concept_sizes: one a day, summing to n_rows and n_concepts
-        links: from rows to concepts; weight: [n_edges]; cap: [n_rows], above 0
-        yesterday: the days before and the value chain's links to their concepts, where the model hears them
-    """
-
-    row_sizes: tuple[int, ...]
-    concept_sizes: tuple[int, ...]
-    links: Links
-    weight: Tensor
-    cap: Tensor
-    yesterday: Yesterday | None = None
-
-    @property
-    def n_rows(self) -> int:
-        """Stocks of all days."""
-        return sum(self.row_sizes)
-
-    @property
-    def n_concepts(self) -> int:
-        """Concepts of all days, each counted on every day that it has an edge."""
-        return sum(self.concept_sizes)
 
 
 def by_day(x: Tensor, sizes: tuple[int, ...]) -> tuple[Tensor, ...]:

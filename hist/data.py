@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from samgraph.errors import ModelError
-from samgraph.graph.series import SnapshotSeries
-from samgraph.hist.batch import Batch, GraphCache, collate
+from samgraph.graph.series.snapshots import SnapshotSeries
+from samgraph.hist.batch import GraphCache, collate
 from samgraph.hist.config import HistConfig
+from samgraph.hist.day_graph import Batch, Reach
 from samgraph.hist.features import (
     WINDOW_FEATURES,
     Float32Array,
@@ -25,7 +26,7 @@ from samgraph.hist.features import (
 from samgraph.hist.labels import forward_returns, rank_normalise
 from samgraph.hist.market import BoolArray, FloatArray, Market
 from samgraph.hist.windows import Window
-from samgraph.hist.yesterday import Reach, collate_reach
+from samgraph.hist.yesterday import collate_reach
 
 
 @dataclass(frozen=True, eq=False)

@@ -22,10 +22,10 @@ from torch import Tensor
 
 from samgraph.errors import ModelError
 from samgraph.hist.apply import walk
-from samgraph.hist.batch import Batch
 from samgraph.hist.checkpoint import read_checkpoint
 from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, WindowData
+from samgraph.hist.day_graph import Batch
 from samgraph.hist.hidden import hidden_links
 from samgraph.hist.messages import edge_cosine, edge_softmax, unit
 from samgraph.hist.model import PARTS, Hist, Scores

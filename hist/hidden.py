@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from samgraph.hist.attention import cosine_attention
-from samgraph.hist.batch import Batch, by_day
+from samgraph.hist.batch import by_day
 from samgraph.hist.concepts import edges_to_stocks
 from samgraph.hist.config import HistConfig
+from samgraph.hist.day_graph import Batch
 from samgraph.hist.links import Links
 from samgraph.hist.messages import WeightedSum, edge_cosine, unit
 

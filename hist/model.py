@@ -12,9 +12,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from samgraph.hist.batch import Batch
 from samgraph.hist.concepts import PredefinedConcepts
 from samgraph.hist.config import HistConfig
+from samgraph.hist.day_graph import Batch
 from samgraph.hist.encoder import StreamEncoder, WindowEncoder
 from samgraph.hist.hidden import HiddenConcepts
 from samgraph.hist.yesterday import ChainMessages

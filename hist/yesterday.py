@@ -1,7 +1,7 @@
 """What the value chain says: yesterday's concept states of the suppliers and the customers of a stock's products.
 
 On day t, with w the stock's revenue shares of that day, A_sk the day's link from supplier concept s to customer
-concept k (`samgraph.graph.value_chain`), and e'_s the corrected concept states of day t - 1 over that day's own
+concept k (`samgraph.graph.series.value_chain`), and e'_s the corrected concept states of day t - 1 over that day's own
 stocks and edges:
 
     up_i   = sum_s g_is e'_s / sum_s g_is,   g_is = sum_k w_ik A_sk    (suppliers)
@@ -15,7 +15,6 @@ one without value chain. The lag of a day is what a shock needs to travel, and n
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -24,40 +23,13 @@ import torch
 from scipy import sparse
 from torch import Tensor, nn
 
-from samgraph.graph.value_chain import ChainLinks
+from samgraph.graph.series.chain_links import ChainLinks
+from samgraph.hist.day_graph import Reach, Yesterday
 from samgraph.hist.links import Links
 from samgraph.hist.messages import WeightedSum
 
 if TYPE_CHECKING:
-    from samgraph.hist.batch import Batch, DayGraph
-
-
-@dataclass(frozen=True, eq=False)
-class Reach:
-    """Links from a day's rows to concepts of the day before, with weights that sum to 1 over a row's links.
-
-    Shapes:
-        links: from rows to the earlier day's concepts; weight: float64 [n_links]
-    """
-
-    links: Links
-    weight: Tensor
-
-
-@dataclass(frozen=True, eq=False)
-class Yesterday:
-    """What a batch of days hears from the days before them.
-
-    Shapes:
-        batch: the graph of the days before, one for each day of the batch, without rows before the first day
-        x: [batch.n_rows, d], the encoder's states of those rows
-        up, down: from the batch's rows to `batch`'s concepts
-    """
-
-    batch: Batch
-    x: Tensor
-    up: Reach
-    down: Reach
+    from samgraph.hist.day_graph import DayGraph
 
 
 class ChainMessages(nn.Module):

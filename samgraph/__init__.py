@@ -12,43 +12,43 @@ from pathlib import Path as _Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from samgraph.factors.evaluation import evaluate
-    from samgraph.factors.exposures import Membership
-    from samgraph.factors.fama_macbeth import fama_macbeth
-    from samgraph.factors.regression import cross_sectional_regression, next_day
-    from samgraph.factors.ridge import Ridge
-    from samgraph.factors.styles import style_exposures
-    from samgraph.graph.asof import AsOf
-    from samgraph.graph.baskets import basket
-    from samgraph.graph.connection import connect
-    from samgraph.graph.dataset import Dataset
-    from samgraph.graph.load import load
-    from samgraph.graph.pairs import pairs
-    from samgraph.graph.period import extract_period
-    from samgraph.graph.snapshot import snapshot
+    from samgraph.factors.evaluation.evaluate import evaluate
+    from samgraph.factors.regression.cross_sectional import cross_sectional_regression, next_day
+    from samgraph.factors.regression.exposures import Membership
+    from samgraph.factors.regression.fama_macbeth import fama_macbeth
+    from samgraph.factors.regression.ridge import Ridge
+    from samgraph.factors.signals.styles import style_exposures
+    from samgraph.graph.ask.baskets import basket
+    from samgraph.graph.ask.pairs import pairs
+    from samgraph.graph.ask.period import extract_period
+    from samgraph.graph.ask.snapshot import snapshot
+    from samgraph.graph.connect import connect
+    from samgraph.graph.dataset.folder import Dataset
+    from samgraph.graph.db.asof import AsOf
+    from samgraph.graph.load.load import load
     from samgraph.hist.labels import forward_returns
-    from samgraph.inputs import read_market
+    from samgraph.run.inputs import read_market
 
 __version__ = "0.1.0"
 
 _WHERE = {
-    "AsOf": "graph.asof",
-    "Dataset": "graph.dataset",
-    "Membership": "factors.exposures",
-    "Ridge": "factors.ridge",
-    "basket": "graph.baskets",
-    "connect": "graph.connection",
-    "cross_sectional_regression": "factors.regression",
-    "evaluate": "factors.evaluation",
-    "extract_period": "graph.period",
-    "fama_macbeth": "factors.fama_macbeth",
+    "AsOf": "graph.db.asof",
+    "Dataset": "graph.dataset.folder",
+    "Membership": "factors.regression.exposures",
+    "Ridge": "factors.regression.ridge",
+    "basket": "graph.ask.baskets",
+    "connect": "graph.connect",
+    "cross_sectional_regression": "factors.regression.cross_sectional",
+    "evaluate": "factors.evaluation.evaluate",
+    "extract_period": "graph.ask.period",
+    "fama_macbeth": "factors.regression.fama_macbeth",
     "forward_returns": "hist.labels",
-    "load": "graph.load",
-    "next_day": "factors.regression",
-    "pairs": "graph.pairs",
-    "read_market": "inputs",
-    "snapshot": "graph.snapshot",
-    "style_exposures": "factors.styles",
+    "load": "graph.load.load",
+    "next_day": "factors.regression.cross_sectional",
+    "pairs": "graph.ask.pairs",
+    "read_market": "run.inputs",
+    "snapshot": "graph.ask.snapshot",
+    "style_exposures": "factors.signals.styles",
 }
 __all__ = [
     "AsOf",

@@ -28,7 +28,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 
 from samgraph.errors import ConfigError, SnapshotError
-from samgraph.graph.cuts import parse_cut
+from samgraph.graph.series.cuts import parse_cut
 from samgraph.hist.config import HistConfig, variant
 
 

@@ -8,13 +8,13 @@ from typing import Any
 
 from samgraph.config import load_config
 from samgraph.economy.parameters import UNIVERSE
-from samgraph.graph.connection import Graph
-from samgraph.graph.dataset import Dataset
-from samgraph.graph.load import load
-from samgraph.graph.server import LocalServer
+from samgraph.economy.simulate import STAGES, simulate
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.graph.db.driver import Graph
+from samgraph.graph.load.load import load
+from samgraph.graph.server.local import LocalServer
 from samgraph.progress import stage
-from samgraph.run import backtest
-from samgraph.simulate import STAGES, simulate
+from samgraph.run.backtest import backtest
 
 TRAIN_DAYS, VALID_DAYS = 720, 120  # the rest of the made years is for testing
 CUT = "adaptive:min=10,max=0.3"  # 200 companies: finer concepts are held by too few of them

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 
 if TYPE_CHECKING:
-    from samgraph.graph.connection import Address, Graph
+    from samgraph.graph.db.driver import Address, Graph
 
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
@@ -48,7 +48,7 @@ def graph_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
 
     It ends with the test run, also with one that is killed.
     """
-    from samgraph.graph.server import LocalServer
+    from samgraph.graph.server.local import LocalServer
 
     server = LocalServer(tmp_path_factory.mktemp("neo4j"))
     with pytest.MonkeyPatch.context() as patch:
@@ -62,7 +62,7 @@ def graph_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Address]:
 @pytest.fixture
 def graph(graph_server: Address) -> Iterator[Graph]:
     """A connection to the test run's server, whose database holds no node; constraints and indexes stay."""
-    from samgraph.graph.connection import Graph
+    from samgraph.graph.db.driver import Graph
 
     empty_database(graph_server)
     with Graph.open(graph_server) as opened:

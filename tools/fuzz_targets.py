@@ -154,8 +154,8 @@ def _table_bytes(how: str) -> Callable[[], tuple[Use, Any]]:
     """One table as bytes: the first byte chooses which."""
 
     def make() -> tuple[Use, Any]:
-        from samgraph.graph.dataset import Dataset
-        from samgraph.graph.tables import TABLES
+        from samgraph.graph.dataset.folder import Dataset
+        from samgraph.graph.dataset.tables import TABLES
 
         names = list(TABLES)
         small = _small()
@@ -180,9 +180,9 @@ def _table_bytes(how: str) -> Callable[[], tuple[Use, Any]]:
 
 def _tables() -> tuple[Use, Any]:
     """Whole datasets: cells, types, columns and forms drawn for one or two tables, the others as they should be."""
-    from samgraph.graph.checks import check
-    from samgraph.graph.dataset import Dataset
-    from samgraph.graph.tables import TABLES
+    from samgraph.graph.check.dataset import check
+    from samgraph.graph.dataset.folder import Dataset
+    from samgraph.graph.dataset.tables import TABLES
 
     small = _small()
 
@@ -337,8 +337,8 @@ def _holdings() -> tuple[Use, Any]:
 
 
 def _dates() -> tuple[Use, Any]:
-    from samgraph.graph.asof import AsOf
-    from samgraph.graph.asof import parse_day as iso_day
+    from samgraph.graph.db.asof import AsOf
+    from samgraph.graph.db.asof import parse_day as iso_day
     from samgraph.importers.reading import parse_day
 
     digits = st.text("0123456789-/.:TZ+ ٣W", max_size=30)
@@ -361,7 +361,7 @@ def _dates() -> tuple[Use, Any]:
 
 
 def _cuts() -> tuple[Use, Any]:
-    from samgraph.graph.cuts import Taxonomy, assign, parse_cut
+    from samgraph.graph.series.cuts import Taxonomy, assign, parse_cut
 
     number = st.one_of(st.integers(-5, 20_000).map(str), st.floats().map(str), TEXT)
     forms = [
@@ -395,7 +395,7 @@ def _cuts() -> tuple[Use, Any]:
 def _importers() -> tuple[Use, Any]:
     from importers import answers
 
-    from samgraph.graph.checks import check  # noqa: F401  kept warm: its import is no part of an input's time
+    from samgraph.graph.check.dataset import check  # noqa: F401  kept warm: its import is no part of an input's time
     from samgraph.importers.akshare import AkshareOptions, import_akshare
     from samgraph.importers.chainkg import import_chainkg
     from samgraph.importers.qlib import QlibOptions, import_qlib
@@ -503,10 +503,10 @@ def _answers() -> tuple[Use, Any]:
 
 def _own_files() -> tuple[Use, Any]:
     """A checkpoint's state, a run's manifest and summary, a server's lock file, by bytes."""
-    from samgraph.graph.jars import read_lock
+    from samgraph.graph.server.jars import read_lock
     from samgraph.hist.checkpoint import read_checkpoint
-    from samgraph.report import RunFiles
-    from samgraph.run import _same_run
+    from samgraph.report.page import RunFiles
+    from samgraph.run.backtest import _same_run
 
     now = {"config": {"seed": 0}, "inputs": {"bars": "0" * 64}, "known_at": None}
     manifest = json.dumps(now | {"known": "2024-01-01T00:00:00+00:00", "files": {"summary.json": "0" * 64}})
@@ -540,10 +540,10 @@ def server() -> Iterator[None]:
     """A Neo4j server of the fuzzer's own with a small dataset; the environment names it."""
     from oracles import small
 
-    from samgraph.graph.connection import Graph
-    from samgraph.graph.dataset import Dataset
-    from samgraph.graph.load import load
-    from samgraph.graph.server import LocalServer
+    from samgraph.graph.dataset.folder import Dataset
+    from samgraph.graph.db.driver import Graph
+    from samgraph.graph.load.load import load
+    from samgraph.graph.server.local import LocalServer
 
     with tempfile.TemporaryDirectory(prefix="samgraph-fuzz-") as folder:
         os.environ.setdefault("SAMGRAPH_NEO4J_HEAP", "512m")
@@ -564,13 +564,14 @@ def _cypher() -> tuple[Use, Any]:
     """Days, moments, universes, companies, cuts and texts as parameters; the graph stays as it was."""
     import neo4j
 
-    from samgraph.graph.asof import AsOf
-    from samgraph.graph.baskets import basket
-    from samgraph.graph.chains import chain
-    from samgraph.graph.connection import Graph, resolve_address
-    from samgraph.graph.pairs import pairs
-    from samgraph.graph.snapshot import snapshot
-    from samgraph.graph.universe import no_such_universe
+    from samgraph.graph.ask.baskets import basket
+    from samgraph.graph.ask.chains import chain
+    from samgraph.graph.ask.pairs import pairs
+    from samgraph.graph.ask.snapshot import snapshot
+    from samgraph.graph.connect import resolve_address
+    from samgraph.graph.db.asof import AsOf
+    from samgraph.graph.db.driver import Graph
+    from samgraph.graph.db.universe import no_such_universe
 
     address = resolve_address()
     graph = Graph.open(address)

@@ -1,7 +1,7 @@
 """Make (again) a lock of the Neo4j server's jars: `python tools/lock_neo4j.py 2026.09.0 [5.26.30 …]`.
 
 Maven resolves the coordinates once, here, on a maintainer's machine; users need no Maven. The lock names
-every jar with its SHA-256 and size, and `samgraph.graph.jars` accepts nothing else. Maven itself checks what
+every jar with its SHA-256 and size, and `samgraph.graph.server.jars` accepts nothing else. Maven itself checks what
 it downloads against the sums that the repository publishes.
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 
 BROWSER = "5.24.0"
 PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1:list"
-LOCKS = Path(__file__).parent.parent / "graph"
+LOCKS = Path(__file__).parent.parent / "graph" / "server"
 
 POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>

@@ -65,9 +65,9 @@ def command(
       samgraph ablate --data data --universe CSI300 --start 2021-11-01 \\
           --end 2026-05-08 --out ablations --seeds 3 --only static,random
     """
-    from samgraph.ablations import ablate
+    from samgraph.ablation.run import ablate
     from samgraph.config import load_config
-    from samgraph.graph.asof import parse_moment
+    from samgraph.graph.db.asof import parse_moment
 
     overrides = {"data": data, "universe": universe, "start": start, "end": end, "seeds": seeds, "jobs": jobs}
     overrides |= {"engine": engine, "address": address}

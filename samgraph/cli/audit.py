@@ -73,7 +73,7 @@ def command(
     import tempfile
     from typing import cast
 
-    from samgraph.audit import Level, audit, reduced
+    from samgraph.audit.harness import Level, audit, reduced
     from samgraph.config import load_config
     from samgraph.errors import RunError
 

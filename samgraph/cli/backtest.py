@@ -83,8 +83,8 @@ def command(
       samgraph backtest --config runs/csi300/config.toml --out runs/again
     """
     from samgraph.config import load_config
-    from samgraph.graph.asof import parse_moment
-    from samgraph.run import backtest, summary_frame
+    from samgraph.graph.db.asof import parse_moment
+    from samgraph.run.backtest import backtest, summary_frame
 
     overrides = {"data": data, "universe": universe, "start": start, "end": end, "seeds": seeds, "jobs": jobs}
     overrides |= {"engine": engine, "address": address}

@@ -13,7 +13,7 @@ from samgraph.cli.output import FORMATS, print_frame
 from samgraph.cli.terminal import tell
 
 if TYPE_CHECKING:
-    from samgraph.graph.basket_history import Every
+    from samgraph.graph.ask.basket_history import Every
 
 EVERY: tuple[Every, ...] = ("week", "month", "quarter", "year")
 
@@ -82,9 +82,9 @@ def command(
       samgraph basket "EV battery" --as-of 2023-01-03 --products
       samgraph basket "EV battery" --history --start 2021-01-04 --turnover
     """
-    from samgraph.graph.asof import AsOf
-    from samgraph.graph.baskets import basket
-    from samgraph.graph.connection import connect
+    from samgraph.graph.ask.baskets import basket
+    from samgraph.graph.connect import connect
+    from samgraph.graph.db.asof import AsOf
 
     if history:
         if start is None or as_of is not None:
@@ -126,8 +126,8 @@ def command(
 
 
 def _days(start: str, end: str | None, every: Every) -> list[dt.date]:
-    from samgraph.graph.asof import parse_day
-    from samgraph.graph.basket_history import rebalancing_days
+    from samgraph.graph.ask.basket_history import rebalancing_days
+    from samgraph.graph.db.asof import parse_day
 
     return rebalancing_days(parse_day(start), dt.date.today() if end is None else parse_day(end), every)
 
@@ -144,9 +144,9 @@ def _history(
     turnover: bool,
     form: str,
 ) -> None:
-    from samgraph.graph.asof import parse_moment
-    from samgraph.graph.basket_history import basket_history
-    from samgraph.graph.connection import connect
+    from samgraph.graph.ask.basket_history import basket_history
+    from samgraph.graph.connect import connect
+    from samgraph.graph.db.asof import parse_moment
     from samgraph.progress import stage
 
     known = None if known_at is None else parse_moment(known_at)
@@ -175,7 +175,7 @@ def _market_caps(data: Path) -> Callable[[dt.date], dict[str, float]]:
     """From a day to the last market cap of each company up to it."""
     import pandas as pd
 
-    from samgraph.graph.dataset import Dataset
+    from samgraph.graph.dataset.folder import Dataset
 
     bars = Dataset(data).read("bars", ["date", "company_id", "market_cap"])
     bars = bars[bars["market_cap"].notna()].sort_values("date", ignore_index=True)

@@ -47,7 +47,7 @@ def command(
     One row a product and a company that sells it: links is the number of steps from the start, strength the weights
     of the links multiplied along the strongest way (empty where a weight is not known), share the part of the company's
     revenue that it earns with the product, purity the part with all products of the direction. A link of a product
-    holds for all that is below it. cypher/chain_upstream.cypher and cypher/chain_downstream.cypher give the same
+    holds for all that is below it. cypher/chain/upstream.cypher and cypher/chain/downstream.cypher give the same
     numbers in Neo4j Browser.
 
     \b
@@ -55,9 +55,9 @@ def command(
       samgraph chain 300750.SZ --as-of 2023-01-03 --upstream 2
       samgraph chain "lithium salts" --as-of 2023-01-03 --downstream 3
     """
-    from samgraph.graph.asof import AsOf
-    from samgraph.graph.chains import chain
-    from samgraph.graph.connection import connect
+    from samgraph.graph.ask.chains import chain
+    from samgraph.graph.connect import connect
+    from samgraph.graph.db.asof import AsOf
 
     if not upstream and not downstream:
         raise click.UsageError("follow at least one link: --upstream N or --downstream N")

@@ -27,7 +27,7 @@ def command(out: Path, seed: int, signal: float, seeds: int) -> None:
     """
     from samgraph.cli.backtest import print_summary
     from samgraph.demo import demo
-    from samgraph.run import summary_frame
+    from samgraph.run.backtest import summary_frame
 
     print_summary(summary_frame(demo(out, seed=seed, signal=signal, seeds=seeds)), "table")
     click.echo(f"report: {out / 'run' / 'report.html'}")

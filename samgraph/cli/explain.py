@@ -13,7 +13,7 @@ from samgraph.cli.backtest import _day
 from samgraph.cli.output import FORMATS, print_frame
 
 if TYPE_CHECKING:
-    from samgraph.explain import Explanation
+    from samgraph.explain.scores import Explanation
 
 TOP = 10  # rows of each table on a terminal
 
@@ -49,7 +49,7 @@ def command(
     that the model found alike.
 
     The run's models are applied once more, so the figures are those of predictions.parquet. After --write the query
-    cypher/explain_score.cypher shows them in Neo4j Browser.
+    cypher/explain/score.cypher shows them in Neo4j Browser.
 
     \b
     Examples:
@@ -59,10 +59,10 @@ def command(
     import pandas as pd
 
     from samgraph.config import load_config
-    from samgraph.explain import RunModels
-    from samgraph.explain_graph import remove_explanations, write_explanation
-    from samgraph.graph.connection import connect
-    from samgraph.run import server_settings
+    from samgraph.explain.graph import remove_explanations, write_explanation
+    from samgraph.explain.scores import RunModels
+    from samgraph.graph.connect import connect
+    from samgraph.run.backtest import server_settings
 
     if write and remove:
         raise click.UsageError("--write and --remove exclude each other")

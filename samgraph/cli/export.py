@@ -43,7 +43,7 @@ def command(*, run: Path, folder: Path, form: str, as_of: dt.date | None, varian
     """
     import pandas as pd
 
-    from samgraph.export import export
+    from samgraph.export.formats import export
 
     day = None if as_of is None else pd.Timestamp(as_of)
     for path in export(run, form, folder, as_of=day, variant=variant, factor=factor):

@@ -11,7 +11,7 @@ from samgraph.cli.output import FORMATS, print_frame
 from samgraph.cli.terminal import tell
 
 if TYPE_CHECKING:
-    from samgraph.graph.load_report import LoadReport
+    from samgraph.graph.load.report import LoadReport
 
 SHOWN = 10
 """Rejected rows that are shown on the terminal; the report lists all of them."""
@@ -73,12 +73,12 @@ def command(
     Example:
       samgraph load economy --report load.json
     """
-    from samgraph.graph.checks import check
-    from samgraph.graph.connection import connect
-    from samgraph.graph.dataset import Dataset
-    from samgraph.graph.load import load, refusal
-    from samgraph.graph.load_report import RefusedDataset
-    from samgraph.graph.offline import load_offline
+    from samgraph.graph.check.dataset import check
+    from samgraph.graph.connect import connect
+    from samgraph.graph.dataset.folder import Dataset
+    from samgraph.graph.load.load import load, refusal
+    from samgraph.graph.load.offline import load_offline
+    from samgraph.graph.load.report import RefusedDataset
     from samgraph.progress import stage
 
     if offline and dry_run:

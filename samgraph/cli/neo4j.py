@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from samgraph.graph.server import LocalServer, ServerStatus
+    from samgraph.graph.server.local import LocalServer, ServerStatus
 
 
 @click.group("neo4j")
@@ -98,8 +98,8 @@ def browser(folder: Path) -> None:
     Example:
       samgraph neo4j browser workbench
     """
-    from samgraph.graph.connection import connect
-    from samgraph.graph.workbench import FIRST, SETUP, write_workbench
+    from samgraph.graph.ask.workbench import FIRST, SETUP, write_workbench
+    from samgraph.graph.connect import connect
 
     with connect() as graph:
         made = write_workbench(graph, folder)
@@ -133,7 +133,7 @@ def reset(yes: bool) -> None:
 
 def _local() -> LocalServer:
     """The server of SAMGRAPH_HOME; imported here, for the driver takes seconds and `--help` need not wait."""
-    from samgraph.graph.server import LocalServer
+    from samgraph.graph.server.local import LocalServer
 
     return LocalServer()
 

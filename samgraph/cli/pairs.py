@@ -110,8 +110,8 @@ def command(
     """Rank pairs of companies by what they sold on a day.
 
     overlap is the sum over products of the smaller of the two revenue shares, cosine that of the two vectors of
-    shares; shared counts the common products. cypher/pairs.cypher, cypher/pairs_of_company.cypher and (for
-    --by-product) cypher/rivals.cypher compute the same numbers in Neo4j Browser (for the cut leaf).
+    shares; shared counts the common products. cypher/pairs/pairs.cypher, cypher/pairs/of_company.cypher and (for
+    --by-product) cypher/pairs/rivals.cypher compute the same numbers in Neo4j Browser (for the cut leaf).
 
     With --data the pairs that are liquid and have enough days are tested for cointegration (Engle-Granger on
     adjusted log prices, both ways), best overlap first; the smallest p-values are printed first. q_value bounds the
@@ -124,11 +124,11 @@ def command(
       samgraph pairs --as-of 2023-01-03 --company 300750.SZ --by-product
       samgraph pairs --as-of 2023-01-03 --data DIR --least-value 5e7
     """
-    from samgraph.graph.asof import AsOf
-    from samgraph.graph.connection import connect
-    from samgraph.graph.cuts import parse_cut
-    from samgraph.graph.pairs import pairs, rivals
-    from samgraph.graph.snapshot import snapshot
+    from samgraph.graph.ask.pairs import pairs, rivals
+    from samgraph.graph.ask.snapshot import snapshot
+    from samgraph.graph.connect import connect
+    from samgraph.graph.db.asof import AsOf
+    from samgraph.graph.series.cuts import parse_cut
 
     moment = AsOf.parse(as_of, known_at)
     parse_cut(cut)  # a bad cut is told before a server is started
@@ -145,8 +145,8 @@ def command(
         else:
             print_frame(pairs(found, company=company, top=top, by=measure), form)
         return
-    from samgraph.graph.dataset import Dataset
-    from samgraph.pair_search import Filters, pair_search
+    from samgraph.desk.pair_search import Filters, pair_search
+    from samgraph.graph.dataset.folder import Dataset
 
     filters = Filters(least_overlap, least_value, value_days, window, least_days, most)
     with connect() as graph:

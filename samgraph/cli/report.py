@@ -16,6 +16,6 @@ def command(run: Path) -> None:
     Example:
       samgraph report runs/csi300
     """
-    from samgraph.report import write_report
+    from samgraph.report.page import write_report
 
     click.echo(write_report(run))

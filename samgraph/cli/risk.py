@@ -23,8 +23,8 @@ def read_file(path: Path) -> pd.Series:
     """
     import pandas as pd
 
+    from samgraph.desk.holdings_risk import read_holdings
     from samgraph.errors import DatasetError
-    from samgraph.holdings_risk import read_holdings
 
     try:
         table = pd.read_csv(path, dtype={"company_id": str})
@@ -105,11 +105,11 @@ def command(
     """
     import pandas as pd
 
-    from samgraph.graph.asof import AsOf
-    from samgraph.graph.connection import connect
-    from samgraph.graph.cuts import parse_cut
-    from samgraph.graph.dataset import Dataset
-    from samgraph.holdings_risk import holdings_risk
+    from samgraph.desk.holdings_risk import holdings_risk
+    from samgraph.graph.connect import connect
+    from samgraph.graph.dataset.folder import Dataset
+    from samgraph.graph.db.asof import AsOf
+    from samgraph.graph.series.cuts import parse_cut
 
     moment = AsOf.parse(as_of, known_at)
     parse_cut(cut)

@@ -26,8 +26,8 @@ def command(folder: Path, *, seed: int, companies: int, products: int, years: in
 
     Example:  samgraph simulate economy --seed 7
     """
+    from samgraph.economy.simulate import STAGES, simulate
     from samgraph.progress import stage
-    from samgraph.simulate import STAGES, simulate
 
     with stage("simulate", STAGES) as bar:
         economy = simulate(

@@ -14,7 +14,7 @@ from samgraph.cli.terminal import tell
 if TYPE_CHECKING:
     import pandas as pd
 
-    from samgraph.graph.snapshot import Snapshot
+    from samgraph.graph.ask.snapshot import Snapshot
 
 ENDINGS = (".pt", ".parquet", ".csv")
 
@@ -54,7 +54,7 @@ def _file(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> P
     type=click.Path(path_type=Path, dir_okay=False),
     callback=_file,
     metavar="FILE",
-    help="FILE.pt (PyG HeteroData; samgraph.graph.hetero.read_file reads it), .parquet or .csv.",
+    help="FILE.pt (PyG HeteroData; samgraph.graph.series.hetero.read_file reads it), .parquet or .csv.",
 )
 @click.option(
     "--format", "form", type=click.Choice(FORMATS), default="table", help="Form of the rows without -o."
@@ -80,10 +80,10 @@ def command(
       samgraph snapshot --as-of 2023-01-03 --universe CSI300 \\
           --concepts adaptive:min=3,max=0.2 -o snapshot.pt
     """
-    from samgraph.graph.asof import AsOf
-    from samgraph.graph.connection import connect
-    from samgraph.graph.cuts import parse_cut
-    from samgraph.graph.snapshot import snapshot
+    from samgraph.graph.ask.snapshot import snapshot
+    from samgraph.graph.connect import connect
+    from samgraph.graph.db.asof import AsOf
+    from samgraph.graph.series.cuts import parse_cut
 
     moment = AsOf.parse(as_of, known_at)
     parse_cut(cut)  # a bad cut is told before a server is started

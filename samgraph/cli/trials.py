@@ -20,7 +20,7 @@ def command(universe: str | None, form: str) -> None:
     Example:
       samgraph trials --universe CSI300
     """
-    from samgraph.trials import Ledger, trials_frame
+    from samgraph.run.trials import Ledger, trials_frame
 
     ledger = Ledger()
     frame = trials_frame(ledger.trials())

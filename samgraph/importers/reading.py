@@ -20,7 +20,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from samgraph.errors import DatasetError
-from samgraph.graph import table_paths
+from samgraph.graph.dataset import paths as table_paths
 from samgraph.importers.coverage import Account
 
 Days = npt.NDArray[np.datetime64]

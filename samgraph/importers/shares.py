@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from samgraph.graph.checks_segments import TOLERANCE
+from samgraph.graph.check.segments import TOLERANCE
 from samgraph.importers.coverage import Account
 from samgraph.importers.names import ELIMINATION, NO_REVENUE, PART_OF_ANOTHER, REGION, TOTAL, UNNAMED
 from samgraph.importers.reading import LONGEST_NAME

@@ -10,8 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from samgraph.errors import DatasetError
-from samgraph.graph.tables import FIRST_DAY
-from samgraph.graph.taxonomy import cycles
+from samgraph.graph.check.taxonomy import cycles
+from samgraph.graph.dataset.tables import FIRST_DAY
 from samgraph.importers.coverage import Account
 from samgraph.importers.names import clean_names
 from samgraph.importers.reading import read

@@ -14,7 +14,7 @@ import pandas as pd
 import samgraph
 from samgraph.errors import DatasetError
 from samgraph.files import put_back, whole_folder
-from samgraph.graph.tables import TABLES
+from samgraph.graph.dataset.tables import TABLES
 
 MARK = "import.json"
 COVERAGE = "coverage.csv"

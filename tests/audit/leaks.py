@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from samgraph import inputs, outcome
-from samgraph.factors import optimised
-from samgraph.graph import plan
+from samgraph.factors.portfolio import optimised
+from samgraph.graph.load import plan
 from samgraph.hist import features
 from samgraph.hist.labels import forward_returns
+from samgraph.outcome import assess as outcome
+from samgraph.run import inputs
 
 Patch = pytest.MonkeyPatch
 

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 from oracles.hist_making import make_bars
 
-from samgraph.factors.exposures import Membership
-from samgraph.factors.regression import cross_sectional_regression
-from samgraph.factors.ridge import Ridge
-from samgraph.graph.series import Edges, SnapshotSeries
-from samgraph.graph.value_chain import ChainLinks, ValueChain
+from samgraph.factors.regression.cross_sectional import cross_sectional_regression
+from samgraph.factors.regression.exposures import Membership
+from samgraph.factors.regression.ridge import Ridge
+from samgraph.graph.series.chain_links import ChainLinks, ValueChain
+from samgraph.graph.series.snapshots import Edges, SnapshotSeries
 from samgraph.hist import apply
 from samgraph.hist.config import HistConfig, variant
 from samgraph.hist.data import training_inputs

@@ -9,15 +9,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from samgraph.books import trading_rules
 from samgraph.config import load_config
-from samgraph.factors.covariance import factor_covariance, specific_variance
-from samgraph.factors.cross_section import deal
-from samgraph.factors.exposures import Membership
-from samgraph.factors.regression import cross_sectional_regression
-from samgraph.factors.ridge import Ridge
-from samgraph.factors.rolling import trailing_std, trailing_sum
-from samgraph.graph.series import Edges, SnapshotSeries
+from samgraph.factors.regression.cross_sectional import cross_sectional_regression
+from samgraph.factors.regression.exposures import Membership
+from samgraph.factors.regression.ridge import Ridge
+from samgraph.factors.regression.solve import deal
+from samgraph.factors.risk.covariance import factor_covariance, specific_variance
+from samgraph.factors.signals.rolling import trailing_std, trailing_sum
+from samgraph.graph.series.snapshots import Edges, SnapshotSeries
+from samgraph.outcome.books import trading_rules
 
 
 def test_how_many_names_are_held_is_told_by_the_first_test_day(tmp_path: Any) -> None:

@@ -15,14 +15,14 @@ from conftest import empty_database
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from samgraph.audit import Auditor, Level, Servers, Trial
-from samgraph.audit_changes import KINDS, change
+from samgraph.audit.changes import KINDS, change
+from samgraph.audit.harness import Auditor, Level, Servers, Trial
 from samgraph.cli import main
 from samgraph.config import RunConfig, load_config
-from samgraph.graph.checks import check
-from samgraph.graph.connection import Address, Graph
-from samgraph.graph.dataset import Dataset
-from samgraph.simulate import simulate
+from samgraph.economy.simulate import simulate
+from samgraph.graph.check.dataset import check
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.graph.db.driver import Address, Graph
 
 BUSY = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
@@ -244,7 +244,7 @@ def test_the_command_says_what_moved_and_which_input_is_to_blame(
 
 
 def test_a_difference_is_found_to_the_last_bit_and_told_by_its_earliest_day() -> None:
-    from samgraph.audit_outputs import difference
+    from samgraph.audit.outputs import difference
 
     days = pd.to_datetime(["2020-01-02", "2020-01-03"])
     old = pd.DataFrame({"date": days, "company_id": ["A", "B"], "x": [1.0, np.nan]})

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from samgraph.graph.connection import Graph
-from samgraph.graph.dataset import Dataset
-from samgraph.graph.load import load
-from samgraph.graph.server import LocalServer
-from samgraph.graph.workbench import PICTURES, write_workbench
-from samgraph.simulate import simulate
+from samgraph.economy.simulate import simulate
+from samgraph.graph.ask.workbench import PICTURES, write_workbench
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.graph.db.driver import Graph
+from samgraph.graph.load.load import load
+from samgraph.graph.server.local import LocalServer
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 DROP = """([name, data]) => {
@@ -106,9 +106,9 @@ def relationships(graph: Graph, statement: str) -> int:
     """How many different relationships a picture's statement returns."""
     import neo4j
 
-    from samgraph.graph.statements import statement as text_of_statement
+    from samgraph.graph.db.statements import statement as text_of_statement
 
-    start = graph.read("browser_start", known=None)[0]
+    start = graph.read("browser/start", known=None)[0]
     where = graph.address
     with neo4j.GraphDatabase.driver(where.uri, auth=(where.user, where.password)) as driver:
         found = driver.execute_query(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from made_run import CHINESE, made_run
 
-from samgraph.report import write_report
+from samgraph.report.page import write_report
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

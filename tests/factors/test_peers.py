@@ -11,10 +11,10 @@ from sklearn.linear_model import LinearRegression
 from sklearn.linear_model import Ridge as TheirRidge
 
 from samgraph.errors import ModelError
-from samgraph.factors.cross_section import fit_day, held_out
-from samgraph.factors.exposures import Design, EdgeSums, Membership
-from samgraph.factors.regression import cross_sectional_regression
-from samgraph.graph.series import Edges
+from samgraph.factors.regression.cross_sectional import cross_sectional_regression
+from samgraph.factors.regression.exposures import Design, EdgeSums, Membership
+from samgraph.factors.regression.solve import fit_day, held_out
+from samgraph.graph.series.snapshots import Edges
 
 N_DATES, N_STOCKS, N_SECTORS = 6, 120, 7
 

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samgraph.graph.series import Edges, SnapshotSeries
+from samgraph.graph.series.snapshots import Edges, SnapshotSeries
 from samgraph.hist.batch import GraphCache, collate, day_graph
 from samgraph.hist.config import variant
 from samgraph.hist.model import HistHead

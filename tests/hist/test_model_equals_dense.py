@@ -11,10 +11,11 @@ import torch
 from oracles import hist_dense
 from torch import Tensor
 
-from samgraph.graph.series import Edges
+from samgraph.graph.series.snapshots import Edges
 from samgraph.hist import attention
-from samgraph.hist.batch import Batch, collate, day_graph
+from samgraph.hist.batch import collate, day_graph
 from samgraph.hist.config import HistConfig, variant
+from samgraph.hist.day_graph import Batch
 from samgraph.hist.model import HistHead
 
 D = 16  # a square: the norm of plus and minus ones is exact

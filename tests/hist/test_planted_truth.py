@@ -18,8 +18,9 @@ from sklearn.cluster import SpectralClustering
 from sklearn.metrics import adjusted_rand_score
 
 from samgraph.economy.parameters import UNIVERSE, Parameters
-from samgraph.graph.dataset import Dataset
-from samgraph.graph.series import SnapshotSeries
+from samgraph.economy.simulate import Economy, make, write
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.hist.apply import encode_rows, states_before
 from samgraph.hist.config import HistConfig, variant
 from samgraph.hist.data import WindowData, training_inputs
@@ -28,7 +29,6 @@ from samgraph.hist.market import Market
 from samgraph.hist.model import Hist
 from samgraph.hist.train import FittedWindow, fit_window
 from samgraph.hist.windows import Window
-from samgraph.simulate import Economy, make, write
 
 SEED = 3
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles.hist_making import make_market, make_series
 
-from samgraph.graph.series import Edges
+from samgraph.graph.series.snapshots import Edges
 from samgraph.hist.batch import collate, day_graph
 from samgraph.hist.concepts import concept_mean
 from samgraph.hist.config import variant

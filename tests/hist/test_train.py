@@ -19,7 +19,7 @@ from oracles.hist_making import make_market, make_series
 from scipy.stats import median_abs_deviation
 
 from samgraph.errors import ModelError
-from samgraph.graph.series import Edges
+from samgraph.graph.series.snapshots import Edges
 from samgraph.hist.config import HistConfig, variant
 from samgraph.hist.data import TrainingInputs, WindowData, training_inputs
 from samgraph.hist.metrics import mean, rank_ic

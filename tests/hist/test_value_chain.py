@@ -12,17 +12,18 @@ from oracles import hist_dense
 from oracles.hist_making import make_market, make_series
 from torch import Tensor
 
-from samgraph.graph.series import Edges, SnapshotSeries
-from samgraph.graph.value_chain import ChainLinks, ValueChain
+from samgraph.graph.series.chain_links import ChainLinks, ValueChain
+from samgraph.graph.series.snapshots import Edges, SnapshotSeries
 from samgraph.hist.apply import encode_rows, score_days, states_before
-from samgraph.hist.batch import DayGraph, collate, day_graph
+from samgraph.hist.batch import collate, day_graph
 from samgraph.hist.config import variant
 from samgraph.hist.data import WindowData, training_inputs
+from samgraph.hist.day_graph import DayGraph, Yesterday
 from samgraph.hist.encoder import StreamEncoder
 from samgraph.hist.model import Hist, HistHead
 from samgraph.hist.train import fit_window
 from samgraph.hist.windows import Window
-from samgraph.hist.yesterday import Yesterday, collate_reach, reach
+from samgraph.hist.yesterday import collate_reach, reach
 
 D, M = 8, 6
 

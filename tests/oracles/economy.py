@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from oracles.sells import day as as_day
 
-from samgraph.graph.dataset import Dataset
+from samgraph.graph.dataset.folder import Dataset
 
 FIRST, LAST = dt.date(2020, 1, 1), dt.date(2023, 12, 31)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from samgraph.graph.series import Edges, SnapshotSeries
+from samgraph.graph.series.snapshots import Edges, SnapshotSeries
 from samgraph.hist.market import Market, build_market
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from samgraph.simulate import Economy
+from samgraph.economy.simulate import Economy
 
 
 def days_of(column: pd.Series) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The most likely mistakes at the command line, each with what samgraph says to it.
 
-`docs/mistakes.md` is made of this table by `document`, and tests/samgraph/test_mistakes.py tries every row.
+`docs/mistakes.md` is made of this table by `document`, and tests/samgraph/cli/test_mistakes.py tries every row.
 Each command runs in a folder of its own that has `data` (a made economy, loaded into the graph) and `run` (a finished
 backtest of it), and the files that the mistake itself brings.
 """

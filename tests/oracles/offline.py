@@ -12,15 +12,15 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from samgraph.graph.checks_series import usable_bars
-from samgraph.graph.cuts import parse_cut
-from samgraph.graph.dataset import Dataset
-from samgraph.graph.edges import SELLS, empty
-from samgraph.graph.findings import Findings
-from samgraph.graph.plan import Rules, segment_rows, sells_target, span_rows
-from samgraph.graph.series import Relation, SnapshotSeries
-from samgraph.graph.tables import TABLES
-from samgraph.graph.versions import Spans, versions_of
+from samgraph.graph.check.findings import Findings
+from samgraph.graph.check.series import usable_bars
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.graph.dataset.tables import TABLES
+from samgraph.graph.load.edges import SELLS, empty
+from samgraph.graph.load.plan import Rules, segment_rows, sells_target, span_rows
+from samgraph.graph.series.cuts import parse_cut
+from samgraph.graph.series.snapshots import Relation, SnapshotSeries
+from samgraph.graph.series.versions import Spans, versions_of
 from samgraph.hist.market import Market, build_market
 
 

@@ -18,25 +18,19 @@ import torch
 from oracles.hist_making import make_market, make_series
 
 from samgraph.errors import DatasetError, ModelError, RunError, SamgraphError
-from samgraph.executor import open_executor
 from samgraph.files import write_frame, write_json, write_text
-from samgraph.graph.checks import check
-from samgraph.graph.dataset import Dataset
+from samgraph.graph.check.dataset import check
+from samgraph.graph.dataset.folder import Dataset
 from samgraph.hist.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
-from samgraph.pieces import (
-    CURVES,
-    PREDICTIONS,
-    fit_piece,
-    fit_pieces,
-    read_market,
-    read_series,
-    write_market,
-    write_series,
-)
 from samgraph.progress import Stage
 from samgraph.seals import digests, require_unchanged
+from samgraph.training.executor import open_executor
+from samgraph.training.fit import fit_piece
+from samgraph.training.pieces import fit_pieces
+from samgraph.training.stored import read_market, read_series, write_market, write_series
+from samgraph.training.task import CURVES, PREDICTIONS
 
-sys.path.insert(0, str(Path(__file__).parent.parent / "samgraph"))
+sys.path.insert(0, str(Path(__file__).parent.parent / "samgraph" / "training"))
 from test_executor import made_tasks
 
 Damage = Callable[[bytes], bytes]
@@ -69,7 +63,7 @@ def test_a_damaged_file_of_a_finished_piece_is_named_and_the_piece_is_fitted_aga
         given = 0
 
         def submit(self, task: object) -> None:
-            from samgraph.executor import Event
+            from samgraph.training.task import Event
 
             fit_piece(task, lambda _: None)  # type: ignore[arg-type]
             self.events, self.given = [Event(task, done=True)], self.given + 1  # type: ignore[arg-type]

@@ -27,13 +27,13 @@ import pytest
 from oracles.two_states import answers, left_over, write
 
 from samgraph.config import load_config
-from samgraph.graph.connection import RETRY_SECONDS, Address, Graph
-from samgraph.graph.dataset import Dataset
-from samgraph.graph.load import load
-from samgraph.graph.server import LocalServer
-from samgraph.run import begin
-from samgraph.simulate import simulate
-from samgraph.trials import Ledger
+from samgraph.economy.simulate import simulate
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.graph.db.driver import RETRY_SECONDS, Address, Graph
+from samgraph.graph.load.load import load
+from samgraph.graph.server.local import LocalServer
+from samgraph.run.backtest import begin
+from samgraph.run.trials import Ledger
 
 KILLS = int(os.environ.get("SAMGRAPH_KILLS", "3"))  # of a backtest after its training
 OUTAGE = 30.0
@@ -277,8 +277,8 @@ def test_a_backtest_and_a_load_wait_half_a_minute_for_their_server_and_end_as_if
     assert answers(world.address) != wanted
     out = world.fitted(how)
     jobs = {
-        "backtest": ("period_sells", *world.backtest(out)),
-        "load": ("load_sells", "--", "load", str(folder)),
+        "backtest": ("period/sells", *world.backtest(out)),
+        "load": ("load/sells", "--", "load", str(folder)),
     }
     if how == "stopped":
         before = contents(out)

@@ -15,8 +15,8 @@ import pytest
 from oracles import small
 
 from samgraph.errors import DatasetError
-from samgraph.graph import table_paths
-from samgraph.graph.dataset import Dataset
+from samgraph.graph.dataset import paths as table_paths
+from samgraph.graph.dataset.folder import Dataset
 from samgraph.importers import reading
 
 

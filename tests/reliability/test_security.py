@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from oracles import small
 
-from samgraph.graph.connection import Address, Graph
-from samgraph.graph.dataset import Dataset
-from samgraph.graph.load import load
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.graph.db.driver import Address, Graph
+from samgraph.graph.load.load import load
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SOURCES = [path for part in ("samgraph", "graph", "hist", "factors") for path in (ROOT / part).rglob("*.py")]
@@ -64,7 +64,7 @@ def test_a_file_of_a_graph_is_read_back_and_nothing_in_it_is_run(tmp_path: Path)
     import torch
 
     from samgraph.errors import SnapshotError
-    from samgraph.graph.hetero import bipartite, read_file
+    from samgraph.graph.series.hetero import bipartite, read_file
 
     data = bipartite(
         *(np.array([0, 1]), np.array([0, 0]), np.array([0.5, 1.0])),
@@ -167,7 +167,7 @@ def test_nothing_but_the_configured_database_is_spoken_to(
 def test_a_backtest_its_workers_and_its_report_speak_to_nothing_but_the_configured_database(
     graph: Graph, graph_env: Address, tmp_path: Path
 ) -> None:
-    from samgraph.simulate import simulate
+    from samgraph.economy.simulate import simulate
 
     simulate(tmp_path / "data", 3, companies=20, products=30, years=1)
     (tmp_path / "config.toml").write_text(
@@ -189,16 +189,16 @@ def test_a_backtest_its_workers_and_its_report_speak_to_nothing_but_the_configur
 
 def test_the_driver_s_own_telemetry_is_off(graph_server: Address, monkeypatch: pytest.MonkeyPatch) -> None:
     """It would tell any server that asks for it which of its functions are used."""
-    from samgraph.graph import connection
+    from samgraph.graph.db import driver
 
     given = {}
-    driver = connection.GraphDatabase.driver
+    driver = driver.GraphDatabase.driver
 
     def watched(*words: Any, **settings: Any) -> Any:
         given.update(settings)
         return driver(*words, **settings)
 
-    monkeypatch.setattr(connection.GraphDatabase, "driver", watched)
+    monkeypatch.setattr(driver.GraphDatabase, "driver", watched)
     Graph.open(graph_server).close()
     assert given["telemetry_disabled"] is True
 
@@ -245,7 +245,7 @@ def test_a_clock_that_goes_back_keeps_the_order_of_loads_and_every_date(
 
     from oracles import dump
 
-    from samgraph.graph import ledger
+    from samgraph.graph.db import ledger
 
     tables = small.tables()
     first = load(graph, Dataset(small.write(tmp_path / "one", tables))).moment

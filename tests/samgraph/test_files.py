@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from oracles import small
 
+from samgraph.economy.simulate import simulate
 from samgraph.errors import DatasetError, RunError
 from samgraph.files import is_unfinished, whole, whole_folder, write_json, write_text
-from samgraph.graph.dataset import Dataset
-from samgraph.simulate import simulate
+from samgraph.graph.dataset.folder import Dataset
 
 
 def test_a_failed_write_leaves_the_old_file_and_nothing_beside_it(tmp_path: Path) -> None:

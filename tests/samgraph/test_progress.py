@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 
 from samgraph import progress
-from samgraph.graph.connection import Address, Graph
-from samgraph.simulate import simulate
+from samgraph.economy.simulate import simulate
+from samgraph.graph.db.driver import Address, Graph
 
 # the bar, its share, time so far, time that remains once it can be told
 BAR = re.compile(r"━ +\d+% \d:\d\d:\d\d (-:--:--|\d:\d\d:\d\d)")

@@ -12,10 +12,10 @@ import pytest
 
 import samgraph
 from samgraph.errors import DatasetError
-from samgraph.factors.evaluation import evaluate
-from samgraph.factors.exposures import Membership
-from samgraph.factors.regression import cross_sectional_regression
-from samgraph.graph.series import Edges, SnapshotSeries
+from samgraph.factors.evaluation.evaluate import evaluate
+from samgraph.factors.regression.cross_sectional import cross_sectional_regression
+from samgraph.factors.regression.exposures import Membership
+from samgraph.graph.series.snapshots import Edges, SnapshotSeries
 from samgraph.hist.market import Market, build_market
 
 DAYS = pd.bdate_range("2024-01-01", periods=30)

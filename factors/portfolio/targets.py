@@ -1,0 +1,133 @@
+"""A portfolio that follows given weights, such as an optimiser's: the same market, books and rules as Top-K.
+
+Weights of day t are a basket of shares at the prices of t. On the day of execution the basket is bought as it
+is worth
+then: the wanted share of a stock is its weight moved by its return since t, over the same sum for all (cash
+    moves by
+nothing). So a portfolio that has its weights already trades nothing, and weights that equal an index' follow
+the index.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from samgraph.errors import ConfigError
+from samgraph.factors.arrays import Floats, panel
+from samgraph.factors.portfolio.rules import Rules
+from samgraph.factors.portfolio.simulation import PortfolioResult, Simulation
+from samgraph.factors.portfolio.tape import FREE, SMALL
+from samgraph.sums import total
+
+if TYPE_CHECKING:
+    from samgraph.hist.market import Market
+
+NOTHING = 1e-10  # of the portfolio's value: a smaller difference from the target is rounding, not an order
+
+
+def run_targets(weights: Any, market: Market, rules: Rules | None = None) -> PortfolioResult:
+    """Simulate a portfolio that is brought to `weights` of day t on day t + lag.
+
+    `top`, `drop` and `weighting` of the rules have no meaning here; all others hold. Sales come first;
+    purchases are cut alike where cash does not suffice for them and their costs (for instance since a sale
+    was blocked). Sales of a part are in whole lots, a weight of 0 sells all.
+
+    Args:
+        weights: [n_dates, n_stocks] decided at the close of its day, not negative, at most 1 together, the
+            rest cash; NaN in a row with a number is 0, a row of NaN decides nothing. Stocks that are not in
+            the universe that day count as 0.
+        market: the bars, same axes.
+        rules: settings; the defaults where not given.
+
+    Raises:
+        ModelError: the weights have another shape than the market.
+        ConfigError: a weight is negative or a row's weights exceed 1; the execution price or the benchmark is
+            missing.
+        RunError: no day with weights leaves time for an execution.
+    """
+    weights = panel(weights, "weights", np.asarray(market.close).shape)
+    known = np.isfinite(weights).any(axis=1)
+    weights = np.where(np.isfinite(weights), weights, 0.0)
+    wrong = np.flatnonzero((weights < 0).any(axis=1) | (weights.sum(axis=1) > 1.0 + 1e-9))
+    if len(wrong):
+        day = int(wrong[0])
+        raise ConfigError(
+            f"the target weights of {market.dates[day].date()} go from {weights[day].min():.6g} and add up to "
+            f"{weights[day].sum():.6g}; give weights from 0 that add up to 1 at most."
+        )
+    books = Targets(np.where(np.asarray(market.member, dtype=bool), weights, 0.0), known, market, rules)
+    return books.run(known)
+
+
+class Targets(Simulation):
+    """Decision days by the day on which they are due, beside the books."""
+
+    def __init__(self, weights: Floats, known: Any, market: Market, rules: Rules | None) -> None:
+        super().__init__(market, rules if rules is not None else Rules())
+        self.weights, self.known = weights, known
+        self.due: dict[int, tuple[int, bool]] = {}
+
+    def decide(self, day: int, *, rebalance: bool) -> None:
+        """Rebalance to the day's weights; on other days only names that left the universe go."""
+        rebalance = rebalance and bool(self.known[day])
+        left = (self.ledger.shares > 0) & ~self.member[day] & self.sellable(day)
+        if rebalance or left.any():
+            self.due[day + self.rules.lag] = day, rebalance
+
+    def fill(self, day: int) -> None:
+        """Sales first, then purchases from the cash there is."""
+        decided, rebalance = self.due.pop(day, (-1, False))
+        if decided < 0:
+            return
+        ledger, tape = self.ledger, self.tape
+        outside = np.flatnonzero((ledger.shares > 0) & ~self.member[decided])
+        if not rebalance:
+            ledger.sell(day, decided, outside, ledger.shares[outside], ["left_universe"] * len(outside))
+            return
+        price = np.where(np.isfinite(tape.price[day]), tape.price[day], tape.mark[day])
+        held = np.where(ledger.shares > 0, ledger.shares * price, 0.0)
+        value = ledger.cash + total(held)
+        change = self._wanted(day, decided, price) * value * self.rules.invest - held
+        self._sell(day, decided, np.where(change < -NOTHING * value, -change, 0.0), price)
+        self._buy(day, decided, np.where(change > NOTHING * value, change, 0.0))
+
+    def _wanted(self, day: int, decided: int, price: Floats) -> Floats:
+        """Weights of `decided` moved to the prices of `day`, [n_stocks]."""
+        tape, weight = self.tape, self.weights[decided]
+        with np.errstate(invalid="ignore"):
+            moved = price * tape.total[day] / (tape.mark[day] * tape.total[decided])
+        worth = np.where(weight > 0, weight * np.where(np.isfinite(moved), moved, 1.0), 0.0)
+        wanted: Floats = worth / (total(worth) + 1.0 - total(weight))
+        return wanted
+
+    def _sell(self, day: int, decided: int, money: Floats, price: Floats) -> None:
+        ledger, lot = self.ledger, self.rules.lot
+        stocks = np.flatnonzero(money)
+        shares = money[stocks] / price[stocks]
+        if lot > 0:
+            shares = np.floor(shares / lot) * lot
+        whole = self.weights[decided, stocks] == 0
+        shares = np.where(whole, ledger.shares[stocks], shares)
+        stocks, shares = stocks[shares > 0], shares[shares > 0]
+        why = ["target" if inside else "left_universe" for inside in self.member[decided, stocks]]
+        ledger.sell(day, decided, stocks, shares, why)
+
+    def _buy(self, day: int, decided: int, money: Floats) -> None:
+        ledger, tape, lot = self.ledger, self.tape, self.rules.lot
+        stocks = np.flatnonzero(money)
+        why = tape.no_buy[day, stocks].astype(np.int64)
+        free = np.flatnonzero(why == FREE)
+        chosen = stocks[free]
+        if len(chosen):
+            liquidity = ledger.liquidity(day, chosen)
+            budget = money[chosen] + ledger.buying.of(money[chosen], *liquidity)
+            budget *= min(1.0, max(ledger.cash, 0.0) / float(budget.sum()))
+            amount = np.minimum(ledger.buying.affordable(budget, *liquidity), money[chosen])
+            shares = amount / tape.price[day, chosen]
+            if lot > 0:
+                shares = np.floor(shares / lot) * lot
+            why[free[shares <= 0]] = SMALL
+            ledger.buy(day, decided, chosen[shares > 0], shares[shares > 0], "target")
+        ledger.block(day, decided, stocks[why != FREE], "buy", why[why != FREE])

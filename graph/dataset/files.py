@@ -1,0 +1,230 @@
+"""The files of a table as Arrow holds them, whole or some hundred thousand rows at a time."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet
+
+from samgraph.errors import DatasetError
+from samgraph.graph.dataset.paths import ARROW_FAULTS, arrow_reason, require_room
+from samgraph.graph.dataset.tables import SEGMENT_CHOICES, Kind, Table
+
+PART_ROWS = 200_000
+_BLOCK = 16 << 20
+"""Bytes of a CSV file that are read at a time."""
+
+
+def require_columns(spec: Table, found: Sequence[str]) -> None:
+    """Raise DatasetError where a column is missing that the table must have."""
+    have = ", ".join(found) or "no column"
+    for column in spec.columns:
+        if column.required and column.name not in found:
+            what = _separator(found) or "add it"
+            raise DatasetError(f"table {spec.name} lacks the column {column.name} (found {have}); {what}")
+    if spec.name == "segments":
+        for choice in SEGMENT_CHOICES:
+            if not any(set(group) <= set(found) for group in choice):
+                groups = " or ".join(" and ".join(group) for group in choice)
+                lacking = next(name for name in choice[0] if name not in found)
+                raise DatasetError(
+                    f"table segments lacks the column {lacking}: it needs {groups} (found {have})"
+                )
+
+
+def _separator(found: Sequence[str]) -> str:
+    """What to do with a CSV file whose columns stand apart by another sign than a comma; empty for any other."""
+    signs = {";": "semicolons", "\t": "tabs", "|": "bars"}
+    apart = [name for sign, name in signs.items() if len(found) == 1 and sign in found[0]]
+    return f"its columns stand apart by {apart[0]}: save it with commas" if apart else ""
+
+
+def read_whole(
+    spec: Table, files: Sequence[Path], columns: Sequence[str] | None, ragged: list[tuple[int, str]]
+) -> pa.Table:
+    """A table in one piece; CSV lines with a wrong number of cells go to `ragged` with their row number.
+
+    Raises DatasetError where a file is no such file at all, or a Parquet part lacks a required column.
+    """
+    if files[0].suffix == ".csv":
+        return _read_csv(spec.name, files[0], ragged)
+    return _read_parquet(spec, files, columns)
+
+
+def read_parts(
+    spec: Table, files: Sequence[Path], columns: Sequence[str] | None
+) -> Iterator[pa.Table] | None:
+    """The same table in parts of the same columns and types, or None where it can only be read whole.
+
+    That is so for a CSV file with lines of a wrong number of cells, and where what a cell means hangs on all others
+    of its column (ids written as fractions).
+    """
+    if files[0].suffix == ".csv":
+        return _csv_parts(files[0])
+    return _parquet_parts(spec, files, columns)
+
+
+def column_names(file: Path, raw: pa.Table) -> list[str]:
+    """All columns of a table, also those that were not read."""
+    if file.suffix == ".csv":
+        return list(raw.column_names)
+    return list(pyarrow.parquet.read_schema(file).names)
+
+
+def _read_csv(table: str, file: Path, ragged: list[tuple[int, str]]) -> pa.Table:
+    def keep_ragged(row: Any) -> str:
+        # Arrow counts the header as row 1, and does not count in parallel reading.
+        ragged.append((int(row.number) - 1, str(row.text)))
+        return "skip"
+
+    def read(use_threads: bool, names: Sequence[str]) -> pa.Table:
+        return pyarrow.csv.read_csv(
+            file,
+            read_options=pyarrow.csv.ReadOptions(use_threads=use_threads),
+            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep_ragged)
+            if not use_threads
+            else pyarrow.csv.ParseOptions(newlines_in_values=True),
+            convert_options=_as_texts(names),
+        )
+
+    try:
+        with pyarrow.csv.open_csv(
+            file, parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True)
+        ) as stream:
+            names = stream.schema.names
+    except UnicodeDecodeError:
+        names = _header(table, file)
+    except pa.ArrowInvalid as error:
+        if "Empty CSV file" in str(error):
+            raise DatasetError(
+                f"table {table}: {file} is empty; write at least a line of column names"
+            ) from error
+        names = _header(table, file)
+    try:
+        return read(True, names)
+    except pa.ArrowInvalid:
+        try:
+            return read(False, names)
+        except pa.ArrowInvalid as error:
+            why = str(error).splitlines()[0]
+            raise DatasetError(f"table {table}: {file} cannot be read as CSV in UTF-8 ({why})") from error
+
+
+def _as_texts(names: Sequence[str]) -> pyarrow.csv.ConvertOptions:
+    return pyarrow.csv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
+    )
+
+
+def _header(table: str, file: Path) -> list[str]:
+    try:
+        with file.open(encoding="utf-8-sig", newline="") as lines:
+            return next(csv.reader(lines), [])
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"table {table}: {file} is not UTF-8 text; save it as UTF-8") from error
+    except csv.Error as error:
+        raise DatasetError(f"table {table}: {file} cannot be read as CSV ({error})") from error
+
+
+def _csv_parts(file: Path) -> Iterator[pa.Table] | None:
+    def stream(names: Sequence[str]) -> pyarrow.csv.CSVStreamingReader:
+        return pyarrow.csv.open_csv(
+            file,
+            read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
+            parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
+            convert_options=_as_texts(names),
+        )
+
+    try:
+        with stream([]) as head:
+            names = head.schema.names
+        with stream(names) as lines:
+            schema = lines.schema
+            for _ in lines:  # is it a table to its end?
+                pass
+    except (pa.ArrowInvalid, UnicodeDecodeError):
+        return None
+    if len(set(names)) < len(names):
+        return None
+
+    def parts() -> Iterator[pa.Table]:
+        yield schema.empty_table()
+        with stream(names) as again:
+            for batch in again:
+                yield from _pieces(pa.Table.from_batches([batch]))
+
+    return parts()
+
+
+def _pieces(table: pa.Table) -> Iterator[pa.Table]:
+    for begin in range(0, table.num_rows, PART_ROWS):
+        yield table.slice(begin, PART_ROWS)
+
+
+def _read_parquet(spec: Table, files: Sequence[Path], columns: Sequence[str] | None) -> pa.Table:
+    parts = []
+    for file in files:
+        try:
+            with pyarrow.parquet.ParquetFile(file) as opened:
+                require_room(spec.name, file, opened.metadata)
+                names = opened.schema_arrow.names
+                parts.append(opened.read(columns=_wanted(spec, names, columns)))
+        except ARROW_FAULTS as error:
+            raise _no_parquet(spec, file, error) from error
+        require_columns(spec, names)
+    try:
+        return pa.concat_tables(parts, promote_options="permissive") if len(parts) > 1 else parts[0]
+    except pa.ArrowException as error:
+        why = arrow_reason(error)
+        raise DatasetError(f"table {spec.name}: its parts do not have the same columns ({why})") from error
+
+
+def _wanted(spec: Table, names: Sequence[str], columns: Sequence[str] | None) -> list[str]:
+    return [name for name in names if spec.column(name) and (columns is None or name in columns)]
+
+
+def _no_parquet(spec: Table, file: Path, error: Exception) -> DatasetError:
+    return DatasetError(f"table {spec.name}: {file} cannot be read as Parquet ({arrow_reason(error)})")
+
+
+def _parquet_parts(
+    spec: Table, files: Sequence[Path], columns: Sequence[str] | None
+) -> Iterator[pa.Table] | None:
+    schemas = []
+    for file in files:
+        try:
+            with pyarrow.parquet.ParquetFile(file) as opened:
+                require_room(spec.name, file, opened.metadata)
+                schema = opened.schema_arrow
+        except ARROW_FAULTS as error:
+            raise _no_parquet(spec, file, error) from error
+        require_columns(spec, schema.names)
+        wanted = _wanted(spec, schema.names, columns)
+        if len(set(wanted)) < len(wanted):
+            return None
+        schemas.append(pa.schema([schema.field(name) for name in wanted]))
+    try:
+        empty = pa.unify_schemas(schemas, promote_options="permissive").empty_table()
+    except pa.ArrowException:
+        return None
+    ids = {column.name for column in spec.columns if column.kind is Kind.ID}
+    if any(field.name in ids and pa.types.is_floating(field.type) for field in empty.schema):
+        return None
+
+    def parts() -> Iterator[pa.Table]:
+        yield empty
+        for file, schema in zip(files, schemas, strict=True):
+            try:
+                with pyarrow.parquet.ParquetFile(file) as opened:
+                    for batch in opened.iter_batches(PART_ROWS, columns=schema.names):
+                        piece = pa.Table.from_batches([batch])
+                        yield pa.concat_tables([empty, piece], promote_options="permissive")
+            except ARROW_FAULTS as error:
+                raise _no_parquet(spec, file, error) from error
+
+    return parts()

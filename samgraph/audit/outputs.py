@@ -1,0 +1,388 @@
+"""The outputs that an audit compares, each row with the day on which it may be known.
+
+A row is compared where that day is not after the day of the audit. So a label of day t counts from the day on which its
+return ends, a regression of t from t + 1, the parameters of a window from its first test day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from samgraph.config import RunConfig
+from samgraph.factors.signals.styles import STYLES
+from samgraph.graph.series.snapshots import SnapshotSeries
+from samgraph.hist.data import training_inputs
+from samgraph.hist.market import Market
+from samgraph.run.inputs import Inputs
+
+_PANELS = ("open", "high", "low", "close", "vwap", "adj", "volume", "market_cap", "book_to_price")
+_FLAGS = ("tradable", "limit_up", "limit_down")
+_PARTS = ("concept", "hidden", "individual", "score")
+SAME = "same"
+_AXES = {
+    "company_id": 0,
+    "factor_a": 1,
+    "factor_b": 1,
+}  # columns that name places of an axis: companies, factors
+_TOMORROW = ("realised", "factor_realised", "specific_realised")  # columns of `risk` that t + 1 tells
+
+
+@dataclass(frozen=True, eq=False)
+class Output:
+    """A table and the day by which each of its rows may be known, datetime64[s] [n_rows]; NaT: never in this run."""
+
+    frame: pd.DataFrame
+    known: np.ndarray[Any, np.dtype[np.datetime64]]
+
+
+Outputs = dict[str, Output]
+
+
+class Calendar:
+    """The trading days of a run, and what lies some of them after a day."""
+
+    def __init__(self, market: Market) -> None:
+        self.dates = market.dates.as_unit("s")
+
+    def after(self, days: Any, delay: Any) -> np.ndarray[Any, np.dtype[np.datetime64]]:
+        """The trading day `delay` (a number, or one for each) after each day; NaT beyond the last."""
+        place = self.dates.get_indexer(pd.DatetimeIndex(days).as_unit("s"))
+        padded = np.append(self.dates.to_numpy(), np.datetime64("NaT", "s"))
+        there = np.minimum(place + np.asarray(delay, dtype=np.int64), len(self.dates))
+        return padded[np.where(place < 0, len(self.dates), there)]
+
+
+def input_outputs(config: RunConfig, inputs: Inputs) -> Outputs:
+    """Bars, members, snapshots, cuts, features and labels: what a run knows before it trains."""
+    market, calendar = inputs.market, Calendar(inputs.market)
+    hist = config.model.hist(config.trading)
+    trained = training_inputs(market, None, hist)
+    names = [*trained.feature_names]
+    features = {name: trained.features[:, :, f] for f, name in enumerate(names)}
+    bars = {name: getattr(market, name) for name in _PANELS if getattr(market, name) is not None}
+    bars |= {name: getattr(market, name) for name in _FLAGS} | {"weight": market.weights()}
+    sectors = np.asarray((*inputs.sector_ids, ""), dtype=object)[inputs.sectors]
+    series = {
+        "products": inputs.products,
+        "industries": inputs.industries,
+        "regression_products": inputs.coarse_products,
+        "regression_industries": inputs.coarse_industries,
+    }
+    reach = hist.lag + hist.horizon
+    return {
+        "calendar": _dated(pd.DataFrame({"date": calendar.dates, "benchmark": market.benchmark})),
+        "members": _members(market),
+        "bars": _panels(market, bars),
+        "industry_labels": _panels(market, {"industry": sectors}),
+        **{f"snapshots_{name}": _snapshots(one) for name, one in series.items()},
+        **{f"cuts_{name}": _cuts(one) for name, one in series.items()},
+        "value_chain": _chain(inputs.products),
+        "features": _panels(market, features | {"valid": trained.feature_mask}),
+        "labels": _panels(market, {"label": trained.label}, calendar, reach),
+        "training_labels": _training_labels(inputs, trained.label),
+        "windows": _windows(inputs),
+    }
+
+
+def _dated(frame: pd.DataFrame) -> Output:
+    return Output(frame, frame["date"].to_numpy().astype("datetime64[s]"))
+
+
+def _members(market: Market) -> Output:
+    t, i = np.nonzero(market.member)
+    return _dated(
+        pd.DataFrame({"date": market.dates[t], "member": np.asarray(market.stocks, dtype=object)[i]})
+    )
+
+
+def _panels(
+    market: Market, panels: Mapping[str, Any], calendar: Calendar | None = None, delay: int = 0
+) -> Output:
+    """A row for each stock and day, a column for each panel."""
+    n, m = market.n_dates, market.n_stocks
+    frame = pd.DataFrame(
+        {
+            "date": np.repeat(market.dates.to_numpy(), m),
+            "company_id": np.tile(np.asarray(market.stocks, dtype=object), n),
+            **{name: values.reshape(-1) for name, values in panels.items()},
+        }
+    )
+    if calendar is None:
+        return _dated(frame)
+    return Output(frame, np.repeat(calendar.after(market.dates, np.full(n, delay)), m))
+
+
+def _digest(*columns: Any) -> str:
+    digest = hashlib.sha256()
+    for column in columns:
+        values = np.asarray(column)
+        digest.update("\0".join(values).encode() if values.dtype == object else values.tobytes())
+        digest.update(b"\1")
+    return digest.hexdigest()[:16]
+
+
+def _snapshots(series: SnapshotSeries) -> Output:
+    """date, edges, digest of each day's edges by company, concept and weight, in that order."""
+    stocks, concepts = (np.asarray(ids, dtype=object) for ids in (series.stocks, series.concepts))
+    sizes, texts = [], []
+    for edges in series.versions:
+        sizes.append(len(edges))
+        texts.append(_digest(stocks[edges.stock], concepts[edges.concept], edges.weight))
+    frame = pd.DataFrame({"date": series.dates, "edges": np.asarray(sizes)[series.day_version]})
+    frame["digest"] = np.asarray(texts, dtype=object)[series.day_version]
+    coverage = series.coverage.reset_index(drop=True)
+    return _dated(pd.concat([frame, coverage], axis=1) if len(coverage) == len(frame) else frame)
+
+
+def _cuts(series: SnapshotSeries) -> Output:
+    """date, concept: the concepts that a day's cut keeps, as one text a day."""
+    concepts = np.asarray(series.concepts, dtype=object)
+    texts = [" ".join(concepts[np.unique(edges.concept)]) for edges in series.versions]
+    return _dated(
+        pd.DataFrame({"date": series.dates, "concepts": np.asarray(texts, dtype=object)[series.day_version]})
+    )
+
+
+def _chain(series: SnapshotSeries) -> Output:
+    if series.chain is None:
+        return _dated(pd.DataFrame({"date": series.dates[:0]}))
+    concepts = np.asarray(series.concepts, dtype=object)
+    texts = [
+        _digest(concepts[links.supplier], concepts[links.customer], links.weight)
+        for links in series.chain.versions
+    ]
+    day = series.chain.day_version
+    return _dated(pd.DataFrame({"date": series.dates, "digest": np.asarray(texts, dtype=object)[day]}))
+
+
+def _training_labels(inputs: Inputs, label: Any) -> Output:
+    """The labels that each window learns from and is validated on: they must be known on its first test day."""
+    market = inputs.market
+    stocks = np.asarray(market.stocks, dtype=object)
+    frames, known = [], []
+    for number, window in enumerate(inputs.windows):
+        # training ends before validation begins, and both before the test
+        for part, days, by in (
+            ("train", window.train, window.valid.start),
+            ("validate", window.valid, window.test.start),
+        ):
+            t, i = np.nonzero(market.member[days])
+            values = label[days][t, i]
+            frames.append(
+                pd.DataFrame(
+                    {
+                        "date": market.dates[days][t],
+                        "company_id": stocks[i],
+                        "window": number,
+                        "part": part,
+                        "label": values,
+                    }
+                )
+            )
+            known.append(np.full(len(t), market.dates[by].to_datetime64().astype("datetime64[s]")))
+    return Output(pd.concat(frames, ignore_index=True), np.concatenate(known))
+
+
+def _windows(inputs: Inputs) -> Output:
+    dates = inputs.market.dates
+    rows = [
+        (
+            dates[w.test.start],
+            number,
+            dates[w.train][0],
+            dates[w.train][-1],
+            dates[w.valid][0],
+            dates[w.valid][-1],
+        )
+        for number, w in enumerate(inputs.windows)
+    ]
+    columns = ["date", "window", "train_from", "train_to", "validate_from", "validate_to"]
+    return _dated(pd.DataFrame(rows, columns=columns))
+
+
+def stand_in(inputs: Inputs, config: RunConfig) -> pd.DataFrame:
+    """Predictions without a model, for audits of all that follows one: features of the day under the parts' names."""
+    market = inputs.market
+    trained = training_inputs(market, None, config.model.hist(config.trading))
+    test = inputs.test
+    t, i = np.nonzero(market.member[test] & trained.feature_mask[test])
+    parts = {name: trained.features[test][t, i, n].astype(np.float64) for n, name in enumerate(_PARTS[:3])}
+    frame = pd.DataFrame(
+        {
+            "seed": config.seed,
+            "window": 0,
+            "date": market.dates[test][t],
+            "company_id": np.asarray(market.stocks, dtype=object)[i],
+            **parts,
+        }
+    )
+    frame["score"] = -parts["individual"] + parts["concept"]
+    frames = []
+    for number, variant in enumerate(config.variants):
+        own = frame.assign(score=frame["score"] + number * frame["hidden"])
+        own.insert(0, "variant", variant)
+        frames.append(own)
+    return pd.concat(frames, ignore_index=True)
+
+
+def run_outputs(config: RunConfig, inputs: Inputs, tables: Mapping[str, pd.DataFrame]) -> Outputs:
+    """The tables of a run (as its files are named), each row with its day."""
+    calendar, lag = Calendar(inputs.market), config.trading.lag
+    found: Outputs = {}
+    for name, delay in (
+        *((name, 0) for name in ("predictions", "factors", "turnover", "portfolio", "trades", "blocked")),
+        *((name, 0) for name in ("holdings", "covariance", "specific_risk", "optimiser")),
+        *((name, 1) for name in ("regression", "factor_returns", "deficiencies")),
+    ):
+        if name in tables:
+            found[name] = Output(tables[name], calendar.after(tables[name]["date"], delay))
+    for name in ("ic", "quantiles"):
+        frame = tables[name]
+        found[name] = Output(frame, calendar.after(frame["date"], lag + frame["horizon"].to_numpy()))
+    found["ridge"] = _dated(tables["regression"][["date", "model", "ridge"]])
+    found["orders"] = _orders(tables)
+    if "risk" in tables:
+        risk = tables["risk"]
+        found["risk"] = _dated(risk.drop(columns=list(_TOMORROW)))
+        found["risk_realised"] = Output(risk, calendar.after(risk["date"], 1))
+    if "exposures" in tables:
+        found["exposures"] = _spread(tables["exposures"])
+    found["years"] = _years(tables["breakdown"], inputs, config, calendar)
+    if "curves" in tables:
+        starts = [inputs.market.dates[window.test.start] for window in inputs.windows]
+        known = np.asarray(starts, dtype="datetime64[s]")[tables["curves"]["window"].to_numpy()]
+        found["curves"] = Output(tables["curves"], known)
+    return found
+
+
+def _orders(tables: Mapping[str, pd.DataFrame]) -> Output:
+    """What was decided on each day, whether or not it could be filled."""
+    columns = ["decided_on", "variant", "company_id", "side"]
+    told = pd.concat([tables[name][columns] for name in ("trades", "blocked")], ignore_index=True)
+    told = told.dropna(subset=["decided_on"]).drop_duplicates().sort_values(columns, ignore_index=True)
+    told = told.rename(columns={"decided_on": "date"})
+    return _dated(told)
+
+
+def _spread(exposures: pd.DataFrame) -> Output:
+    """Exposures that hold from a first to a last day, as they are known on the first."""
+    frame = exposures.rename(columns={"first": "date"}).drop(columns="last")
+    return _dated(frame)
+
+
+def _years(breakdown: pd.DataFrame, inputs: Inputs, config: RunConfig, calendar: Calendar) -> Output:
+    """Report figures of whole calendar years, known when the last return of the year is."""
+    rows = breakdown[breakdown["by"] == "year"]
+    days = inputs.market.dates[inputs.test]
+    ends = pd.Series(days, index=days.year.astype(str)).groupby(level=0).max()
+    ends = ends.drop(str(days[-1].year))  # the last year of the data may go on
+    last = ends.reindex(rows["group"].astype(str))
+    delay = config.trading.lag + rows["horizon"].to_numpy()
+    known = np.full(len(rows), np.datetime64("NaT", "s"))
+    there = last.notna().to_numpy()
+    known[there] = calendar.after(last[there], delay[there])
+    return Output(rows.rename(columns={"group": "year"}), known)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where two outputs part first."""
+
+    output: str
+    words: str
+
+
+@dataclass(frozen=True)
+class Seen:
+    """Who was there by a day: members of the universe, and factors of a risk model that a stock was exposed to."""
+
+    companies: frozenset[str]
+    factors: frozenset[str]
+
+    @classmethod
+    def by(cls, day: pd.Timestamp, inputs: Inputs) -> Seen:
+        """Those of a run that were there by `day`."""
+        market = inputs.market
+        until = int(market.dates.searchsorted(day, side="right"))
+        factors = {"market", *STYLES, "value"}
+        for series in (inputs.coarse_products, inputs.coarse_industries):
+            for version in np.unique(series.day_version[:until]):
+                factors |= {series.concepts[k] for k in np.unique(series.versions[version].concept)}
+        stocks = np.asarray(market.stocks, dtype=object)
+        return cls(frozenset(stocks[market.member[:until].any(axis=0)]), frozenset(factors))
+
+
+def compare(
+    before: Outputs, after: Outputs, day: pd.Timestamp, seen: Seen
+) -> tuple[dict[str, int], list[Difference]]:
+    """Hold the rows known by `day` against each other, bit for bit.
+
+    Args:
+        before: the outputs of the run on the dataset as it is.
+        after: those on the changed one.
+        day: rows known later are left out.
+        seen: who was there by the day; rows of other companies and factors are left out: they are places of an axis.
+
+    Returns:
+        the number of rows compared by output, and the differences, one an output.
+    """
+    rows, found = {}, []
+    for name in before:
+        old, new = (_known(outputs[name], day, seen) for outputs in (before, after))
+        rows[name] = len(old)
+        words = difference(old, new)
+        if words:
+            found.append(Difference(name, words))
+    return rows, found
+
+
+def _known(output: Output, day: pd.Timestamp, seen: Seen) -> pd.DataFrame:
+    keep = output.known <= day.to_datetime64()  # NaT is never
+    for name, axis in _AXES.items():
+        if name in output.frame:
+            keep = keep & output.frame[name].isin((seen.companies, seen.factors)[axis]).to_numpy()
+    return output.frame[keep].reset_index(drop=True)
+
+
+def difference(old: pd.DataFrame, new: pd.DataFrame) -> str:
+    """The earliest difference of two tables in words; empty where every bit is the same."""
+    if list(old.columns) != list(new.columns):
+        return f"columns {', '.join(old.columns)} became {', '.join(new.columns)}"
+    n = min(len(old), len(new))
+    apart = np.zeros((n, len(old.columns)), dtype=bool)
+    for place, name in enumerate(old.columns):
+        apart[:, place] = _apart(old[name].to_numpy()[:n], new[name].to_numpy()[:n])
+    lines = np.flatnonzero(apart.any(axis=1))
+    if not len(lines):
+        return "" if len(old) == len(new) else f"{len(old)} rows became {len(new)}"
+    line = int(
+        lines[np.argsort(old["date"].to_numpy()[lines], kind="stable")[0]] if "date" in old else lines[0]
+    )
+    column = str(old.columns[int(np.flatnonzero(apart[line])[0])])
+    where = [
+        str(value.date() if isinstance(value, pd.Timestamp) else value)
+        for name, value in old.iloc[line].items()
+        if name != column and (name == "date" or isinstance(value, str))
+    ]
+    was, became = old[column].iloc[line], new[column].iloc[line]
+    return f"{' '.join(where[:5])}: {column} {was!s:.80} became {became!s:.80}"
+
+
+def _apart(a: Any, b: Any) -> Any:
+    """Which values differ, two missing ones being the same; floats by their bits."""
+    a, b = np.asarray(a), np.asarray(b)
+    if a.dtype != b.dtype:
+        a, b = a.astype(object), b.astype(object)
+    missing = [np.asarray(pd.isna(values), dtype=bool) for values in (a, b)]
+    if a.dtype.kind == "f":
+        bits = np.dtype(f"i{a.dtype.itemsize}")
+        unlike = np.ascontiguousarray(a).view(bits) != np.ascontiguousarray(b).view(bits)
+    else:
+        unlike = np.asarray(a != b, dtype=bool)
+    return (missing[0] != missing[1]) | (~missing[0] & ~missing[1] & unlike)

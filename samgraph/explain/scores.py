@@ -1,0 +1,296 @@
+"""Why a stock scored as it did on a day: a run's models applied once more, with their attention laid open.
+
+Everything comes from the run's folder: the models' inputs and parameters from `checkpoints/`, names from
+`names.parquet`. Over several seeds figures are means: the split is the run's score, and attention and similarity
+count 0 where a seed has none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+
+from samgraph.config import RunConfig
+from samgraph.errors import RunError
+from samgraph.hist.config import HistConfig
+from samgraph.hist.data import TrainingInputs, training_inputs
+from samgraph.hist.explain import DayReading, StockReading, kept_parameters
+from samgraph.hist.windows import Window
+from samgraph.training.stored import read_market, read_series
+from samgraph.training.task import PLAIN, Piece, Work
+
+PARTS = ("concept", "hidden", "individual", "score")
+TOP = 5  # stocks that a report explains
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """One stock on one day, in names.
+
+    Attributes:
+        run: what identifies the run (`run_id`); universe, variant, seeds: whose models
+        split: concept, hidden, individual, score, and rank (1 is best) of so many `stocks` that day
+        concepts: concept_id, name, attention, revenue; best first
+        members: concept_id, concept, company_id, name, attention, revenue; of the stock's own concepts
+        neighbours: company_id, name, similarity, attention; most alike first
+    """
+
+    run: str
+    universe: str
+    date: str
+    company_id: str
+    name: str
+    variant: str
+    seeds: tuple[int, ...]
+    split: dict[str, float]
+    concepts: pd.DataFrame
+    members: pd.DataFrame
+    neighbours: pd.DataFrame
+
+    def as_dict(self) -> dict[str, Any]:
+        """For JSON: concepts hold their members."""
+        concepts = []
+        for row in self.concepts.to_dict("records"):
+            own = self.members[self.members["concept_id"] == row["concept_id"]]
+            concepts.append(row | {"members": own.drop(columns=["concept_id", "concept"]).to_dict("records")})
+        return {
+            **{
+                key: getattr(self, key)
+                for key in ("run", "universe", "date", "company_id", "name", "variant")
+            },
+            "seeds": list(self.seeds),
+            "split": self.split,
+            "concepts": concepts,
+            "neighbours": self.neighbours.to_dict("records"),
+        }
+
+    def frame(self) -> pd.DataFrame:
+        """One long table: kind (split, concept, member, neighbour), of, id, name, value, revenue.
+
+        value is the figure of a split, the attention of a concept or of a concept to its member, the similarity of
+        a neighbour.
+        """
+        split = pd.DataFrame({"kind": "split", "id": list(self.split), "value": list(self.split.values())})
+        concepts = self.concepts.rename(columns={"concept_id": "id", "attention": "value"})
+        members = self.members.rename(
+            columns={"concept_id": "of", "company_id": "id", "attention": "value"}
+        ).drop(columns="concept")
+        neighbours = self.neighbours.drop(columns="attention").rename(
+            columns={"company_id": "id", "similarity": "value"}
+        )
+        frames = [split, concepts.assign(kind="concept"), members.assign(kind="member")]
+        frames.append(neighbours.assign(kind="neighbour"))
+        columns = ["kind", "of", "id", "name", "value", "revenue"]
+        return pd.concat(frames, ignore_index=True).reindex(columns=columns)
+
+
+class RunModels:
+    """A finished run's models of one variant, ready to be asked about days."""
+
+    def __init__(self, folder: Path, *, variant: str = "product", seed: int | None = None) -> None:
+        """Open run `folder`.
+
+        Raises:
+            RunError: no finished run, or one without that variant or seed
+        """
+        self.folder, self.variant = folder, variant
+        try:
+            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+            if "finished" not in manifest:
+                raise RunError(
+                    f"{folder} is not a finished run; run samgraph backtest --out {folder} again to continue it"
+                )
+            self.config = RunConfig.model_validate(manifest["config"])
+            if variant not in self.config.variants:
+                known = ", ".join(self.config.variants)
+                raise RunError(f"{folder} has no variant {variant}; choose among {known}")
+            self.windows = _windows(pd.read_parquet(folder / "windows.parquet"))
+            self.market = read_market(folder / "checkpoints")
+            self.series = None if variant == PLAIN else self._series(variant)
+        except FileNotFoundError as error:
+            name = Path(error.filename).name if error.filename else "a file"
+            raise RunError(
+                f"{folder} is not a finished run with its models: {name} is missing; run samgraph backtest --out "
+                f"{folder} first"
+            ) from error
+        except (OSError, ValueError, KeyError) as error:
+            raise RunError(f"{folder} cannot be read as a run: {error}; run the backtest again") from error
+        self.run = run_id(manifest)
+        seeds = tuple(int(number) for number in manifest["seeds"])
+        if seed is not None and seed not in seeds:
+            raise RunError(f"{folder} has no seed {seed}; choose among {', '.join(map(str, seeds))}")
+        self.seeds = seeds if seed is None else (seed,)
+        self.names = _names(folder)
+
+    def _series(self, variant: str) -> Any:
+        return read_series(self.folder / "checkpoints", variant)
+
+    def day(self, date: pd.Timestamp) -> ModelDay:
+        """The variant's models on a test day.
+
+        Raises:
+            RunError: the day was not tested
+        """
+        for number, parts in self.windows.items():
+            first, last = parts["test"]
+            if first <= date <= last and date in self.market.dates:
+                return ModelDay(self, number, date)
+        tests = [parts["test"] for parts in self.windows.values()]
+        raise RunError(
+            f"{date.date()} is no test day of {self.folder}; choose a trading day from {tests[0][0].date()} to "
+            f"{tests[-1][1].date()}"
+        )
+
+
+class ModelDay:
+    """One day of `RunModels`: a reading for every seed."""
+
+    def __init__(self, models: RunModels, number: int, date: pd.Timestamp) -> None:
+        self.models, self.date = models, date
+        config: HistConfig = models.config.model.hist(models.config.trading)
+        inputs: TrainingInputs = training_inputs(models.market, models.series, config)
+        dates = models.market.dates
+        window = Window(
+            *(
+                slice(int(dates.searchsorted(first)), int(dates.searchsorted(last)) + 1)
+                for first, last in models.windows[number].values()
+            )
+        )
+        work = Work(models.folder / "checkpoints", config, "cpu")
+        threads = torch.get_num_threads()
+        torch.set_num_threads(config.threads)
+        try:
+            self.readings: list[DayReading] = []
+            for seed in models.seeds:
+                piece = Piece(models.variant, seed, number, window, None)
+                parameters = kept_parameters(work.piece_folder(piece), inputs)
+                self.readings.append(
+                    DayReading(inputs, window, config, parameters, int(dates.searchsorted(date)))
+                )
+        finally:
+            torch.set_num_threads(threads)
+
+    def scores(self) -> pd.Series:
+        """Mean scores of the day by company, best first; equal ones in the order of their ids."""
+        table = pd.DataFrame(
+            [pd.Series(reading.scores["score"].astype(float), reading.stocks) for reading in self.readings]
+        )
+        mean = table.mean().rename("score").rename_axis("company_id").reset_index()
+        ordered = mean.sort_values(["score", "company_id"], ascending=[False, True])
+        return ordered.set_index("company_id")["score"]
+
+    def explain(self, company_id: str) -> Explanation:
+        """One stock of the day; ModelError if it has no score."""
+        found = [reading.stock(company_id) for reading in self.readings]
+        split = {part: sum(one.parts[part] for one in found) / len(found) for part in PARTS}
+        scores = self.scores()
+        split |= {"rank": list(scores.index).index(company_id) + 1, "stocks": len(scores)}
+        models, name = self.models, self.models.names
+        series = models.series
+        named = {} if series is None else dict(zip(series.concepts, series.concept_names, strict=True))
+        concepts = _mean(found, "concepts", ["concept_id"], ["attention", "revenue"])
+        concepts.insert(1, "name", concepts["concept_id"].map(lambda key: named.get(key, key)))
+        members = _mean(found, "members", ["concept_id", "company_id"], ["attention", "revenue"])
+        members.insert(1, "concept", members["concept_id"].map(lambda key: named.get(key, key)))
+        neighbours = _mean(found, "neighbours", ["company_id"], ["similarity", "attention"])
+        for frame, place in ((members, 3), (neighbours, 1)):
+            frame.insert(place, "name", frame["company_id"].map(lambda key: name.get(key, key)))
+        return Explanation(
+            run=models.run,
+            universe=models.config.universe,
+            date=self.date.date().isoformat(),
+            company_id=company_id,
+            name=name.get(company_id, company_id),
+            variant=models.variant,
+            seeds=models.seeds,
+            split=split,
+            concepts=concepts,
+            members=members,
+            neighbours=neighbours,
+        )
+
+
+def explain(
+    folder: Path, company_id: str, date: pd.Timestamp, *, variant: str = "product", seed: int | None = None
+) -> Explanation:
+    """Why `company_id` scored as it did on `date` in run `folder`; the mean over seeds, or one seed.
+
+    Raises:
+        RunError: no such run, variant, seed or test day
+        ModelError: the company has no score that day
+    """
+    return RunModels(folder, variant=variant, seed=seed).day(date).explain(company_id)
+
+
+def explained_table(folder: Path, top: int = TOP) -> pd.DataFrame:
+    """The product model's best stocks of the last test day, a line each, for the report.
+
+    Returns:
+        rank, company_id, name, score, concept, hidden, individual, concepts and neighbours (the strongest, in words)
+    """
+    models = RunModels(folder)
+    day = models.day(max(parts["test"][1] for parts in models.windows.values()))
+    rows = []
+    for company_id in day.scores().index[:top]:
+        found = day.explain(str(company_id))
+        heard = found.concepts.head(3).itertuples(index=False)
+        alike = found.neighbours.head(3).itertuples(index=False)
+        rows.append(
+            {
+                "rank": found.split["rank"],
+                "company_id": found.company_id,
+                "name": found.name,
+                **{part: found.split[part] for part in ("score", "concept", "hidden", "individual")},
+                "concepts": ", ".join(f"{row.name} {row.attention:.0%}" for row in heard),
+                "neighbours": ", ".join(f"{row.name} {row.similarity:.2f}" for row in alike),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def run_id(manifest: dict[str, Any]) -> str:
+    """What identifies a run wherever its folder lies: of its settings, tables and moment of knowledge."""
+    decides = {key: manifest[key] for key in ("config", "inputs", "known")}
+    decides["config"] = {key: value for key, value in decides["config"].items() if key != "data"}
+    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:12]
+
+
+def _mean(found: list[StockReading], name: str, keys: list[str], values: list[str]) -> pd.DataFrame:
+    """The mean over seeds, 0 where a seed has no such row; sorted by the first value."""
+    frames = [frame for one in found if not (frame := getattr(one, name)).empty]
+    if not frames:
+        return pd.DataFrame(columns=[*keys, *values])
+    total = pd.concat(frames).groupby(keys, as_index=False)[values].sum()
+    total[values] /= len(found)
+    order = [*keys[:-1], values[0], keys[-1]]
+    ascending = [True] * (len(keys) - 1) + [False, True]
+    ordered: pd.DataFrame = total.sort_values(order, ascending=ascending, ignore_index=True)
+    return ordered
+
+
+def _windows(table: pd.DataFrame) -> dict[int, dict[str, tuple[pd.Timestamp, pd.Timestamp]]]:
+    """By window: train, validate and test as first and last day, in this order."""
+    return {
+        int(str(number)): {
+            str(row["part"]): (row["first"], row["last"])
+            for row in rows.set_index("part")
+            .loc[["train", "validate", "test"]]
+            .reset_index()
+            .to_dict("records")
+        }
+        for number, rows in table.groupby("window")
+    }
+
+
+def _names(folder: Path) -> dict[str, str]:
+    path = folder / "names.parquet"
+    if not path.exists():  # a run from before names were kept
+        return {}
+    table = pd.read_parquet(path)
+    return dict(zip(table["company_id"], table["name"], strict=True))

@@ -1,0 +1,308 @@
+"""What a run found: from predictions to factors, regressions, portfolios, their comparison and the summary.
+
+The order of things on one day: features and snapshot of day t -> score of t -> orders decided at the close of t ->
+traded at t + lag. Factors of day t meet returns that start at t + lag; exposures of day t meet the return of t + 1.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from samgraph.config import RunConfig
+from samgraph.factors.evaluation.compare import paired_difference
+from samgraph.factors.evaluation.evaluate import Evaluation, evaluate
+from samgraph.factors.evaluation.newey_west import lags_for, newey_west
+from samgraph.factors.evaluation.performance import performance
+from samgraph.factors.portfolio.rules import Rules
+from samgraph.factors.portfolio.topk_portfolio import PortfolioResult
+from samgraph.factors.regression.cross_sectional import Regression, compare_families, next_day
+from samgraph.factors.regression.exposures import Membership
+from samgraph.factors.regression.ridge import Ridge
+from samgraph.factors.signals.product_momentum import product_momentum
+from samgraph.factors.signals.styles import style_exposures
+from samgraph.hist.labels import forward_returns
+from samgraph.outcome.books import OPTIMISED, construction_in_words, keep_books, trading_rules
+from samgraph.outcome.exposure import coverage_table, effective_numbers, exposure_table
+from samgraph.outcome.factor_study import BOTH, NEUTRAL, STYLES, study
+from samgraph.outcome.risk import model_tables, risk_backcast, risk_forecasts, risk_summary
+from samgraph.outcome.tilts import chain_table, concentration_table, tilt_table
+from samgraph.run.inputs import Inputs
+
+PARTS = ("concept", "hidden", "individual", "score")
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """The tables and figures of a run, named as its files (interface.md, section 7)."""
+
+    tables: dict[str, pd.DataFrame]
+    summary: dict[str, Any]
+    timeline: list[str]
+
+
+STEPS = 6  # that `assess` tells of
+
+
+def assess(
+    config: RunConfig,
+    inputs: Inputs,
+    predictions: pd.DataFrame,
+    progress: Callable[[], None] = lambda: None,
+) -> Outcome:
+    """Everything after the models: `predictions` holds variant, seed, window, date, company_id and the parts.
+
+    `progress` is called after each of `STEPS` steps.
+    """
+    horizon = config.model.hist(config.trading).horizon
+    scores = {str(name): _average(rows, inputs) for name, rows in predictions.groupby("variant", sort=False)}
+    named = _named_factors(inputs, scores)
+    forward = {h: _forward(config, inputs, h) for h in config.horizons}
+    factors = _evaluate_factors(inputs, named, forward)
+    raw = _evaluate_raw(config, inputs, scores, horizon)
+    progress()
+    styles = style_exposures(inputs.market)
+    regressions = _regress(inputs, styles)
+    progress()
+    found = study(
+        named,
+        forward,
+        factors,
+        inputs.market,
+        styles,
+        (inputs.sectors, inputs.sector_ids),
+        days=inputs.test,
+        label=(horizon, _forward(config, inputs, horizon)),
+    )
+    progress()
+    rules, forecasts = trading_rules(config, inputs), risk_forecasts(inputs, styles)
+    progress()
+    kept = keep_books(
+        config, inputs, {name: parts["score"] for name, parts in scores.items()}, rules, forecasts
+    )
+    progress()
+    books = kept.results
+    difference = _compare(books, raw, horizon, config.seed)
+    exposure = exposure_table(inputs, books["product"].holdings)
+    tables = {
+        "factors": _factor_table(inputs, named, factors),
+        "ic": factors.ic,
+        "decay": factors.decay,
+        "quantiles": factors.quantiles,
+        "turnover": factors.turnover,
+        "orthogonal": found.orthogonal,
+        "breakdown": found.breakdown,
+        "premia": found.premia,
+        "regression": _by_model({name: fit.days for name, fit in regressions.items()}, "model"),
+        "factor_returns": _by_model(
+            {name: fit.factor_returns() for name, fit in regressions.items()}, "model"
+        ),
+        "deficiencies": _by_model({name: fit.deficiencies for name, fit in regressions.items()}, "model"),
+        "portfolio": _by_model({name: book.daily for name, book in books.items()}, "variant"),
+        "trades": _by_model({name: book.trades for name, book in books.items()}, "variant"),
+        "blocked": _by_model({name: book.blocked for name, book in books.items()}, "variant"),
+        "holdings": _by_model({name: book.holdings for name, book in books.items()}, "variant"),
+        "exposure": exposure,
+        "tilts": tilt_table(inputs, books["product"].holdings, styles),
+        "concentration": concentration_table(inputs, books["product"].holdings),
+        "chain": chain_table(inputs),
+        "coverage": coverage_table(inputs, scores["product"]["score"]),
+    }
+    days = inputs.market.dates[inputs.test]
+    summary: dict[str, Any] = {
+        "universe": config.universe,
+        "start": config.start.isoformat(),
+        "test_start": days[0].date().isoformat(),
+        "end": days[-1].date().isoformat(),
+        "days": len(days),
+        "companies": int(np.isfinite(scores["product"]["score"]).any(axis=0).sum()),
+        "seeds": config.seeds,
+        "label_horizon": horizon,
+        "variants": {
+            name: _variant_summary(raw.decay, name.removesuffix(OPTIMISED), book)
+            for name, book in books.items()
+        },
+        "horizons": found.figures[NEUTRAL],
+        "orthogonal": {against: found.figures[against] for against in (STYLES, BOTH)},
+        "tests": len(factors.decay) + len(found.orthogonal),
+        "regression": {name: _clean(fit.summary()) for name, fit in regressions.items()},
+        "concentration": effective_numbers(inputs, books["product"].holdings),
+    }
+    if difference is not None:
+        summary["product_minus_industry"] = difference
+    if not kept.decisions.empty:
+        tables["optimiser"] = kept.decisions
+        summary["optimiser"] = kept.optimiser()
+    if forecasts is not None:
+        tables |= {"risk": risk_backcast(inputs, forecasts, books)} | model_tables(inputs, forecasts)
+        summary["risk"] = risk_summary(tables["risk"])
+    progress()
+    return Outcome(tables, summary, _timeline(config, rules))
+
+
+def _average(predictions: pd.DataFrame, inputs: Inputs) -> dict[str, FloatArray]:
+    """Mean over seeds of each part as [n_dates, n_stocks], NaN outside the test days and the universe."""
+    market = inputs.market
+    row = market.dates.get_indexer(pd.DatetimeIndex(predictions["date"]).as_unit("s"))
+    column = pd.Index(market.stocks).get_indexer(pd.Index(predictions["company_id"]))
+    place = row * market.n_stocks + column
+    count = np.bincount(place, minlength=market.n_dates * market.n_stocks)
+    parts = {}
+    for part in PARTS:
+        total = np.bincount(place, weights=predictions[part], minlength=len(count))
+        with np.errstate(invalid="ignore"):
+            mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+        parts[part] = mean.reshape(market.n_dates, market.n_stocks)
+    return parts
+
+
+def _named_factors(inputs: Inputs, scores: Mapping[str, Mapping[str, FloatArray]]) -> dict[str, FloatArray]:
+    """The factors of a run: the product model's parts under their own names, the controls' and references beside."""
+    named = dict(scores["product"])
+    if "industry" in scores:
+        named |= {f"industry_{part}": values for part, values in scores["industry"].items()}
+    if "gru" in scores:
+        named["gru_score"] = scores["gru"]["score"]
+    reference = product_momentum(inputs.market.returns(), inputs.products)
+    named |= {name: np.where(inputs.market.member, values, np.nan) for name, values in reference.items()}
+    return named
+
+
+def _forward(config: RunConfig, inputs: Inputs, horizon: int) -> FloatArray:
+    """What can be earned after each test day [n_days, n_stocks]."""
+    every = forward_returns(inputs.market, horizon, lag=config.trading.lag, price=config.trading.price)
+    return every[inputs.test]
+
+
+def _evaluate_factors(
+    inputs: Inputs, named: Mapping[str, FloatArray], forward: Mapping[int, FloatArray]
+) -> Evaluation:
+    """Factors neutral to industry and log market cap, at every horizon, on the test days."""
+    test, market = inputs.test, inputs.market
+    return evaluate(
+        {name: values[test] for name, values in named.items()},
+        forward,
+        market.dates[test],
+        market.stocks,
+        labels=inputs.sectors[test],
+        log_cap=_log_cap(market.market_cap[test]),
+    )
+
+
+def _log_cap(cap: FloatArray) -> FloatArray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(cap > 0, np.log(cap), np.nan)
+
+
+def _evaluate_raw(
+    config: RunConfig, inputs: Inputs, scores: Mapping[str, Mapping[str, FloatArray]], horizon: int
+) -> Evaluation:
+    """Each variant's score as it is, at the label's horizon."""
+    test, market = inputs.test, inputs.market
+    raw = {name: parts["score"][test] for name, parts in scores.items()}
+    return evaluate(raw, {horizon: _forward(config, inputs, horizon)}, market.dates[test], market.stocks)
+
+
+def _regress(inputs: Inputs, styles: Mapping[str, FloatArray]) -> dict[str, Regression]:
+    """Returns of the day after on exposures of the day: products, industries, both; market and styles beside them."""
+    test, market = inputs.test, inputs.market
+    cap = market.weights()[test]
+    parents = dict(zip(inputs.first_tree["product_id"], inputs.first_tree["parent_id"], strict=True))
+    return compare_families(
+        next_day(market.returns())[test],
+        cap,
+        market.dates[test],
+        market.stocks,
+        product=Membership.from_series(inputs.coarse_products.between(test), kind="product", parents=parents),
+        industry=Membership.from_series(inputs.coarse_industries.between(test), kind="industry"),
+        universe=market.member[test],
+        styles={name: values[test] for name, values in styles.items()},
+        ridge=Ridge(kinds=("product", "industry")),
+    )
+
+
+def _compare(
+    books: Mapping[str, PortfolioResult], raw: Evaluation, horizon: int, seed: int
+) -> dict[str, Any] | None:
+    """The paired differences of product and industry, in portfolio return and in Rank IC; None without the control."""
+    if "industry" not in books:
+        return None
+    daily = [books[name].daily.set_index("date")["return"] for name in ("product", "industry")]
+    both = pd.concat(daily, axis=1, join="inner")
+    figures = paired_difference(both.iloc[:, 0].to_numpy(), both.iloc[:, 1].to_numpy(), seed=seed).as_dict()
+    rank_ic = raw.ic.pivot_table(index="date", columns="factor", values="rank_ic")
+    gap = (rank_ic["product"] - rank_ic["industry"]).to_numpy(dtype=np.float64)
+    mean = newey_west(gap, lags_for(horizon, int(np.isfinite(gap).sum())))
+    return _clean(
+        {"excess_return": figures.pop("difference")}
+        | figures
+        | {"rank_ic": mean.mean, "rank_ic_tstat_nw": mean.t}
+    )
+
+
+def _factor_table(inputs: Inputs, named: Mapping[str, FloatArray], evaluation: Evaluation) -> pd.DataFrame:
+    """date, company_id, factor, value, neutralised: a row for every stock-day with a value."""
+    dates, stocks = inputs.market.dates[inputs.test], np.asarray(inputs.market.stocks, dtype=object)
+    frames = []
+    for name, values in named.items():
+        raw = values[inputs.test]
+        t, i = np.nonzero(np.isfinite(raw))
+        frames.append(
+            pd.DataFrame(
+                {
+                    "date": dates[t],
+                    "company_id": stocks[i],
+                    "factor": name,
+                    "value": raw[t, i],
+                    "neutralised": evaluation.neutralised[name][t, i],
+                }
+            )
+        )
+    return pd.concat(frames, ignore_index=True)
+
+
+def _variant_summary(decay: pd.DataFrame, name: str, book: PortfolioResult) -> dict[str, Any]:
+    row = decay[decay["factor"] == name].iloc[0]
+    figures = {column: float(row[column]) for column in ("ic", "rank_ic", "icir", "rank_icir")}
+    figures["rank_ic_tstat_nw"] = float(row["tstat_nw"])
+    return _clean(figures) | performance(book.daily).as_dict()
+
+
+def _by_model(frames: Mapping[str, pd.DataFrame], column: str) -> pd.DataFrame:
+    """Frames of several models under each other, with the model's name in the first column."""
+    named = []
+    for name, frame in frames.items():
+        copy = frame.copy()
+        copy.insert(0, column, name)
+        named.append(copy)
+    return pd.concat(named, ignore_index=True)
+
+
+def _clean(figures: Mapping[str, Any]) -> dict[str, Any]:
+    """NaN and infinity as None, for JSON."""
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value
+        for name, value in figures.items()
+    }
+
+
+def _timeline(config: RunConfig, rules: Rules) -> list[str]:
+    """When things are known and done, in the order of a day, in words."""
+    model = config.model.hist(config.trading)
+    done = f"t+{rules.lag}"
+    return [
+        "A report announced on day a is used from the calendar day after a.",
+        "At the close of t: the bars of t, and reports, memberships and labels valid on t, give the score of t.",
+        *construction_in_words(config),
+        f"At the {rules.price} of {done}: the orders that the score decided are filled.",
+        f"From the {rules.price} of {done} on: the returns that factors of t are measured by; a model learns from "
+        f"those of {model.horizon} days.",
+        f"A label of t is used in training only where t+{rules.lag + model.horizon} lies within the training days.",
+    ]

@@ -1,0 +1,177 @@
+"""The report's answer to: did it beat the benchmark and the industry control, by how much, how surely?"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from samgraph.report import figures
+from samgraph.report.html import (
+    DAYS_A_YEAR,
+    RunFiles,
+    chance,
+    figure,
+    fine,
+    given,
+    many,
+    number,
+    pair,
+    percent,
+    points,
+    section,
+    sign,
+    table,
+    text,
+)
+
+COLUMNS = {
+    "return": ("return a year", percent),
+    "benchmark_return": ("benchmark", percent),
+    "excess_return": ("excess", percent),
+    "information_ratio": ("IR", number),
+    "max_drawdown": ("drawdown", percent),
+    "turnover": ("turnover", number),
+    "ic": ("IC", fine),
+    "rank_ic": ("Rank IC", fine),
+    "rank_icir": ("Rank ICIR", number),
+    "rank_ic_tstat_nw": ("t", number),
+}
+
+
+def better(run: RunFiles) -> str:
+    """Figures, curves, the difference from the control, and how much of it may be the reward of trying."""
+    return section(
+        "better",
+        "Did it beat the benchmark and the industry control?",
+        _tiles(run),
+        _difference_in_words(run.summary.get("product_minus_industry")),
+        given(run, ("portfolio",), lambda daily: _curves(run, daily), "Curves of excess return"),
+        _variants(run),
+        _tried(run),
+    )
+
+
+def yearly(portfolio: pd.DataFrame) -> pd.DataFrame:
+    """variant, year, days, return and benchmark (compounded), excess (sum of daily excess returns)."""
+    rows = []
+    for (variant, year), days in portfolio.groupby(["variant", portfolio["date"].dt.year], sort=False):
+        grown = [float(np.prod(1.0 + days[name].to_numpy())) - 1.0 for name in ("return", "benchmark_return")]
+        rows.append((variant, year, len(days), *grown, float(days["excess_return"].sum())))
+    return pd.DataFrame(rows, columns=["variant", "year", "days", "return", "benchmark", "excess"])
+
+
+def _tiles(run: RunFiles) -> str:
+    product = run.summary["variants"]["product"]
+    tiles: list[tuple[str, str, float | None]] = [
+        ("return a year", percent(product["return"]), product["return"]),
+        ("over the benchmark", percent(product["excess_return"]), product["excess_return"]),
+    ]
+    difference = run.summary.get("product_minus_industry")
+    if difference:
+        gap = difference["excess_return"]
+        tiles.append(("points a year over the industry control", points(gap, unit=""), gap))
+    tiles.append(("information ratio", number(product["information_ratio"]), product["information_ratio"]))
+    tiles.append(("worst drawdown of the excess", percent(product["max_drawdown"]), None))
+    tried = run.summary.get("overfitting", {})
+    deflated = tried.get("variants", {}).get("product", {}).get("deflated_sharpe")
+    if deflated is not None:
+        tiles.append(
+            (f"deflated Sharpe: probability, after {tried['trials']} trials", chance(deflated), None)
+        )
+    cells = "".join(
+        f'<li><b class="{sign(value)}">{text(shown)}</b>{text(name)}</li>' for name, shown, value in tiles
+    )
+    return f"<ul class='figures'>{cells}</ul>"
+
+
+def _difference_in_words(difference: dict[str, Any] | None) -> str:
+    if not difference:
+        return "<p>The run has no industry control to be held against.</p>"
+    sure = "does not hold zero" if difference["ci_low"] > 0 or difference["ci_high"] < 0 else "holds zero"
+    return (
+        f"<p>Products over industries: {points(difference['excess_return'])} a year; 95% interval "
+        f"{points(difference['ci_low'])} to {points(difference['ci_high'])}, p = {chance(difference['p_value'])} "
+        f"(paired stationary bootstrap, {difference['n_days']} days, mean block {difference['block_length']:.1f} "
+        f"days). The interval {sure}. Rank IC of the score: {difference['rank_ic']:+.4f} over the control's "
+        f"(t = {difference['rank_ic_tstat_nw']:.1f}).</p>"
+    )
+
+
+def _curves(run: RunFiles, portfolio: pd.DataFrame) -> str:
+    difference = run.summary.get("product_minus_industry")
+    shown = [
+        figure(
+            figures.excess_curves(portfolio),
+            "Excess return over the benchmark",
+            f"Portfolios after costs less the benchmark, cumulated by simple addition; {run.summary['days']} days.",
+        )
+    ]
+    daily = portfolio.pivot_table(index="date", columns="variant", values="excess_return")
+    if difference and {"product", "industry"} <= set(daily):
+        half_width = (difference["ci_high"] - difference["ci_low"]) / 2 / DAYS_A_YEAR
+        shown.append(
+            figure(
+                figures.difference_curve((daily["product"] - daily["industry"]).dropna(), half_width),
+                "Products less industries",
+                "Product portfolio less the industry control's, same days and seeds, cumulated; the band "
+                "grows with the "
+                f"root of time from the bootstrap's interval; {difference['n_days']} days.",
+            )
+        )
+    return pair(*shown)
+
+
+def _variants(run: RunFiles) -> str:
+    rows = [
+        [name] + [show(values[key]) for key, (_, show) in COLUMNS.items()]
+        for name, values in run.summary["variants"].items()
+    ]
+    return table(
+        ["variant"] + [title for title, _ in COLUMNS.values()],
+        rows,
+        f"Portfolios after costs, {run.summary['days']} days. Return and benchmark are compounded, excess is "
+        "the mean daily "
+        f"excess times {DAYS_A_YEAR}, drawdown that of the cumulated excess, turnover one-sided a year; t is "
+        "Newey-West's of "
+        f"the Rank IC; IC and Rank IC of the raw score at {run.summary['label_horizon']} days.",
+    )
+
+
+def _tried(run: RunFiles) -> str:
+    """Deflated Sharpe ratios, the number of trials, and the probability of overfitting."""
+    found = run.summary.get("overfitting")
+    if not found:
+        return "<p class='soft'>How many trials stand behind the result: the run kept no count.</p>"
+    rows = [
+        [name]
+        + [
+            number(None if value is None else value * DAYS_A_YEAR**0.5)
+            for value in (v["sharpe"], v["threshold"])
+        ]
+        + [chance(v["deflated_sharpe"])]
+        for name, v in found["variants"].items()
+    ]
+    shown = table(
+        ["variant", "Sharpe ratio", "best of worthless trials", "deflated Sharpe"],
+        rows,
+        f"Ratios of daily excess returns, a year; {run.summary['days']} days. The deflated Sharpe ratio is "
+        "the probability "
+        f"that the true ratio is above the best that {found['trials']} worthless trials would give.",
+    )
+    odds = found["probability_of_overfitting"].get("trials")
+    words = (
+        f"Probability of overfitting: {odds['probability']:.2f}: how often the best of {odds['trials']} "
+        "trials on one half of "
+        f"the {odds['days']} days fell below the median on the other half ({odds['splits']:,} ways to halve "
+        "them). It judges "
+        "the choice among the trials, not whether they beat the benchmark."
+        if odds
+        else "Too few trials or days for a probability of overfitting."
+    )
+    return (
+        f"<p>{found['trials']} trials ({many(found['configurations'], 'configuration')}) were made on the same "
+        "data, universe and "
+        f"period. {words}</p>{shown}"
+    )

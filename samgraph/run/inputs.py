@@ -1,0 +1,255 @@
+"""What a run reads: market data from the dataset's folder, as-of snapshots and labels from the graph.
+
+Everything about companies, products, industries and universes comes from the graph as of each day, read at one
+moment of recorded knowledge; only bars and benchmarks come from the folder, and the graph must have loaded that very
+folder before.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from samgraph.config import RunConfig
+from samgraph.errors import ConfigError, DatasetError
+from samgraph.graph.ask.period import extract_period, industry_labels, universe_members
+from samgraph.graph.ask.snapshot import snapshot
+from samgraph.graph.ask.tree import product_tree
+from samgraph.graph.check.series import usable_bars
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.graph.db.asof import AsOf
+from samgraph.graph.db.ledger import loaded_moment
+from samgraph.graph.db.universe import committed_moment
+from samgraph.graph.series.placebo import binary
+from samgraph.graph.series.snapshots import SnapshotSeries
+from samgraph.hist.market import Market, build_market
+from samgraph.hist.windows import Window, walk_forward
+from samgraph.progress import stage
+
+if TYPE_CHECKING:
+    from samgraph.graph.db.driver import Graph
+
+HISTORY_DAYS = 260  # trading days before `start` that trailing features and styles may look back on
+
+
+@dataclass(frozen=True, eq=False)
+class Inputs:
+    """The inputs of one run; axes are market.dates x market.stocks.
+
+    Attributes:
+        market: bars of the universe's past and present members, with history before `start`
+        products: as-of product snapshots at the run's cut
+        industries: the same for industry labels, for the control group
+        coarse_products, coarse_industries: the same at the regressions' cut
+        sectors: int64 [n_dates, n_stocks], position in `sector_ids` of the industry that factors are neutralised
+            for; -1 where a stock has none
+        sector_ids, sector_names: industry ids, and names by id
+        last_edges: the last day's edges as they were reported: company_id, product_id, weight, ...
+        first_tree, last_tree: the product taxonomy on the first and on the last test day: product_id, name, parent_id
+        first_day: position of the first training day
+        windows: walk-forward windows, positions in market.dates
+        known: the moment of recorded knowledge that the graph was read at
+    """
+
+    market: Market
+    products: SnapshotSeries
+    industries: SnapshotSeries
+    coarse_products: SnapshotSeries
+    coarse_industries: SnapshotSeries
+    sectors: npt.NDArray[np.int64]
+    sector_ids: tuple[str, ...]
+    last_edges: pd.DataFrame
+    first_tree: pd.DataFrame
+    last_tree: pd.DataFrame
+    first_day: int
+    windows: tuple[Window, ...]
+    known: dt.datetime
+    sector_names: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def test(self) -> slice:
+        """Positions of all test days: the windows' test parts follow each other without a gap."""
+        return slice(self.windows[0].test.start, self.windows[-1].test.stop)
+
+
+def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.datetime | None) -> Inputs:
+    """Read everything that a run needs.
+
+    Raises:
+        DatasetError: the folder was not loaded into this graph, or a table is missing or wrong
+        SnapshotError: the universe is unknown to the graph
+        ConfigError: the period is too short for its windows, or the benchmark is unknown
+    """
+    _require_loaded(graph, dataset)
+    moment = committed_moment(graph, known)  # one for all that follows, and never one that is still to come
+    with stage("read bars"):
+        market = read_market(
+            graph,
+            dataset,
+            config.universe,
+            config.start,
+            config.end,
+            benchmark=config.benchmark,
+            known=moment,
+            warmup_days=HISTORY_DAYS,
+        )
+    first_day = int(market.dates.searchsorted(pd.Timestamp(config.start)))
+    windows = _windows(config, market, first_day)
+    with stage("read as-of snapshots", 6) as bar:
+
+        def read(**asked: Any) -> SnapshotSeries:
+            found = extract_period(
+                graph, market.dates, stocks=market.stocks, members=market.member, known=moment, **asked
+            )
+            bar.advance()
+            return found
+
+        products = _as_set(config, read(cut=config.concepts.cut, relation="products", chain=True))
+        industries = read(cut=config.concepts.industry_cut, relation="industries")
+        coarse_products = read(cut=config.concepts.regression_cut, relation="products")
+        coarse_industries = read(cut=config.concepts.regression_cut, relation="industries")
+        labels = industry_labels(
+            graph, market.dates, market.stocks, level=config.concepts.neutral_level, known=moment
+        )
+        bar.advance()
+        last = AsOf(market.dates[-1].date(), moment)
+        last_edges = snapshot(graph, last, universe=config.universe).frame
+        first_tree = product_tree(graph, AsOf(market.dates[windows[0].test.start].date(), moment))
+        last_tree = product_tree(graph, last)
+        bar.advance()
+    codes, ids = pd.factorize(labels.to_numpy().ravel(), use_na_sentinel=True)
+    named = graph.read("period/industry_names", ids=[str(name) for name in ids], known=moment)
+    return Inputs(
+        market=market,
+        products=products,
+        industries=industries,
+        coarse_products=coarse_products,
+        coarse_industries=coarse_industries,
+        sectors=codes.reshape(labels.shape).astype(np.int64),
+        sector_ids=tuple(str(name) for name in ids),
+        last_edges=last_edges,
+        first_tree=first_tree,
+        last_tree=last_tree,
+        first_day=first_day,
+        windows=tuple(windows),
+        known=moment,
+        sector_names={str(row["id"]): str(row["name"] or row["id"]) for row in named},
+    )
+
+
+def read_market(
+    graph: Graph,
+    dataset: Dataset,
+    universe: str,
+    start: dt.date | str,
+    end: dt.date | str,
+    *,
+    benchmark: str | None = None,
+    known: dt.datetime | None = None,
+    warmup_days: int = 0,
+) -> Market:
+    """The bars of a universe's past and present members, with who was a member on which day.
+
+    Args:
+        graph: an open connection, which knows the universe
+        dataset: the folder with the tables bars and, if there is one, benchmarks
+        universe: a name in the graph
+        start: first day
+        end: last day
+        benchmark: name in table benchmarks; the one called as the universe is, if None and there is one
+        known: the moment of recorded knowledge to read memberships at; the newest load by default
+        warmup_days: trading days before `start` that trailing figures may look back on
+
+    Raises:
+        DatasetError: a table is missing or wrong
+        SnapshotError: the universe is unknown to the graph
+        ConfigError: the benchmark is unknown
+    """
+    first_day, last_day = pd.Timestamp(start), pd.Timestamp(end)
+    bars = _bars(dataset)
+    calendar = pd.DatetimeIndex(np.unique(bars["date"].to_numpy()))
+    if not len(calendar) or calendar[-1] < first_day or calendar[0] > last_day:
+        raise ConfigError(
+            f"table bars of {dataset.root} has no bar from {first_day.date()} to {last_day.date()}; "
+            + (
+                f"it has them from {calendar[0].date()} to {calendar[-1].date()}"
+                if len(calendar)
+                else "it is empty"
+            )
+        )
+    calendar = calendar[calendar <= last_day]
+    dates = calendar[max(0, int(calendar.searchsorted(first_day)) - warmup_days) :]
+    return build_market(
+        bars,
+        universe_members(graph, universe, dates, known=known),
+        benchmark=_benchmark(benchmark, universe, dataset),
+        start=first_day,
+        end=last_day,
+        warmup_days=warmup_days,
+    )
+
+
+def _as_set(config: RunConfig, products: SnapshotSeries) -> SnapshotSeries:
+    """The model's concepts with the weights, and the value chain, that the settings ask for."""
+    if config.model.value_chain and not products.chain:
+        raise ConfigError(
+            f"model.value_chain is on, but on no day does a value-chain link join two concepts of the cut "
+            f"{products.cut}; load a table product_links, choose a finer cut, or turn it off"
+        )
+    return binary(products) if config.concepts.weights == "binary" else products
+
+
+def _require_loaded(graph: Graph, dataset: Dataset) -> None:
+    if loaded_moment(graph, dataset) is None:
+        raise DatasetError(
+            f"{dataset.root} as it is now has not been loaded into this graph; run: samgraph load {dataset.root}"
+        )
+
+
+def _bars(dataset: Dataset) -> pd.DataFrame:
+    if not dataset.has("bars"):
+        raise DatasetError(
+            f"{dataset.root} has no table bars; a backtest needs daily prices (interface: table bars)"
+        )
+    return usable_bars(dataset.read("bars"))
+
+
+def _benchmark(named: str | None, universe: str, dataset: Dataset) -> pd.DataFrame | None:
+    """The named benchmark, or the one called as the universe is; None where the dataset has neither."""
+    table = dataset.read("benchmarks") if dataset.has("benchmarks") else None
+    name = named or universe
+    if table is not None and (table["benchmark"] == name).any():
+        return table[table["benchmark"] == name]
+    if named is None:
+        return None
+    known = "none" if table is None else ", ".join(sorted(table["benchmark"].unique()))
+    raise ConfigError(
+        f"benchmark {name!r} is not in table benchmarks (there: {known}); name one of them or none"
+    )
+
+
+def _windows(config: RunConfig, market: Market, first_day: int) -> list[Window]:
+    sizes = config.windows
+    first_test = first_day + sizes.train_days + sizes.valid_days
+    days = market.n_dates - first_day
+    if first_test >= market.n_dates:
+        raise ConfigError(
+            f"{config.start} to {config.end} has {days} trading days, but training takes {sizes.train_days} and "
+            f"validation {sizes.valid_days}, which leaves none to test; lengthen the period or shorten the windows"
+        )
+    return walk_forward(
+        market.n_dates,
+        first_test=first_test,
+        train_days=sizes.train_days,
+        valid_days=sizes.valid_days,
+        test_days=sizes.test_days,
+        horizon=config.model.hist(config.trading).horizon,
+        lag=config.trading.lag,
+        embargo=sizes.embargo,
+    )

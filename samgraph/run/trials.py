@@ -1,0 +1,293 @@
+"""The ledger of trials: every finished run of this user, so that a good result can be held against how many were tried.
+
+One line of JSON a finished run, appended to `trials.jsonl` in SAMGRAPH_HOME (or to the file that SAMGRAPH_TRIALS
+names): the data's fingerprint, universe, period, a hash of the settings, and each variant's daily excess returns. A
+trial is one variant of one configuration. The same configuration run again counts once; what changes no number
+(jobs, the server, where the data lie) makes no new configuration. Nothing is ever removed: a bad trial counts too.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import hashlib
+import json
+import math
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from samgraph.config import RunConfig
+from samgraph.errors import ModelError, RunError
+from samgraph.factors.evaluation.overfitting import deflated_sharpe, probability_of_overfitting
+from samgraph.graph.server.home import Home
+
+FloatArray = npt.NDArray[np.float64]
+
+NOT_A_TRIAL = ("jobs", "engine", "address", "neo4j", "data", "device")  # make no other trial of the same data
+BLOCKS = 16  # of combinatorially symmetric cross-validation; fewer where days are few
+DIGITS = 9  # of a daily return that is kept
+
+
+@dataclass(frozen=True)
+class Question:
+    """What trials compete to answer: the same data, universe and period."""
+
+    dataset: str
+    universe: str
+    start: str
+    end: str
+
+    @classmethod
+    def of(cls, config: RunConfig, fingerprint: Mapping[str, str]) -> Question:
+        """The question of a run."""
+        return cls(
+            _hash(dict(fingerprint)), config.universe, config.start.isoformat(), config.end.isoformat()
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Trial:
+    """A finished run of one configuration: daily excess returns [n_days] by variant, up to the period's end."""
+
+    question: Question
+    config: str
+    finished: str
+    run: str
+    returns: Mapping[str, FloatArray]
+
+    @classmethod
+    def of(cls, config: RunConfig, question: Question, daily: pd.DataFrame, run: Path) -> Trial:
+        """The trial of a run from its table `portfolio` (variant, date, excess_return)."""
+        decides = config.model_dump(mode="json", exclude=set(NOT_A_TRIAL))
+        returns = {
+            str(name): np.round(rows.sort_values("date")["excess_return"].to_numpy(dtype=np.float64), DIGITS)
+            for name, rows in daily.groupby("variant", sort=False)
+        }
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        return cls(question, _hash(decides), now, str(run.resolve()), returns)
+
+    def line(self) -> str:
+        """The trial as the ledger keeps it, with a newline."""
+        variants = {
+            name: {"days": len(values), "sharpe": _sharpe(values), "excess_returns": values.tolist()}
+            for name, values in self.returns.items()
+        }
+        content = {
+            **vars(self.question),
+            "config": self.config,
+            "finished": self.finished,
+            "run": self.run,
+            "variants": variants,
+        }
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
+
+
+class Ledger:
+    """The file of trials."""
+
+    def __init__(self, path: Path | None = None) -> None:
+        named = os.environ.get("SAMGRAPH_TRIALS")
+        self.path = path or (Path(named).expanduser() if named else Home().root / "trials.jsonl")
+
+    def ready(self) -> None:
+        """Make sure that a trial can be written, before hours are spent on it.
+
+        Raises:
+            RunError: the file cannot be written.
+        """
+        with self._open():
+            pass
+
+    def append(self, trial: Trial) -> None:
+        """Add a trial; several processes may do so at once.
+
+        Raises:
+            RunError: the file cannot be written.
+        """
+        with self._open() as handle:
+            rest = trial.line().encode()
+            if not _ends_whole(handle):
+                rest = b"\n" + rest  # a line that a killed program left half written stays a line of its own
+            while rest:
+                rest = rest[os.write(handle, rest) :]
+            os.fsync(handle)
+
+    def trials(self, question: Question | None = None) -> list[Trial]:
+        """The trials, one of each configuration (its last run), in the order of their first runs.
+
+        Args:
+            question: only those of the same data, universe and period.
+
+        Raises:
+            RunError: the file cannot be read.
+        """
+        found: dict[tuple[Question, str], Trial] = {}
+        try:
+            lines = self.path.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunError(
+                f"the ledger of trials {self.path} cannot be read ({getattr(error, 'strerror', None) or error}); "
+                "name another file in SAMGRAPH_TRIALS"
+            ) from error
+        for line in lines:
+            trial = _parsed(line)
+            if trial is not None and question in (None, trial.question):
+                found[trial.question, trial.config] = trial
+        return list(found.values())
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[int]:
+        try:
+            self.path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            handle = os.open(self.path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600)
+            try:
+                if sys.platform != "win32":
+                    import fcntl
+
+                    fcntl.flock(
+                        handle, fcntl.LOCK_EX
+                    )  # a line is longer than what one write is sure to keep whole
+                yield handle
+            finally:
+                os.close(handle)
+        except OSError as error:
+            raise RunError(
+                f"the ledger of trials {self.path} cannot be written: {error.strerror or error}; "
+                "name another file in SAMGRAPH_TRIALS"
+            ) from error
+
+
+def overfitting(ledger: list[Trial], own: Trial) -> dict[str, Any]:
+    """How much of this run's result may be the reward of trying: for summary.json.
+
+    Args:
+        ledger: the trials of the same question, with or without this run's.
+        own: this run's.
+
+    Returns:
+        trials: distinct configuration x variant that were tried on the same data, universe and period; configurations;
+        variants: name -> sharpe (daily excess return, not annualised), threshold (the best that many worthless trials
+        would give), deflated_sharpe (probability that the true ratio is above it); probability_of_overfitting: over
+        all trials, and over this run's variants (None where fewer than two, or days are too few).
+    """
+    others = [trial for trial in ledger if trial.config != own.config and trial.question == own.question]
+    every = [values for trial in (*others, own) for values in trial.returns.values()]
+    ratios = np.array([ratio for values in every if (ratio := _sharpe(values)) is not None])
+    spread = float(ratios.var(ddof=1)) if len(ratios) > 1 else 0.0
+    variants = {}
+    for name, values in own.returns.items():
+        floor = 1.0 / max(
+            len(values) - 1.0, 1.0
+        )  # few or like trials must not make luck look smaller than it is
+        try:
+            found = deflated_sharpe(values, len(every), trial_variance=max(spread, floor))
+        except ModelError:  # a portfolio that never left its benchmark has no ratio
+            variants[name] = dict.fromkeys(("sharpe", "threshold", "deflated_sharpe"))
+            continue
+        variants[name] = {
+            "sharpe": found.sharpe,
+            "threshold": found.threshold,
+            "deflated_sharpe": found.probability,
+        }
+    return {
+        "trials": len(every),
+        "configurations": len(others) + 1,
+        "variants": variants,
+        "probability_of_overfitting": {
+            "trials": _cscv(every),
+            "variants": _cscv(list(own.returns.values())),
+        },
+    }
+
+
+def _cscv(returns: list[FloatArray]) -> dict[str, Any] | None:
+    """CSCV over the days that all trials share, counted from the end; None where there are too few of either."""
+    days = min(len(values) for values in returns)
+    blocks = min(BLOCKS, days // 4 * 2)
+    if len(returns) < 2 or blocks < 4:
+        return None
+    found = probability_of_overfitting(np.column_stack([v[-days:] for v in returns]), blocks=blocks)
+    return {
+        "probability": found.probability,
+        "mean_rank": found.mean_rank,
+        "trials": found.n_trials,
+        "days": days,
+        "splits": found.n_splits,
+    }
+
+
+def trials_frame(trials: list[Trial]) -> pd.DataFrame:
+    """One row a trial: finished, universe, start, end, dataset, config, variant, days, sharpe (a year), run."""
+    rows = [
+        {
+            "finished": trial.finished,
+            "universe": trial.question.universe,
+            "start": trial.question.start,
+            "end": trial.question.end,
+            "dataset": trial.question.dataset[:8],
+            "config": trial.config[:8],
+            "variant": name,
+            "days": len(values),
+            "sharpe": math.nan if (ratio := _sharpe(values)) is None else ratio * math.sqrt(252),
+            "run": trial.run,
+        }
+        for trial in trials
+        for name, values in trial.returns.items()
+    ]
+    columns = [
+        "finished",
+        "universe",
+        "start",
+        "end",
+        "dataset",
+        "config",
+        "variant",
+        "days",
+        "sharpe",
+        "run",
+    ]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _sharpe(values: FloatArray) -> float | None:
+    if len(values) < 3 or np.ptp(values) == 0.0:
+        return None
+    return float(values.mean() / values.std(ddof=1))
+
+
+def _hash(content: Any) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def _ends_whole(handle: int) -> bool:
+    size = os.lseek(handle, 0, os.SEEK_END)
+    if size == 0:
+        return True
+    os.lseek(handle, size - 1, os.SEEK_SET)
+    return os.read(handle, 1) == b"\n"
+
+
+def _parsed(line: str) -> Trial | None:
+    """The trial of a line; None for one that is no trial, such as the half line of a killed program."""
+    try:
+        content = json.loads(line)
+        question = Question(*(str(content[name]) for name in ("dataset", "universe", "start", "end")))
+        returns = {
+            str(name): np.asarray(kept["excess_returns"], dtype=np.float64)
+            for name, kept in content["variants"].items()
+        }
+        if not returns or not all(len(values) for values in returns.values()):
+            return None
+        return Trial(question, content["config"], content["finished"], content["run"], returns)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,129 @@
+"""Price limits of the Chinese exchanges, told from prices and company ids."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from oracles.markets import calm_market
+
+from samgraph.factors.portfolio.limits import at_limit, board_rates
+from samgraph.factors.portfolio.rules import Rules
+from samgraph.factors.portfolio.topk_portfolio import run_topk
+
+
+def test_the_board_tells_the_rate() -> None:
+    ids = (
+        "600000.SH",
+        "000001.SZ",
+        "688981.SH",
+        "300750.SZ",
+        "301001.SZ",
+        "830799.BJ",
+        "C000",
+        "AAPL",
+        "300750",
+    )
+    dates = pd.DatetimeIndex(["2020-08-21", "2020-08-24"])
+    before, after = board_rates(ids, dates)
+    inf = np.inf
+    np.testing.assert_array_equal(before, [0.1, 0.1, 0.2, 0.1, 0.1, 0.3, inf, inf, inf])
+    np.testing.assert_array_equal(after, [0.1, 0.1, 0.2, 0.2, 0.2, 0.3, inf, inf, inf])
+
+
+@pytest.mark.parametrize(
+    ("before", "ceiling", "floor"),
+    # 10.05 x 1.1 = 11.055 -> 11.06 (half up), x 0.9 = 9.045 -> 9.05; 2.33 x 1.1 = 2.563 -> 2.56, x 0.9 = 2.097 -> 2.10
+    [(10.0, 11.0, 9.0), (10.05, 11.06, 9.05), (2.33, 2.56, 2.10)],
+)
+def test_the_limit_is_the_previous_close_moved_by_the_rate_to_the_nearest_tick(
+    before: float, ceiling: float, floor: float
+) -> None:
+    for price, expected in (
+        (ceiling, (True, False)),
+        (ceiling - 0.01, (False, False)),
+        (floor, (False, True)),
+        (floor + 0.01, (False, False)),
+    ):
+        mark = np.array([[before], [price]]).astype(np.float32).astype(np.float64)  # tables are float32
+        ones = np.ones((2, 1))
+        upper, lower = at_limit(mark, mark, ones, ones > 0, 0.1 * ones)
+        assert (upper[1, 0], lower[1, 0]) == expected
+        assert not upper[0, 0] and not lower[0, 0]
+
+
+def test_the_reference_falls_by_what_is_paid_out() -> None:
+    mark, growth = (
+        np.array([[10.0], [5.5]]),
+        np.array([[1.0], [2.0]]),
+    )  # a two for one split: the reference is 5.00
+    ones = np.ones((2, 1))
+    assert at_limit(mark, mark, growth, ones > 0, 0.1 * ones)[0][1, 0]
+
+
+def test_a_new_listing_has_no_limit_on_its_first_five_days() -> None:
+    price = np.full((9, 1), np.nan)
+    price[2:, 0] = 10 * 1.1 ** np.arange(7)
+    mark = np.round(price, 2)
+    upper, _ = at_limit(mark, mark, np.ones_like(mark), np.isfinite(mark), np.full_like(mark, 0.1))
+    np.testing.assert_array_equal(upper[:, 0], [False] * 7 + [True] * 2)
+
+
+@pytest.mark.parametrize(
+    ("setting", "price", "company", "bought"),
+    [
+        ("a_share", "close", "600000.SH", False),
+        ("a_share", "open", "600000.SH", True),  # the open was below the limit
+        ("a_share", "close", "688000.SH", True),  # 10% is not this board's limit
+        ("a_share", "close", "C000", True),
+        ("flags", "close", "600000.SH", True),  # the table has no flag
+        ("none", "close", "600000.SH", True),
+    ],
+)
+def test_a_purchase_at_the_limit_is_blocked(setting: Any, price: Any, company: str, bought: bool) -> None:
+    market = calm_market(4, 1)
+    close = np.array([[10.0], [10.0], [11.0], [11.0]])
+    market = replace(market, stocks=(company,), close=close, open=np.array([[10.0], [10.0], [10.5], [11.0]]))
+    score = np.array([[np.nan], [1.0], [np.nan], [np.nan]])
+    result = run_topk(score, market, Rules(top=1, drop=0, limits=setting, price=price))
+    assert len(result.trades) == bought
+    assert list(result.blocked["reason"]) == ([] if bought else ["limit_up"])
+
+
+def test_a_sale_at_the_limit_is_blocked_and_tried_again() -> None:
+    market = calm_market(6, 2)
+    close = np.array([[10.0, 5.0]] * 3 + [[9.0, 5.0], [8.5, 5.0], [8.5, 5.0]])
+    member = market.member.copy()
+    member[2:, 0] = False
+    market = replace(market, stocks=("600000.SH", "600001.SH"), close=close, open=close, member=member)
+    result = run_topk(np.tile([2.0, 1.0], (6, 1)), market, Rules(top=1, drop=1))
+    sale = result.trades[result.trades["side"] == "sell"]
+    assert list(sale["date"]) == [market.dates[4]]
+    stopped = result.blocked[result.blocked["side"] == "sell"]
+    assert list(stopped["date"]) == [market.dates[3]] and list(stopped["reason"]) == ["limit_down"]
+
+
+@pytest.mark.realdata
+def test_hardly_any_real_close_lies_beyond_its_limit(shared_data: Any) -> None:
+    bars = pd.read_parquet(
+        shared_data / "csi300" / "bars.parquet",
+        columns=["date", "company_id", "close", "adj_factor", "volume"],
+        filters=[("date", ">=", pd.Timestamp("2023-01-01"))],
+    )
+    bars["close"] = bars["close"].where(bars["volume"] > 0)
+    close = bars.pivot_table("close", "date", "company_id").astype(np.float64)
+    factor = bars.pivot_table("adj_factor", "date", "company_id").reindex_like(close).astype(np.float64)
+    traded = close.notna().to_numpy()
+    factor = factor.where(traded).ffill()
+    growth = (factor / factor.shift()).fillna(1.0).to_numpy()
+    mark = close.ffill().to_numpy()
+    rates = board_rates(list(close.columns), pd.DatetimeIndex(close.index))
+    price = close.to_numpy()
+    upper, lower = at_limit(price, mark, growth, traded, rates)
+    above, _ = at_limit(price - 0.01, mark, growth, traded, rates)
+    _, below = at_limit(price + 0.01, mark, growth, traded, rates)
+    assert upper.sum() > 2000 and lower.sum() > 500
+    assert (above | below).sum() <= 5  # faulty bars and a changed code

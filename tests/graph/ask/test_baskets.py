@@ -1,0 +1,155 @@
+"""Baskets against a plain walk over the tables, and the same numbers from Cypher."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from oracles.cuts import path
+from oracles.economy import Economy, valid, write
+from oracles.sells import sells
+
+from samgraph.errors import SnapshotError
+from samgraph.graph.ask.baskets import basket
+from samgraph.graph.db.asof import AsOf
+from samgraph.graph.load.load import load
+
+NAMES = {"p3": 'power "battery" pack', "p5": "动力电池", "p7": "battery acid) OR (x"}
+
+
+@pytest.fixture
+def economy(graph, tmp_path) -> Economy:
+    made = Economy(np.random.default_rng(8))
+    for row in made.tables["products"]:
+        row["name"] = NAMES.get(row["product_id"], row["name"])
+    links = []
+    for supplier, customer in (
+        ("p1", "p3"),
+        ("p2", "p1"),
+        ("p3", "p8"),
+        ("p8", "p6"),
+        ("p4", "p2"),
+        ("p6", "p3"),
+    ):
+        first, last = made.turns(2)
+        links.append(
+            {"supplier_id": supplier, "customer_id": customer, "valid_from": first, "valid_to": last}
+        )
+        links.append({"supplier_id": supplier, "customer_id": customer, "valid_from": last, "valid_to": None})
+    made.tables["product_links"] = links[:7] + links[8:]  # one link ends
+    load(graph, write(tmp_path / "data", made.tables))
+    return made
+
+
+def walk(
+    economy: Economy, day, seeds: set[str], upstream: int, downstream: int
+) -> dict[str, tuple[str, int]]:
+    """Product -> (part, links): breadth first, whatever is below a linked product comes with it."""
+    rows = valid(economy.tables["products"], day)
+    up = {row["product_id"]: row["parent_id"] for row in rows if row["parent_id"]}
+    links = [(row["supplier_id"], row["customer_id"]) for row in valid(economy.tables["product_links"], day)]
+
+    def below(roots: set[str]) -> set[str]:
+        return {p for p in economy.products if roots & set(path(p, up))}
+
+    found = dict.fromkeys(below(seeds), ("core", 0))
+    for part, steps in (("upstream", upstream), ("downstream", downstream)):
+        front = below(seeds)
+        for step in range(1, steps + 1):
+            linked = (
+                {a for a, b in links if b in front}
+                if part == "upstream"
+                else {b for a, b in links if a in front}
+            )
+            front = {p for p in below(linked) if p not in found or found[p][1] > step}
+            found |= dict.fromkeys(front, (part, step))
+    return found
+
+
+@pytest.mark.parametrize(("upstream", "downstream"), [(0, 0), (1, 0), (2, 3)])
+def test_a_basket_equals_a_plain_walk(graph, economy, upstream, downstream):
+    met = 0
+    for day in economy.days()[::29]:
+        wanted = walk(economy, day, {"p3"}, upstream, downstream)
+        sold = sells(economy.tables["segments"], day)
+        purity: dict[str, float] = {}
+        for (company, product), edge in sold.items():
+            if product in wanted:
+                purity[company] = purity.get(company, 0.0) + edge.weight
+        if not purity:
+            with pytest.raises(SnapshotError, match="nobody"):
+                basket(graph, "p3", AsOf(day), upstream=upstream, downstream=downstream)
+            continue
+        met += 1
+        found = basket(graph, "p3", AsOf(day), upstream=upstream, downstream=downstream)
+        products = found.products
+        got = {
+            p: (part, n)
+            for p, part, n in zip(products.product_id, products.part, products.links, strict=True)
+        }
+        assert got == wanted
+        companies = found.companies.set_index("company_id")
+        assert companies["purity"].to_dict() == pytest.approx(purity)
+        assert companies["weight"].sum() == pytest.approx(1)
+        assert companies["weight"].is_monotonic_decreasing
+        for company, row in companies.iterrows():
+            for part in ("core", "upstream", "downstream"):
+                share = sum(
+                    e.weight for (c, p), e in sold.items() if c == company and wanted.get(p, ("",))[0] == part
+                )
+                assert row[part] == pytest.approx(share)
+        if not upstream:
+            rows = graph.read("basket/basket", product="p3", as_of=day, known=found.as_of.known)
+            assert {row["company_id"]: row["purity"] for row in rows} == pytest.approx(purity)
+    assert met > 5  # or the test would compare nothing
+
+
+def test_market_caps_weight_and_members_limit(graph, economy):
+    day = next(
+        day
+        for day in economy.days()
+        if len({c for (c, _), _ in sells(economy.tables["segments"], day).items()}) >= 3
+    )
+    root = next(row["product_id"] for row in valid(economy.tables["products"], day) if not row["parent_id"])
+    plain = basket(graph, root, AsOf(day)).companies
+    caps = {company: 10.0 + number for number, company in enumerate(plain["company_id"])}
+    lost = plain["company_id"].iloc[-1]
+    del caps[lost]
+    sized = basket(graph, root, AsOf(day), market_caps=caps).companies.set_index("company_id")
+    assert np.isnan(sized.loc[lost, "weight"])
+    expected = {
+        c: p * caps[c] for c, p in zip(plain["company_id"], plain["purity"], strict=True) if c in caps
+    }
+    total = sum(expected.values())
+    for company, size in expected.items():
+        assert sized.loc[company, "weight"] == pytest.approx(size / total)
+
+
+def test_a_text_finds_products_by_id_name_or_all_its_words(graph, economy):
+    wanted = {
+        "p5": ("p5",),
+        "动力电池": ("p5",),
+        "动力": ("p5",),
+        "battery": ("p3", "p7"),
+        '"battery" pack': ("p3",),
+        "battery acid) OR (x": ("p7",),
+        "acid) battery": ("p7",),
+    }
+    for question, seeds in wanted.items():
+        assert tuple(sorted(first_answer(graph, economy, question).seeds)) == seeds
+
+
+def first_answer(graph, economy: Economy, question: str):
+    for day in economy.days()[::40]:
+        try:
+            return basket(graph, question, AsOf(day))
+        except SnapshotError as error:
+            if "nobody" not in str(error):
+                raise
+    pytest.fail("nobody ever sold it")
+
+
+def test_a_text_that_finds_nothing_is_answered_in_a_sentence(graph, economy):
+    for question in ("zinc smelter", "", "   ", '"', "\\", "*:*", "battery zinc"):
+        with pytest.raises(SnapshotError, match="no product of") as caught:
+            basket(graph, question, AsOf(economy.days()[100]))
+        assert ("the nearest are" in str(caught.value)) == ("battery" in question)

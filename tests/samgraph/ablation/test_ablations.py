@@ -1,0 +1,184 @@
+"""An ablation's interval covers the truth as often as it says, and its rows differ from the base in one thing."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import empty_database
+from scipy import stats
+
+from samgraph.ablation.run import ablate, all_rows, chosen_rows
+from samgraph.ablation.table import compare, interval, markdown, table_of
+from samgraph.config import RunConfig, load_config
+from samgraph.economy.simulate import simulate
+from samgraph.errors import ConfigError, RunError
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.graph.db.driver import Address, Graph
+from samgraph.graph.load.load import load
+from samgraph.hist.labels import forward_returns
+from samgraph.training.stored import read_market, read_series
+
+
+def settings(data: Path, **changes: Any) -> RunConfig:
+    return load_config(
+        None,
+        {
+            "data": data, "universe": "SIM", "start": "2019-07-01", "end": "2020-12-31", "seeds": 2,
+            "windows": {"train_days": 120, "valid_days": 40, "test_days": 300},
+            "model": {"epochs": 1, "hidden_size": 8, "horizon": 5},
+            "concepts": {"regression_cut": "adaptive:min=5,max=0.9"},
+            **changes,
+        },
+    )  # fmt: skip
+
+
+def test_an_interval_is_the_hand_worked_one() -> None:
+    x = np.array([[0.1, 0.3, 0.2, 0.4], [0.3, 0.5, 0.4, 0.6]])
+    # Daily means 0.2, 0.4, 0.3, 0.5; horizon 1, four days: lag floor(4 (4/100)^(2/9)) = 1.
+    e = np.array([0.2, 0.4, 0.3, 0.5]) - 0.35
+    days = ((e @ e) / 4 + 2 * 0.5 * (e[1:] @ e[:-1]) / 4) / 4
+    seeds = 0.02 / 2  # of 0.25 and 0.45
+    freedom = (days + seeds) ** 2 / (days**2 / 3 + seeds**2 / 1)
+    half = stats.t.ppf(0.975, freedom) * math.sqrt(days + seeds)
+    assert interval(x, 1) == pytest.approx((0.35, 0.35 - half, 0.35 + half))
+    assert interval(np.zeros((2, 5)), 1) == (0.0, 0.0, 0.0)
+    assert all(math.isnan(value) for value in interval(np.full((2, 5), np.nan), 1))
+
+
+@pytest.mark.parametrize("n_seeds", [1, 3])
+def test_intervals_cover_the_truth_of_autocorrelated_days_and_differing_seeds(n_seeds: int) -> None:
+    rng = np.random.default_rng(5)
+    covered = []
+    for _ in range(400):
+        noise = rng.normal(size=509)
+        overlapping = np.convolve(noise, np.ones(10), mode="valid") / 10  # as labels of ten days overlap
+        spread = 0.05 if n_seeds > 1 else 0.0
+        own = rng.normal(0, spread, (n_seeds, 1)) + rng.normal(0, 0.05, (n_seeds, 500))
+        low, high = interval(0.03 + overlapping + own, 10)[1:]
+        covered.append(low <= 0.03 <= high)
+    assert 0.88 <= np.mean(covered) <= 0.995
+
+
+def test_differences_are_paired_by_seed_and_day() -> None:
+    rng = np.random.default_rng(1)
+    dates = pd.bdate_range("2020-01-01", periods=60)
+    base = rng.normal(size=(2, 60))
+    frames = [
+        pd.DataFrame({"name": name, "seed": seed, "date": dates, "part": "score", "horizon": 1, "rank_ic": x})
+        for name, values in (("base", base), ("better", base + 0.01))
+        for seed, x in enumerate(values)
+    ]
+    figures = compare(pd.concat(frames), "base", 1).set_index(["name", "measure"])
+    row = figures.loc[("better", "rank_ic")]
+    # What both share cancels: the means are uncertain, their difference is not.
+    assert row["difference"] == pytest.approx(0.01) and row["difference_high"] - row["difference_low"] < 1e-9
+    assert row["high"] - row["low"] > 0.1
+    assert math.isnan(figures.loc[("base", "rank_ic"), "difference"])
+
+
+@pytest.mark.parametrize(
+    ("gap", "words"),
+    [
+        (-0.05, "products are better than random groups"),
+        (0.05, "random groups are better than products"),
+        (0.0, "products are not shown to be better than random groups"),
+    ],
+)
+def test_the_table_says_whether_random_concepts_lost(gap: float, words: str) -> None:
+    rng = np.random.default_rng(2)
+    dates = pd.bdate_range("2020-01-01", periods=100)
+    frames = [
+        pd.DataFrame(
+            {
+                "name": name, "seed": seed, "date": dates, "part": part, "horizon": 5,
+                "rank_ic": rng.normal(shift, 0.02, 100),
+            }
+        )
+        for name, shift in (("base", 0.1), ("random", 0.1 + gap))
+        for seed in range(2)
+        for part in ("score", "concept")
+    ]  # fmt: skip
+    table = table_of(
+        compare(pd.concat(frames), "base", 5), {"base": ("base", "as it is"), "random": ("concepts", "a|b")}
+    )
+    facts = {
+        name: "x" for name in ("universe", "start", "test_start", "end", "days", "windows", "seeds", "model")
+    }
+    text = markdown(table, facts | {"label_horizon": 5})
+    assert words in text and "a\\|b" in text
+
+
+def test_rows_change_one_thing_and_those_that_change_nothing_are_the_base(tmp_path: Path) -> None:
+    rows = {row.name: row for row in all_rows(settings(tmp_path))}
+    assert {
+        "base",
+        "static",
+        "binary",
+        "industry",
+        "random",
+        "attention-all",
+        "k-1",
+        "k-10",
+        "cut-leaf",
+    } <= set(rows)
+    assert {"cut-level", "cut-adaptive", "cut-levels", "chain-on", "chain-off"} <= set(rows)
+    for name in ("k-3", "attention-edges", "cut-adaptive", "chain-off"):
+        assert rows[name].edges == "product" and rows[name].changes == {}, name
+    for name, row in rows.items():
+        assert len(row.changes) + (row.edges != "product") <= 1, name
+    assert [row.name for row in chosen_rows(settings(tmp_path), ["random"])] == ["base", "random"]
+    with pytest.raises(ConfigError, match=r"no ablation 'rnd'; choose among base, static"):
+        chosen_rows(settings(tmp_path), ["rnd"])
+
+
+@pytest.mark.slow
+def test_an_ablation_writes_what_its_models_say_and_takes_more_rows_later(
+    graph_server: Address, tmp_path: Path
+) -> None:
+    data, out = tmp_path / "data", tmp_path / "out"
+    simulate(data, 3, companies=40, products=60, years=2)
+    empty_database(graph_server)
+    with Graph.open(graph_server) as graph:
+        load(graph, Dataset(data))
+        ablate(settings(data), out, only=["static"], graph=graph)
+        first = {file: file.read_bytes() for file in (out / "checkpoints").glob("base-*/predictions.parquet")}
+        assert len(first) == 2
+        table = ablate(settings(data), out, only=["static", "random", "k-3"], graph=graph)
+        with pytest.raises(RunError, match="begun with another setting model"):
+            ablate(settings(data, model={"epochs": 2}), out, graph=graph)
+    assert all(file.read_bytes() == content for file, content in first.items())
+    assert list(table["name"]) == ["base", "static", "random", "k-3"] and (table["seeds"] == 2).all()
+    same = table.set_index("name")
+    assert same.loc["k-3", "rank_ic_difference"] == 0 and not list((out / "checkpoints").glob("k-3*"))
+
+    # Rank IC again, by pandas alone, from the kept predictions.
+    market = read_market(out / "checkpoints")
+    label = pd.DataFrame(forward_returns(market, 5), market.dates, market.stocks)
+    means = {}
+    for name in ("base", "random"):
+        daily = []
+        for seed in (0, 1):
+            frame = pd.read_parquet(
+                out / "checkpoints" / f"{name}-seed{seed}-window0" / "predictions.parquet"
+            )
+            score = frame.pivot_table(index="date", columns="company_id", values="score")
+            daily.append(score.corrwith(label.reindex_like(score), axis=1, method="spearman"))
+        means[name] = pd.concat(daily, axis=1).dropna().to_numpy().T
+        assert same.loc[name, "rank_ic"] == pytest.approx(means[name].mean(), abs=1e-9)
+    gap = interval(means["random"] - means["base"], 5)
+    found = [same.loc["random", f"rank_ic_difference{end}"] for end in ("", "_low", "_high")]
+    assert found == pytest.approx(list(gap), abs=1e-9)
+
+    one, other = (read_series(out / "checkpoints", f"random-{seed}") for seed in (0, 1))
+    assert one.fingerprint() != other.fingerprint()  # each seed draws its own groups
+    kept = json.loads((out / "ablations.json").read_text())
+    assert [row["name"] for row in kept["rows"]] == list(table["name"]) and kept["label_horizon"] == 5
+    text = (out / "ablations.md").read_text()
+    line = next(line for line in text.splitlines() if line.startswith("| random |"))
+    assert line.split(" | ")[2] == f"{same.loc['random', 'rank_ic_1d']:+.4f}"
