@@ -30,7 +30,7 @@ def connect(settings: Mapping[str, str] | None = None) -> Graph:
 
 
 def resolve_address(settings: Mapping[str, str] | None = None, *, start_local: bool = True) -> Address:
-    """The Neo4j database to use (interface.md, section 5).
+    """The Neo4j database to use.
 
     The environment's SAMGRAPH_NEO4J_URI, _USER, _PASSWORD and _DATABASE come first, then `settings` with the
     keys uri, user, password and database; without a URI it is the local server. If that one does not run it

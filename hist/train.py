@@ -1,4 +1,4 @@
-"""Training on one walk-forward window (hist.md, Training; arXiv 2110.13716, section 4.1).
+"""Training on one walk-forward window (arXiv 2110.13716, section 4.1).
 
 Mean squared error of each day's cross-section against the rank-normalised forward return, Adam, gradient
 values clipped, early stop on the validation days' Rank IC of the parameters averaged over the last epochs.

@@ -39,7 +39,7 @@ class Section(BaseModel):
 
 
 class Concepts(Section):
-    """What a company is described by (hist.md, concept cuts)."""
+    """What a company is described by."""
 
     cut: str = Field("adaptive:min=3,max=0.2", description="the product cut of HIST")
     weights: Literal["revenue", "binary"] = Field(
@@ -74,7 +74,7 @@ class Windows(Section):
 
 
 class Model(Section):
-    """HIST and its training (hist.md). What is left empty is as the variant has it (`samgraph.hist.config`)."""
+    """HIST and its training. What is left empty is as the variant has it (`samgraph.hist.config`)."""
 
     variant: Literal["samgraph", "paper", "qlib"] = Field(
         "samgraph", description="which reading of the paper"
@@ -109,7 +109,7 @@ class Model(Section):
 
 
 class Trading(Section):
-    """The simulated portfolio (factors.md, section 7). Costs are fractions of the amount traded."""
+    """The simulated portfolio. Costs are fractions of the amount traded."""
 
     top: int | None = Field(
         None, ge=1, description="stocks held; empty: 50, or a fifth of a smaller universe"

@@ -36,7 +36,7 @@ class Fill(NamedTuple):
 
 
 @dataclass
-class Ledger:
+class Book:
     """Cash and shares of one portfolio and the record of its trades.
 
     Attributes:

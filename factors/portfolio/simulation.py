@@ -12,7 +12,7 @@ import pandas as pd
 
 from samgraph.errors import RunError
 from samgraph.factors.arrays import Bools, Floats, Ints
-from samgraph.factors.portfolio.accounting import Ledger
+from samgraph.factors.portfolio.accounting import Book
 from samgraph.factors.portfolio.benchmark import benchmark_returns
 from samgraph.factors.portfolio.costs import of_rules
 from samgraph.factors.portfolio.rules import Rules
@@ -66,7 +66,7 @@ class Simulation:
         self.market, self.rules, self.tape = market, rules, build_tape(market, rules)
         self.member = np.asarray(market.member, dtype=bool)
         buying, selling = of_rules(rules)
-        self.ledger = Ledger(self.tape, buying, selling, rules.hold_days, rules.cash)
+        self.ledger = Book(self.tape, buying, selling, rules.hold_days, rules.cash)
         self.days: list[tuple[int, float, float, float, float]] = []
         self.held: list[tuple[Ints, Floats]] = []
 

@@ -66,7 +66,7 @@ class Fits:
         return out
 
 
-class Batch:
+class DesignBatch:
     """Days with the same edges: exposures, returns and constraints.
 
     Attributes:

@@ -31,7 +31,7 @@ import pandas as pd
 
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Bools, Floats, Ints, day_blocks, panel
-from samgraph.factors.regression.batch import Batch, Fits
+from samgraph.factors.regression.batch import DesignBatch, Fits
 from samgraph.factors.regression.designs import Designs, Narrow, Seats
 from samgraph.factors.regression.exposures import Membership
 from samgraph.factors.regression.ridge import Ridge, Shrinkage
@@ -284,7 +284,7 @@ class _Fits:
         rows = days - block.span.start
         edges, columns = self.designs.edges(int(days[0]))
         constraints = self.designs.constraints(edges, columns, block.cap[rows])
-        batch = Batch(self._stack(block, days), edges, constraints)
+        batch = DesignBatch(self._stack(block, days), edges, constraints)
         fits = batch.fit(block.weight[rows])
         if self.fold is None:
             return fits, columns, np.full(len(days), np.nan), fits.solved.fine

@@ -37,8 +37,8 @@ from samgraph.graph.db.ledger import (
 from samgraph.graph.load import edges
 from samgraph.graph.load.edges import BATCH
 from samgraph.graph.load.lanes import lanes_for, write_sells
-from samgraph.graph.load.plan import EdgeChanges, Rules
-from samgraph.graph.load.planner import Plan, make_plan
+from samgraph.graph.load.plan import EdgeChanges, Plan, ReportRules
+from samgraph.graph.load.planner import make_plan
 from samgraph.graph.load.report import COUNTS, LoadReport, RefusedDataset
 from samgraph.progress import warn
 
@@ -70,7 +70,7 @@ def load(
     ConfigError for a wrong option, GraphError where the server fails or another load is writing.
     """
     rules = rules_of(dataset, stale_after_months, lag)
-    clock = Clock()
+    clock = LoadClock()
     checked = check(dataset) if checked is None else checked
     clock.stage("check")
     if not checked.ok:
@@ -104,8 +104,8 @@ def _load_once(
     graph: Graph,
     dataset: Dataset,
     checked: CheckReport,
-    rules: Rules,
-    clock: Clock,
+    rules: ReportRules,
+    clock: LoadClock,
     progress: Progress | None,
     expect: Progress | None,
     commits: list[tuple[Plan, dt.datetime]],
@@ -134,13 +134,13 @@ def refusal(dataset: Dataset, checked: CheckReport, *, dry_run: bool = False) ->
     """The error of a dataset that cannot be loaded, with its report."""
     return RefusedDataset(
         f"{dataset.root} cannot be loaded, nothing was written: {checked.sentence()}; correct it and load again",
-        account(dataset, checked, None, dry_run, None, Clock()),
+        account(dataset, checked, None, dry_run, None, LoadClock()),
     )
 
 
-def rules_of(dataset: Dataset, stale_after_months: int, lag: int | None) -> Rules:
+def rules_of(dataset: Dataset, stale_after_months: int, lag: int | None) -> ReportRules:
     """The time rules for a dataset. Raises ConfigError for a wrong option."""
-    return Rules(_months(stale_after_months), lag, _calendar(dataset, lag))
+    return ReportRules(_months(stale_after_months), lag, _calendar(dataset, lag))
 
 
 def _months(stale_after_months: int) -> int:
@@ -168,9 +168,9 @@ def planned(
     graph: Graph | None,
     dataset: Dataset,
     checked: CheckReport,
-    rules: Rules,
+    rules: ReportRules,
     committed: dt.datetime | None,
-    clock: Clock,
+    clock: LoadClock,
     *,
     dry_run: bool,
 ) -> Plan:
@@ -210,7 +210,7 @@ def planned(
     return plan
 
 
-def _is_known(graph: Graph, dataset: Dataset, rules: Rules) -> bool:
+def _is_known(graph: Graph, dataset: Dataset, rules: ReportRules) -> bool:
     """Whether this very dataset was loaded by these rules before."""
     me = (graph_fingerprint(dataset), rules.stale_after_months, rules.lag)
     return me in {(past.fingerprint, past.stale_after_months, past.lag) for past in past_loads(graph)}
@@ -243,7 +243,7 @@ def _create(changes: EdgeChanges, writer: Writer, progress: Progress | None) -> 
                 progress(len(rows))
 
 
-def _commit(plan: Plan, writer: Writer, dataset: Dataset, rules: Rules) -> None:
+def _commit(plan: Plan, writer: Writer, dataset: Dataset, rules: ReportRules) -> None:
     """Changed names and places, and the new committed moment, in one transaction."""
     for nodes in plan.nodes:
         for rows in edges.batches(nodes.update, nodes.kind.columns):
@@ -251,7 +251,7 @@ def _commit(plan: Plan, writer: Writer, dataset: Dataset, rules: Rules) -> None:
     writer.commit(record(plan, dataset, rules), longest_sells_days(plan))
 
 
-def record(plan: Plan, dataset: Dataset, rules: Rules) -> dict[str, Any]:
+def record(plan: Plan, dataset: Dataset, rules: ReportRules) -> dict[str, Any]:
     """What the ledger keeps of a load."""
     return {
         "dataset": dataset.root.resolve().name,
@@ -272,7 +272,7 @@ def longest_sells_days(plan: Plan) -> int:
 
 
 @dataclass
-class Clock:
+class LoadClock:
     """Seconds of each stage of a load."""
 
     begun: float = field(default_factory=time.perf_counter)
@@ -290,7 +290,7 @@ def account(
     plan: Plan | None,
     dry_run: bool,
     moment: dt.datetime | None,
-    clock: Clock,
+    clock: LoadClock,
 ) -> LoadReport:
     """The report of a load that was planned, or of one that was refused (`plan` None)."""
     tables = checked.counts.reindex(columns=list(COUNTS), fill_value=0)

@@ -23,7 +23,15 @@ from samgraph.graph.db.driver import Graph
 from samgraph.graph.db.ledger import writing
 from samgraph.graph.db.migrations import VERSION
 from samgraph.graph.load.import_files import ImportFiles
-from samgraph.graph.load.load import Clock, account, longest_sells_days, planned, record, refusal, rules_of
+from samgraph.graph.load.load import (
+    LoadClock,
+    account,
+    longest_sells_days,
+    planned,
+    record,
+    refusal,
+    rules_of,
+)
 from samgraph.graph.load.report import LoadReport
 from samgraph.graph.server import built
 from samgraph.graph.server.local import LocalServer, Workshop
@@ -55,7 +63,7 @@ def load_offline(
         )
     local = server or LocalServer()
     rules = rules_of(dataset, stale_after_months, lag)
-    clock = Clock()
+    clock = LoadClock()
     checked = check(dataset) if checked is None else checked
     clock.stage("check")
     if not checked.ok:

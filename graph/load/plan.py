@@ -29,7 +29,7 @@ _EARLIER = "together with what earlier loads brought"
 
 
 @dataclass(frozen=True)
-class Rules:
+class ReportRules:
     """The options of the time rules.
 
     `same_lag`: the graph's reports were dated by the same lag, if perhaps by another calendar.
@@ -186,7 +186,9 @@ class SellsTarget:
 _REPORT = ["start", "period_end", "announced_on"]
 
 
-def sells_target(mine: pd.DataFrame, held: pd.DataFrame, rules: Rules, findings: Findings) -> SellsTarget:
+def sells_target(
+    mine: pd.DataFrame, held: pd.DataFrame, rules: ReportRules, findings: Findings
+) -> SellsTarget:
     """What some companies sell at all times: dataset rows `mine` merged into what the graph holds of them.
 
     A report of the dataset replaces the held one of the same period and announcement as a whole; a row with a
@@ -226,7 +228,7 @@ def sells_target(mine: pd.DataFrame, held: pd.DataFrame, rules: Rules, findings:
     return SellsTarget(target.reset_index(drop=True), fates)
 
 
-def _told_before(keys: pd.DataFrame, held: pd.DataFrame, rules: Rules) -> npt.NDArray[np.int64]:
+def _told_before(keys: pd.DataFrame, held: pd.DataFrame, rules: ReportRules) -> npt.NDArray[np.int64]:
     """The first usable day that the graph has for each report, NONE where that is for the rules to say, [n_keys].
 
     A dataset of later years, whose calendar does not reach back, must not date the old reports anew.
@@ -263,3 +265,21 @@ def _check_spans(target: pd.DataFrame, spans: pd.DataFrame, findings: Findings) 
             positions[positions != HELD],
             f"the weights of company {company} add up to {total:.6g} on {day}, its reports and earlier rows included",
         )
+
+
+@dataclass
+class Plan:
+    """What a load writes, and how many rows of each table are used, unchanged, superseded or stale."""
+
+    nodes: list[NodeChanges] = field(default_factory=list)
+    edges: list[EdgeChanges] = field(default_factory=list)
+    fates: dict[str, dict[str, int]] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        return not any(len(n.create) or len(n.update) for n in self.nodes) and not any(
+            len(changes.create) or changes.end for changes in self.edges
+        )
+
+    def count(self, table: str, fates: pd.Series) -> None:
+        self.fates[table] = {str(name): int(n) for name, n in fates.value_counts().items()}

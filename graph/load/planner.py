@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -21,8 +21,8 @@ from samgraph.graph.load.edges import EdgeKind, NodeKind
 from samgraph.graph.load.plan import (
     HELD,
     EdgeChanges,
-    NodeChanges,
-    Rules,
+    Plan,
+    ReportRules,
     check_overlaps,
     diff,
     diff_nodes,
@@ -36,29 +36,11 @@ from samgraph.graph.load.plan import (
 COMPANIES_AT_ONCE = 500
 
 
-@dataclass
-class Plan:
-    """What a load writes, and how many rows of each table are used, unchanged, superseded or stale."""
-
-    nodes: list[NodeChanges] = field(default_factory=list)
-    edges: list[EdgeChanges] = field(default_factory=list)
-    fates: dict[str, dict[str, int]] = field(default_factory=dict)
-
-    @property
-    def is_empty(self) -> bool:
-        return not any(len(n.create) or len(n.update) for n in self.nodes) and not any(
-            len(changes.create) or changes.end for changes in self.edges
-        )
-
-    def count(self, table: str, fates: pd.Series) -> None:
-        self.fates[table] = {str(name): int(n) for name, n in fates.value_counts().items()}
-
-
 def make_plan(
     graph: Graph | None,
     tables: dict[str, pd.DataFrame],
     segments: SegmentGroups,
-    rules: Rules,
+    rules: ReportRules,
     known: dt.datetime,
     findings: Findings,
     *,
@@ -85,7 +67,7 @@ def make_plan(
 class _Planner:
     graph: Graph | None
     tables: dict[str, pd.DataFrame]
-    rules: Rules
+    rules: ReportRules
     known: dt.datetime
     findings: Findings
     fresh: bool

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Relation = Literal["products", "industries"]
 IntArray = npt.NDArray[np.int64]
-FloatArray = npt.NDArray[np.float32]
+Float32Array = npt.NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +41,7 @@ class Edges:
 
     stock: IntArray
     concept: IntArray
-    weight: FloatArray
+    weight: Float32Array
 
     def __len__(self) -> int:
         return len(self.stock)
@@ -132,7 +132,7 @@ class SnapshotSeries:
         """The edges of day number `t`."""
         return self.versions[int(self.day_version[t])]
 
-    def dense(self, t: int) -> FloatArray:
+    def dense(self, t: int) -> Float32Array:
         """The weights of day number `t` as float32 [n_stocks, n_concepts], 0 where there is no edge."""
         matrix = np.zeros((self.n_stocks, self.n_concepts), dtype=np.float32)
         edges = self.edges(t)

@@ -22,7 +22,7 @@ import pandas as pd
 from samgraph.audit.changes import KINDS, change, correct
 from samgraph.audit.outputs import (
     SAME,
-    Difference,
+    OutputDifference,
     Outputs,
     Seen,
     compare,
@@ -49,7 +49,7 @@ LEAST_DAYS = 120  # trading days of an audit
 
 
 @dataclass(frozen=True)
-class Trial:
+class Perturbation:
     """One comparison.
 
     Attributes:
@@ -64,17 +64,17 @@ class Trial:
     perturbed: str
     changed: Mapping[str, int]
     rows: Mapping[str, int]
-    differences: Sequence[Difference]
+    differences: Sequence[OutputDifference]
 
 
 @dataclass(frozen=True)
 class Audit:
     """All trials of an audit."""
 
-    trials: Sequence[Trial]
+    trials: Sequence[Perturbation]
 
     @property
-    def differences(self) -> list[tuple[Trial, Difference]]:
+    def differences(self) -> list[tuple[Perturbation, OutputDifference]]:
         """Every difference, with the trial that found it."""
         return [(trial, one) for trial in self.trials for one in trial.differences]
 
@@ -190,7 +190,9 @@ class Auditor:
         others = rng.permutation(np.setdiff1d(np.arange(lowest + 1, market.n_dates - 5), [first]))
         return [market.dates[p] for p in sorted([first, *others[: n - 1]])]
 
-    def trial(self, day: pd.Timestamp, kinds: Sequence[str] = KINDS, level: Level | None = None) -> Trial:
+    def trial(
+        self, day: pd.Timestamp, kinds: Sequence[str] = KINDS, level: Level | None = None
+    ) -> Perturbation:
         """Change the inputs `kinds` after `day`, run, and compare all outputs known by the day."""
         name = kinds[0] if len(kinds) == 1 else _name(kinds)
         with stage(f"{name} after {day.date()}"):
@@ -201,9 +203,9 @@ class Auditor:
             after = self._observe(dataset, self.servers.holding(dataset), level=level)[0]
             rows, found = self._compare(after, day)
             shutil.rmtree(self.folder / folder)
-        return Trial(day, name, counts, rows, found)
+        return Perturbation(day, name, counts, rows, found)
 
-    def corrected(self) -> Trial:
+    def corrected(self) -> Perturbation:
         """Load a vendor's fixes of the past on top, and read at the moment before them: all days are compared."""
         day = self.inputs.market.dates[-1]
         with stage(CORRECTIONS):
@@ -215,15 +217,15 @@ class Auditor:
             graph = self.servers.correct(dataset)
             after = self._observe(self.base, graph, known=known)[0]
             rows, found = self._compare(after, day)
-        return Trial(day, CORRECTIONS, {CORRECTIONS: rows_changed}, rows, found)
+        return Perturbation(day, CORRECTIONS, {CORRECTIONS: rows_changed}, rows, found)
 
-    def blame(self, trial: Trial) -> list[Trial]:
+    def blame(self, trial: Perturbation) -> list[Perturbation]:
         """Trials of each kind of input alone, at the cheapest level that shows what `trial` found."""
         early = set(input_names(self.before)) & {one.output for one in trial.differences}
         level: Level = "inputs" if early else self.level
         return [self.trial(trial.day, [kind], level) for kind in KINDS]
 
-    def _compare(self, after: Outputs, day: pd.Timestamp) -> tuple[dict[str, int], list[Difference]]:
+    def _compare(self, after: Outputs, day: pd.Timestamp) -> tuple[dict[str, int], list[OutputDifference]]:
         before = {name: output for name, output in self.before.items() if name in after}
         return compare(before, after, day, Seen.by(day, self.inputs))
 

@@ -291,7 +291,7 @@ def _years(breakdown: pd.DataFrame, inputs: Inputs, config: RunConfig, calendar:
 
 
 @dataclass(frozen=True)
-class Difference:
+class OutputDifference:
     """Where two outputs part first."""
 
     output: str
@@ -320,7 +320,7 @@ class Seen:
 
 def compare(
     before: Outputs, after: Outputs, day: pd.Timestamp, seen: Seen
-) -> tuple[dict[str, int], list[Difference]]:
+) -> tuple[dict[str, int], list[OutputDifference]]:
     """Hold the rows known by `day` against each other, bit for bit.
 
     Args:
@@ -338,7 +338,7 @@ def compare(
         rows[name] = len(old)
         words = difference(old, new)
         if words:
-            found.append(Difference(name, words))
+            found.append(OutputDifference(name, words))
     return rows, found
 
 

@@ -20,9 +20,9 @@ def command(universe: str | None, form: str) -> None:
     Example:
       samgraph trials --universe CSI300
     """
-    from samgraph.run.trials import Ledger, trials_frame
+    from samgraph.run.trials import TrialLedger, trials_frame
 
-    ledger = Ledger()
+    ledger = TrialLedger()
     frame = trials_frame(ledger.trials())
     if universe is not None:
         frame = frame[frame["universe"] == universe].reset_index(drop=True)

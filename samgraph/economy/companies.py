@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import sparse
 
 from samgraph.economy.parameters import Parameters, half_year_ends
-from samgraph.economy.taxonomy import Taxonomy
+from samgraph.economy.taxonomy import ProductTree
 
 MOST_PRODUCTS = 12
 _ENTRY = -1.6  # log weight of a product just entered, beside an established one of about 0
@@ -92,7 +92,7 @@ def _product_counts(parameters: Parameters, rng: np.random.Generator) -> np.ndar
 class _Choice:
     """Where a company looks for its next product: mostly in families it is in, else anywhere."""
 
-    def __init__(self, taxonomy: Taxonomy, born: np.ndarray, rng: np.random.Generator) -> None:
+    def __init__(self, taxonomy: ProductTree, born: np.ndarray, rng: np.random.Generator) -> None:
         self.taxonomy = taxonomy
         self.born = born
         self.rng = rng
@@ -120,7 +120,7 @@ class _Choice:
         return int(free[int(self.rng.integers(len(free)))])
 
 
-def drift(parameters: Parameters, taxonomy: Taxonomy, days: np.ndarray) -> Mixes:
+def drift(parameters: Parameters, taxonomy: ProductTree, days: np.ndarray) -> Mixes:
     """Mixes that drift, with products entered small and left when small."""
     rng = parameters.stream("mix")
     ends = half_year_ends(days[0] - np.timedelta64(3 * 366, "D"), days[-1] + np.timedelta64(184, "D"))
@@ -176,7 +176,7 @@ def _rounded(weight: np.ndarray, digits: int = 4) -> np.ndarray:
 
 
 def report(
-    parameters: Parameters, taxonomy: Taxonomy, companies: Companies, mixes: Mixes, last_day: np.datetime64
+    parameters: Parameters, taxonomy: ProductTree, companies: Companies, mixes: Mixes, last_day: np.datetime64
 ) -> pd.DataFrame:
     """Table `segments`: each half-year's mix, announced 20 to 120 days later, some first wrongly.
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from samgraph.economy.companies import Companies, Mixes
 from samgraph.economy.parameters import Parameters
-from samgraph.economy.taxonomy import Taxonomy
+from samgraph.economy.taxonomy import ProductTree
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Labels:
     mislabelled: tuple[str, ...]
 
 
-def _industries(taxonomy: Taxonomy) -> tuple[pd.DataFrame, list[str]]:
+def _industries(taxonomy: ProductTree) -> tuple[pd.DataFrame, list[str]]:
     """Two levels, the sectors and groups of products; and the industry of each group number."""
     rows, of_group = [], []
     sector_of = [
@@ -36,7 +36,7 @@ def _industries(taxonomy: Taxonomy) -> tuple[pd.DataFrame, list[str]]:
 
 
 def classify(
-    parameters: Parameters, taxonomy: Taxonomy, companies: Companies, mixes: Mixes, base: np.datetime64
+    parameters: Parameters, taxonomy: ProductTree, companies: Companies, mixes: Mixes, base: np.datetime64
 ) -> Labels:
     """Label every company by the group of its largest product at the start, then err and lag.
 

@@ -21,7 +21,7 @@ import numpy as np
 
 from samgraph.economy.companies import Companies, Mixes
 from samgraph.economy.parameters import Parameters
-from samgraph.economy.taxonomy import Taxonomy
+from samgraph.economy.taxonomy import ProductTree
 
 _TAIL = 5  # degrees of freedom of the shocks
 
@@ -81,7 +81,7 @@ def blend(mixes: Mixes, days: np.ndarray, columns: np.ndarray, factors: list[np.
 
 
 def draw(
-    parameters: Parameters, taxonomy: Taxonomy, companies: Companies, mixes: Mixes, days: np.ndarray
+    parameters: Parameters, taxonomy: ProductTree, companies: Companies, mixes: Mixes, days: np.ndarray
 ) -> Returns:
     """All returns of the economy. With `signal` 0 no function of the past predicts them."""
     signal = parameters.signal
@@ -121,7 +121,7 @@ def draw(
     return Returns(value=value, premium=premium, family=family + premium + chained, slow=slow, group=group)
 
 
-def _row_shares(taxonomy: Taxonomy) -> np.ndarray:
+def _row_shares(taxonomy: ProductTree) -> np.ndarray:
     """Supplier shares scaled so that the inputs of each customer family sum to 1 [supplier, customer]."""
     total = taxonomy.suppliers.sum(axis=0)
     shares: np.ndarray = taxonomy.suppliers / np.where(total > 0, total, 1.0)

@@ -16,7 +16,7 @@ _DEPTH_SHARES = np.array([0.08, 0.12, 0.18, 0.2, 0.18, 0.14, 0.1])
 
 
 @dataclass(frozen=True)
-class Taxonomy:
+class ProductTree:
     """Products as arrays; row numbers are internal and never written.
 
     `parent` is -1 for a root; `level` starts at 1; `born` is the first day a product exists.
@@ -122,7 +122,7 @@ def _pick_families(wanted: int, rng: np.random.Generator) -> list[tuple[str, str
     return [every[n] for n in sorted([*first.values(), *extra.tolist()])]
 
 
-def grow(parameters: Parameters, days: np.ndarray, base: np.datetime64) -> Taxonomy:
+def grow(parameters: Parameters, days: np.ndarray, base: np.datetime64) -> ProductTree:
     """The taxonomy of an economy with `parameters.products` leaves; `base` is when it begins."""
     rng = parameters.stream("taxonomy")
     wanted = int(np.clip(parameters.products // 5, 8, 1000))
@@ -157,7 +157,7 @@ def grow(parameters: Parameters, days: np.ndarray, base: np.datetime64) -> Taxon
     parent = np.array(build.parent)
     born = np.full(len(parent), base)
     moved = _changes(build, leaves[len(tops) :], days, born, rng)
-    return Taxonomy(
+    return ProductTree(
         product_id=np.array([f"SIMP{n + 1:0{width}d}" for n in range(len(build.name))]),
         name=np.array(build.name),
         parent=parent,
@@ -211,7 +211,7 @@ def _suppliers(n_families: int, rng: np.random.Generator) -> np.ndarray:
     return shares
 
 
-def products_table(taxonomy: Taxonomy) -> pd.DataFrame:
+def products_table(taxonomy: ProductTree) -> pd.DataFrame:
     """Table `products`: one row a product and parent, dated."""
     rows = []
     for n, product in enumerate(taxonomy.product_id):
@@ -225,7 +225,7 @@ def products_table(taxonomy: Taxonomy) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["product_id", "name", "parent_id", "valid_from", "valid_to"])
 
 
-def links_table(taxonomy: Taxonomy, base: np.datetime64) -> pd.DataFrame:
+def links_table(taxonomy: ProductTree, base: np.datetime64) -> pd.DataFrame:
     """Table `product_links`: the value chain between families."""
     supplier, customer = np.nonzero(taxonomy.suppliers)
     ids = taxonomy.product_id[taxonomy.family_row]

@@ -8,7 +8,7 @@ from samgraph.economy.companies import Companies, Mixes
 from samgraph.economy.labels import Labels
 from samgraph.economy.parameters import UNIVERSE, Parameters
 from samgraph.economy.returns import Returns
-from samgraph.economy.taxonomy import Taxonomy
+from samgraph.economy.taxonomy import ProductTree
 
 GENERATOR = "samgraph simulate"
 
@@ -17,7 +17,7 @@ def describe(
     parameters: Parameters,
     days: np.ndarray,
     *,
-    taxonomy: Taxonomy,
+    taxonomy: ProductTree,
     companies: Companies,
     mixes: Mixes,
     labels: Labels,

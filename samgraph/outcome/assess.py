@@ -41,7 +41,7 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """The tables and figures of a run, named as its files (interface.md, section 7)."""
+    """The tables and figures of a run, named as its files."""
 
     tables: dict[str, pd.DataFrame]
     summary: dict[str, Any]

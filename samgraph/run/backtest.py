@@ -29,7 +29,7 @@ from samgraph.progress import stage
 from samgraph.report.page import write_report
 from samgraph.run import manifest
 from samgraph.run.inputs import Inputs, read_inputs
-from samgraph.run.trials import Ledger, Question, Trial, overfitting
+from samgraph.run.trials import Question, Trial, TrialLedger, overfitting
 from samgraph.seals import digests
 from samgraph.training.executor import open_executor
 from samgraph.training.pieces import fit_pieces, gather
@@ -43,7 +43,7 @@ NOT_DECIDING = ("jobs", "engine", "address", "neo4j")  # settings that change no
 
 
 @dataclass
-class Clock:
+class StageClock:
     """Seconds of each stage, for the manifest."""
 
     seconds: dict[str, float] = field(default_factory=dict)
@@ -70,8 +70,8 @@ def backtest(
         SamgraphError: what was wrong and what to do; finished pieces are kept
     """
     dataset = Dataset(config.data)
-    clock = Clock()
-    ledger, question = Ledger(), Question.of(config, dataset.fingerprint())
+    clock = StageClock()
+    ledger, question = TrialLedger(), Question.of(config, dataset.fingerprint())
     ledger.ready()
     started = begin(config, out, dataset, known)
     with contextlib.ExitStack() as stack:

@@ -90,7 +90,7 @@ class Trial:
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
 
 
-class Ledger:
+class TrialLedger:
     """The file of trials."""
 
     def __init__(self, path: Path | None = None) -> None:

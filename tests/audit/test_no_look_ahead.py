@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from samgraph.audit.changes import KINDS, change
-from samgraph.audit.harness import Auditor, Level, Servers, Trial
+from samgraph.audit.harness import Auditor, Level, Perturbation, Servers
 from samgraph.cli import main
 from samgraph.config import RunConfig, load_config
 from samgraph.economy.simulate import simulate
@@ -92,7 +92,7 @@ def factors_audit(begin: Begin, economy: Path) -> Auditor:
     return begin(economy, "factors", variants=("product",), end="2019-11-15", concepts=coarse)
 
 
-def seen(trial: Trial) -> dict[str, str]:
+def seen(trial: Perturbation) -> dict[str, str]:
     return {one.output: one.words for one in trial.differences}
 
 

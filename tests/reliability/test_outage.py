@@ -33,7 +33,7 @@ from samgraph.graph.db.driver import RETRY_SECONDS, Address, Graph
 from samgraph.graph.load.load import load
 from samgraph.graph.server.local import LocalServer
 from samgraph.run.backtest import begin
-from samgraph.run.trials import Ledger
+from samgraph.run.trials import TrialLedger
 
 KILLS = int(os.environ.get("SAMGRAPH_KILLS", "3"))  # of a backtest after its training
 OUTAGE = 30.0
@@ -259,7 +259,9 @@ def test_a_backtest_killed_after_its_training_ends_with_the_files_of_one_that_wa
         require_same(out, world)
         print(f"moment {number}: {what}, files differed: {was}", flush=True)
         shutil.rmtree(out)
-    assert len(Ledger(world.root / "trials.jsonl").trials()) == 1, "a run that is finished twice is one trial"
+    assert len(TrialLedger(world.root / "trials.jsonl").trials()) == 1, (
+        "a run that is finished twice is one trial"
+    )
 
 
 @pytest.mark.slow

@@ -17,7 +17,7 @@ from samgraph.factors.evaluation.overfitting import (
     expected_best_sharpe,
     probability_of_overfitting,
 )
-from samgraph.run.trials import Ledger, Question, Trial, overfitting
+from samgraph.run.trials import Question, Trial, TrialLedger, overfitting
 
 DATA = {"bars": "a1", "products": "b2"}
 
@@ -42,7 +42,7 @@ def trial(draw: int, data: dict[str, str] = DATA, days: int = 200, **changes: ob
 
 
 def test_the_same_configuration_counts_once_and_what_changes_no_number_makes_no_trial(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "deep" / "trials.jsonl")
+    ledger = TrialLedger(tmp_path / "deep" / "trials.jsonl")
     assert ledger.trials() == []
     for made in (trial(0), trial(0), trial(0, jobs=2), trial(0, data={"products": "b2", "bars": "a1"})):
         ledger.append(made)
@@ -58,7 +58,7 @@ def test_the_same_configuration_counts_once_and_what_changes_no_number_makes_no_
 
 
 def test_a_line_that_was_cut_off_hides_no_other(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "trials.jsonl")
+    ledger = TrialLedger(tmp_path / "trials.jsonl")
     ledger.append(trial(0))
     with ledger.path.open("a") as file:
         file.write(trial(1, seed=1).line()[:500])
@@ -70,12 +70,12 @@ APPEND = """
 import sys
 from pathlib import Path
 import numpy as np
-from samgraph.run.trials import Ledger, Question, Trial
+from samgraph.run.trials import TrialLedger, Question, Trial
 path, first = Path(sys.argv[1]), int(sys.argv[2])
 question = Question("d", "U", "2020-01-01", "2021-01-01")
 for k in range(first, first + 10):
     returns = np.random.default_rng(k).normal(0, 0.01, 1500)
-    Ledger(path).append(Trial(question, str(k), "", "", {"product": returns}))
+    TrialLedger(path).append(Trial(question, str(k), "", "", {"product": returns}))
 """
 
 
@@ -83,11 +83,11 @@ def test_runs_that_end_at_the_same_moment_all_leave_their_line(tmp_path: Path) -
     path = tmp_path / "trials.jsonl"
     workers = [subprocess.Popen([sys.executable, "-c", APPEND, str(path), str(10 * k)]) for k in range(4)]
     assert [worker.wait(100) for worker in workers] == [0, 0, 0, 0]
-    assert len(path.read_text().splitlines()) == 40 == len(Ledger(path).trials())
+    assert len(path.read_text().splitlines()) == 40 == len(TrialLedger(path).trials())
 
 
 def test_figures_are_those_of_the_papers_functions_over_what_the_ledger_holds(tmp_path: Path) -> None:
-    ledger = Ledger(tmp_path / "trials.jsonl")
+    ledger = TrialLedger(tmp_path / "trials.jsonl")
     for k in range(1, 6):
         ledger.append(trial(k, seed=k))
     own = trial(0)
@@ -122,4 +122,4 @@ def test_shorter_and_flat_trials_are_told_apart_from_missing_ones() -> None:
 def test_a_ledger_that_cannot_be_written_is_named_with_the_way_out(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match=r"ledger of trials .* cannot be written: .* SAMGRAPH_TRIALS"):
-        Ledger(tmp_path / "file" / "trials.jsonl").ready()
+        TrialLedger(tmp_path / "file" / "trials.jsonl").ready()
