@@ -1,6 +1,6 @@
 """Is the stream encoder worse than the published window encoder? Seed by seed, at the same budget.
 
-    python benchmarks/encoders.py --out FOLDER                       a made economy
+    python benchmarks/encoders.py --out FOLDER                       a simulated economy
     python benchmarks/encoders.py --out FOLDER --data DATASET        and a dataset as well (CSI 300): all seeds on
                                                                      one period, then each seed on its own
 
@@ -43,7 +43,7 @@ from samgraph.hist.windows import Window
 
 SEEDS = 5
 TRAIN, VALID, TEST, STOCKS = 200, 100, 100, 120
-SIGNAL = 2.0  # of the made economies: twice the default, because these are small and short
+SIGNAL = 2.0  # of the simulated economies: twice the default, because these are small and short
 GAP = 11  # purge of the 10-day label with its lag
 FORMS = {
     "stream": {"encoder": "stream"},
@@ -154,7 +154,7 @@ def main() -> None:
     parser.add_argument("--last", default="2026-05-08", help="last test day of the last of five periods")
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    cases = {"made economies": made(options.out)}
+    cases = {"simulated economies": made(options.out)}
     if options.data is not None:
         name = options.universe
         cases[name] = real(options.data, name, options.start, options.end)

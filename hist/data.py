@@ -102,7 +102,7 @@ class WindowData:
 
     Only stocks that are a member on some day are kept, in the order in which they joined (`joined`): positions here
     are not the market's, and who joins later stands behind all who were there. To fit, the days end with the
-    validation: whoever joins the universe in the test days has no say in the parameters, not even in a rounding.
+    validation: whoever joins the universe in the test days cannot change the parameters, not even in the last bit.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""What the model is asked to foretell: the return that somebody who learns day t's data can still earn.
+"""The prediction target: the return that somebody who learns day t's data can still earn.
 
 Known by the close of t; traded at t + lag; sold at t + lag + horizon. Everything is adjusted for dividends
 and splits. This module does not need torch.

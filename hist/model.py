@@ -23,7 +23,7 @@ PARTS = ("concept", "hidden", "individual")
 
 
 class Scores(NamedTuple):
-    """One row a stock and day, each [n_rows]."""
+    """One row per stock and day, each [n_rows]."""
 
     score: Tensor
     concept: Tensor

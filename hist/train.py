@@ -38,7 +38,7 @@ from samgraph.hist.windows import Window
 class FittedWindow:
     """What training one window gives.
 
-    `predictions` has one row a stock and test day: date, company_id, concept, hidden, individual, score, and
+    `predictions` has one row per stock and test day: date, company_id, concept, hidden, individual, score, and
     score = concept + hidden + individual + `bias` (with split "exact"). `curves` has one row an epoch: epoch,
     train_loss, valid_ic (the mean Rank IC of the validation days with averaged parameters), best.
     """

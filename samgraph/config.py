@@ -170,7 +170,7 @@ class RunConfig(Section):
         ("product", "industry", "gru"), description="models compared"
     )
     horizons: tuple[PositiveInt, ...] = Field((1, 5, 10, 20, 40, 60), description="trading days ahead")
-    seeds: int = Field(2, ge=1, le=100, description="models a variant, averaged")
+    seeds: int = Field(2, ge=1, le=100, description="models per variant (seeds), averaged")
     seed: int = Field(0, ge=0, description="the first of the seeds")
     device: str = Field("cpu", description="torch device")
     jobs: int | None = Field(

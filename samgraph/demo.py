@@ -1,4 +1,4 @@
-"""The whole path on a made economy: simulate, load, backtest, report."""
+"""The whole path on a simulated economy: simulate, load, backtest, report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// The product taxonomy of one day, a row a product that has a parent or a child then, or that somebody sells.
+// The product taxonomy of one day, one row per product that has a parent or a child then, or that somebody sells.
 //
 // Parameters
 //   $as_of  DATE      the day asked about

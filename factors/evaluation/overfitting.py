@@ -25,7 +25,7 @@ class Deflated:
 
     Attributes:
         sharpe: mean by standard deviation of the daily returns, not annualised.
-        threshold: expected highest daily Sharpe ratio of `n_trials` worthless trials.
+        threshold: expected highest daily Sharpe ratio of `n_trials` skill-less trials.
         probability: that the true ratio is above the threshold: the deflated Sharpe ratio.
         n_trials, n_days: what it rests on.
     """
@@ -38,7 +38,7 @@ class Deflated:
 
 
 def expected_best_sharpe(n_trials: int, variance: float) -> float:
-    """Expected highest Sharpe ratio of `n_trials` worthless trials whose ratios have this variance."""
+    """Expected highest Sharpe ratio of `n_trials` skill-less trials whose ratios have this variance."""
     if n_trials < 1:
         raise ModelError(f"{n_trials} trials make no sense; count at least the one that is reported.")
     if n_trials == 1:
@@ -54,7 +54,7 @@ def deflated_sharpe(returns: Any, n_trials: int, *, trial_variance: float | None
     Args:
         returns: daily (excess) returns of the reported strategy.
         n_trials: independent variants that were tried, with the reported one.
-        trial_variance: variance of the trials' daily Sharpe ratios; if None that of worthless ones, 1 / (n-1).
+        trial_variance: variance of the trials' daily Sharpe ratios; if None that of skill-less ones, 1 / (n-1).
 
     Raises:
         ModelError: fewer than 3 days, or returns that do not vary.

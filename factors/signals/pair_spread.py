@@ -121,7 +121,7 @@ def pair_spreads(
         advance: called after each pair.
 
     Returns:
-        One row a pair, in their order: days, dependent (column of prices), hedge, stat, p_value, q_value (NaN where
+        One row per pair, in their order: days, dependent (column of prices), hedge, stat, p_value, q_value (NaN where
         there is no test), half_life, z_score, correlation; see `Spread`.
     """
     rows = []

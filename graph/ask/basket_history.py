@@ -38,8 +38,8 @@ class BasketHistory:
 
     Attributes:
         known: the moment of knowledge that was answered for
-        members: one row a date and company, best first: date and the columns of `Basket.companies`
-        turnover: one row a date: date, products and companies (numbers of them), joined and left (companies, since
+        members: one row per date and company, best first: date and the columns of `Basket.companies`
+        turnover: one row per date: date, products and companies (numbers of them), joined and left (companies, since
             the date before), turnover (NaN on the first date)
     """
 

@@ -34,7 +34,7 @@ class Basket:
     Attributes:
         as_of: the day, and the moment of knowledge that was answered for
         seeds: product ids that the question named
-        products: one row a product of the basket: product_id, name, part (core, upstream or downstream), links
+        products: one row per product of the basket: product_id, name, part (core, upstream or downstream), links
             (steps along the value chain from the core); a product that is reached twice counts once, by fewest links
         companies: best first: company_id, name, weight (sums to 1; NaN for a company whose market cap is asked for
             but not known), purity (share of its revenue inside the basket) and its parts core, upstream, downstream

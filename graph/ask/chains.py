@@ -38,8 +38,8 @@ class Chain:
     Attributes:
         as_of: the day, and the moment of knowledge that was answered for
         start: what the question named: a company's id, or the ids of products
-        products: one row a product: direction, links (from the start), product_id, name, strength (NaN: not known)
-        companies: one row a product and a company that sells it: those columns, company_id, company (its name),
+        products: one row per product: direction, links (from the start), product_id, name, strength (NaN: not known)
+        companies: one row per product and a company that sells it: those columns, company_id, company (its name),
             share (of its revenue, with this product) and purity (with all products of this direction)
     """
 

@@ -76,7 +76,7 @@ class Snapshot:
 
     @cached_property
     def concepts(self) -> pd.DataFrame:
-        """One row a concept, sorted: product_id, level."""
+        """One row per concept, sorted: product_id, level."""
         table = pd.DataFrame({"product_id": list(self.products), "level": self.level})
         return table.astype({"product_id": object, "level": np.int64})
 

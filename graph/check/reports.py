@@ -95,7 +95,7 @@ def intervals(
 ) -> pd.DataFrame:
     """When each report holds.
 
-    `reports` has company_id, period_end, announced_on, one row a report in any order; no two rows are equal.
+    `reports` has company_id, period_end, announced_on, one row per report in any order; no two rows are equal.
     `lag` and `calendar` are those of `first_usable`. A column `usable_from` says the first usable day that was
     told before (NaT: none was): it stays, unless the calendar covers the days that the lag counts.
 

@@ -52,7 +52,7 @@ def overlapping(frame: pd.DataFrame, by: Sequence[str]) -> Ints:
 def heaviest_day(frame: pd.DataFrame, by: str, weight: npt.NDArray[np.float64]) -> pd.DataFrame:
     """The greatest sum of weights of each group over all days.
 
-    Returns a frame with one row a group: the group (column `by`), `total`, and `day`, the first day of it.
+    Returns a frame with one row per group: the group (column `by`), `total`, and `day`, the first day of it.
     """
     groups, names = pd.factorize(frame[by])
     closing = ~frame["valid_to"].isna().to_numpy()

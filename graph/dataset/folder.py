@@ -32,7 +32,7 @@ _CHUNK = 1 << 20
 
 @dataclass(frozen=True)
 class Parsed:
-    """A table as read: `frame` is typed (one row a data row, index 0..n-1), `raw` is what the file holds.
+    """A table as read: `frame` is typed (one row per data row, index 0..n-1), `raw` is what the file holds.
 
     `unreadable` has a row for each cell that is not of its column's kind: row (position in the frame),
     column. `ragged` has the line numbers and texts of CSV lines with a wrong number of cells; they are not in

@@ -59,21 +59,21 @@ def parse_day(text: str) -> dt.date:
     """An ISO day, YYYY-MM-DD.
 
     Raises:
-        SnapshotError: the text is no day of the calendar
+        SnapshotError: the text is not a calendar date
     """
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
         try:
             return dt.date.fromisoformat(text)
         except ValueError:
             pass
-    raise SnapshotError(f"{text!r} is no day; write it as YYYY-MM-DD, such as 2024-01-31")
+    raise SnapshotError(f"{text!r} is not a valid date; write it as YYYY-MM-DD, such as 2024-01-31")
 
 
 def parse_moment(text: str) -> dt.datetime:
     """An ISO moment, such as 2024-01-31T18:00:00+08:00; UTC without a time zone; a day alone is its start.
 
     Raises:
-        SnapshotError: the text is no moment
+        SnapshotError: the text is not a timestamp
     """
     try:
         if not re.match(r"\d{4}-\d{2}-\d{2}", text):
@@ -81,6 +81,6 @@ def parse_moment(text: str) -> dt.datetime:
         moment = dt.datetime.fromisoformat(text)
     except ValueError:
         raise SnapshotError(
-            f"{text!r} is no moment; write it as 2024-01-31T18:00:00+08:00 (UTC where the zone is left out)"
+            f"{text!r} is not a valid timestamp; write it as 2024-01-31T18:00:00+08:00 (UTC where the zone is left out)"
         ) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=dt.UTC)

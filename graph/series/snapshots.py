@@ -88,7 +88,7 @@ class SnapshotSeries:
         stocks: [n_stocks] company ids; concepts, concept_names: [n_concepts], the union over the period
         day_version: int64 [n_dates], position in `versions`; two days of the same version have the same edges
         versions: one `Edges` each; only members of that day have edges
-        coverage: one row a day with the fields of `samgraph.graph.series.cuts.Coverage`, or empty where unknown
+        coverage: one row per day with the fields of `samgraph.graph.series.cuts.Coverage`, or empty where unknown
 
     `known` is the moment of recorded knowledge that was read, `cut` and `relation` are what was asked for; `chain`
     holds the value-chain links between the concepts, where they were asked for.

@@ -80,7 +80,7 @@ class TaxonomyIndex:
 
 @dataclass(frozen=True, eq=False)
 class Versions:
-    """The result of `versions_of`: see `samgraph.graph.series.snapshots.SnapshotSeries`; coverage has one row a day."""
+    """The result of `versions_of`: see `samgraph.graph.series.snapshots.SnapshotSeries`; coverage: one row per day."""
 
     concepts: tuple[str, ...]
     day_version: IntArray

@@ -141,7 +141,7 @@ def _verdict(row: Mapping[Any, Any], horizon: int) -> str:
         elif high < 0:
             what = "random groups are better than products"
         else:
-            what = "the interval holds zero, so products are not shown to be better than random groups"
+            what = "the interval includes zero, so products are not shown to be better than random groups"
         gap = -row[f"{measure}_difference"]
         parts.append(f"of {word} {gap:+.4f} ({low:+.4f} to {high:+.4f}): {what}")
     return (

@@ -16,7 +16,7 @@ def _day(_ctx: click.Context, _param: click.Parameter, value: str | None) -> dt.
     try:
         return dt.date.fromisoformat(value)
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no day; write it as 2024-01-31") from None
+        raise click.BadParameter(f"{value!r} is not a valid date; write it as 2024-01-31") from None
 
 
 @click.command("audit")

@@ -20,7 +20,7 @@ def _day(_ctx: click.Context, _param: click.Parameter, value: str | None) -> dt.
     try:
         return dt.date.fromisoformat(value)
     except ValueError:
-        raise click.BadParameter(f"{value!r} is no day; write it as 2024-01-31") from None
+        raise click.BadParameter(f"{value!r} is not a valid date; write it as 2024-01-31") from None
 
 
 def print_summary(frame: pd.DataFrame, form: str) -> None:
@@ -43,7 +43,7 @@ def print_summary(frame: pd.DataFrame, form: str) -> None:
     "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the run."
 )
 @click.option("--config", type=click.Path(path_type=Path, dir_okay=False), help="TOML file of settings.")
-@click.option("--seeds", type=int, help="Models a variant, averaged.")
+@click.option("--seeds", type=int, help="Models per variant (seeds), averaged.")
 @click.option("--jobs", type=int, help="Pieces at once; one a core by default, with Ray as many as fit.")
 @click.option(
     "--engine", type=click.Choice(("local", "ray")), help="Fit models in processes here (default) or on Ray."

@@ -72,7 +72,7 @@ def command(
 ) -> None:
     """Make a basket: a product or a text, all below it, and links along the value chain.
 
-    One row a company: its weight in the basket, and its purity, the share of its revenue that the basket's
+    One row per company: its weight in the basket, and its purity, the share of its revenue that the basket's
     products make up, by core, upstream and downstream. With --history the same rows at each date, by nothing that
     became known later; --turnover is the share of the basket that is traded to come to each date's weights.
 

@@ -44,7 +44,7 @@ def command(
 ) -> None:
     """Walk the value chain: who supplies a company or a product, and who uses it.
 
-    One row a product and a company that sells it: links is the number of steps from the start, strength the weights
+    One row per product and a company that sells it: links is the number of steps from the start, strength the weights
     of the links multiplied along the strongest way (empty where a weight is not known), share the part of the company's
     revenue that it earns with the product, purity the part with all products of the direction. A link of a product
     holds for all that is below it. cypher/chain/upstream.cypher and cypher/chain/downstream.cypher give the same

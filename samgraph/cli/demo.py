@@ -1,4 +1,4 @@
-"""`samgraph demo`: the whole path on a made economy."""
+"""`samgraph demo`: the whole path on a simulated economy."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import click
 @click.option(
     "--out", default="demo", type=click.Path(path_type=Path, file_okay=False), help="Folder of the demo."
 )
-@click.option("--seed", default=7, type=int, help="Seed of the made economy and of the models.")
+@click.option("--seed", default=7, type=int, help="Seed of the simulated economy and of the models.")
 @click.option("--signal", default=1.0, type=float, help="Strength of what is planted; 0 plants nothing.")
-@click.option("--seeds", default=1, type=int, help="Models a variant, averaged.")
+@click.option("--seeds", default=1, type=int, help="Models per variant (seeds), averaged.")
 def command(out: Path, seed: int, signal: float, seeds: int) -> None:
     """Make an economy, load it, backtest it and report, in one go.
 

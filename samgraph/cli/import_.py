@@ -220,7 +220,7 @@ def segments(
     form: str,
     **columns: str | None,
 ) -> None:
-    """Dated revenue by segment, one row a company, segment and period.
+    """Dated revenue by segment, one row per company, segment and period.
 
     Where several files have a company's period, the file named first counts.
 

@@ -1,4 +1,4 @@
-"""`samgraph simulate`: write a made economy whose truth is known."""
+"""`samgraph simulate`: write a simulated economy whose truth is known."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ import click
     help="Strength of what is planted; 0 plants nothing.",
 )
 def command(folder: Path, *, seed: int, companies: int, products: int, years: int, signal: float) -> None:
-    """Write a dataset for a made economy to DIR, with its truth in truth.json.
+    """Write a dataset for a simulated economy to DIR, with its truth in truth.json.
 
     Companies sell products of a taxonomy twelve layers deep and report late; industry labels see only the
     largest product and are partly wrong. DIR must be new, empty, or an earlier output.

@@ -11,7 +11,7 @@ from samgraph.cli.output import FORMATS, print_frame
 @click.option("--universe", help="Only trials of this universe.")
 @click.option("--format", "form", type=click.Choice(FORMATS), default="table", show_default=True)
 def command(universe: str | None, form: str) -> None:
-    """List the ledger of trials: every configuration that was run to its end, one row a variant.
+    """List the ledger of trials: every configuration that was run to its end, one row per variant.
 
     A run's deflated Sharpe ratio counts the trials of the same data, universe and period. The same configuration run
     again counts once. The ledger is trials.jsonl in SAMGRAPH_HOME, or the file that SAMGRAPH_TRIALS names.

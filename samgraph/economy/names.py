@@ -1,4 +1,4 @@
-"""Words of the made economy. All companies are invented; products carry ordinary names."""
+"""Words of the simulated economy. All companies are invented; products carry ordinary names."""
 
 # sector -> group -> market -> families, from upstream to downstream: a supplier's family stands before
 # its customer's. Sectors are level 1, groups 2, markets 3, families 4.

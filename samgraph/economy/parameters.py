@@ -1,4 +1,4 @@
-"""What a made economy is made of: sizes, volatilities and the strength of what is planted."""
+"""What a simulated economy is made of: sizes, volatilities and the strength of what is planted."""
 
 import datetime as dt
 from dataclasses import asdict, dataclass

@@ -1,4 +1,4 @@
-"""`samgraph simulate`: a made economy written as a dataset, with its truth beside it.
+"""`samgraph simulate`: a simulated economy written as a dataset, with its truth beside it.
 
 The economy (`samgraph.economy`) has products in twelve layers whose families earn returns, companies
 that sell several of them in drifting shares and report late, and industry labels that see only the
@@ -50,7 +50,7 @@ _FILES = frozenset(
 
 @dataclass(frozen=True)
 class Economy:
-    """A made economy: its tables in the form of a dataset, and its truth as `truth.json` holds it."""
+    """A simulated economy: its tables in the form of a dataset, and its truth as `truth.json` holds it."""
 
     tables: dict[str, pd.DataFrame]
     truth: dict[str, Any]

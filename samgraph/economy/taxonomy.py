@@ -212,7 +212,7 @@ def _suppliers(n_families: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def products_table(taxonomy: ProductTree) -> pd.DataFrame:
-    """Table `products`: one row a product and parent, dated."""
+    """Table `products`: one row per product and parent, dated."""
     rows = []
     for n, product in enumerate(taxonomy.product_id):
         parents = [(taxonomy.parent[n], taxonomy.born[n], "")]

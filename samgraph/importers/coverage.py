@@ -64,7 +64,7 @@ class Account:
             self._cause[places] = self._causes.index(cause)
 
     def frame(self) -> pd.DataFrame:
-        """One row a cause, in the order of outcomes and then of size: table, outcome, cause, rows."""
+        """One row per cause, in the order of outcomes and then of size: table, outcome, cause, rows."""
         counted = pd.DataFrame({"outcome": self._outcome, "cause": self._cause}).value_counts(sort=False)
         rows = sorted(
             ((int(outcome), self._causes[cause], int(count)) for (outcome, cause), count in counted.items()),  # type: ignore[misc,has-type]

@@ -35,7 +35,7 @@ _EMPTY = frozenset(("", "nan", "none", "null", "nat", "na", "n/a", "<na>", "-", 
 class Source:
     """A table as read, of one or several files.
 
-    `frame` has one row a data row, index 0..n-1, cells as the files hold them; `account` says where they go.
+    `frame` has one row per data row, index 0..n-1, cells as the files hold them; `account` says where they go.
     """
 
     def __init__(self, table: str, parts: Sequence[tuple[Path, pd.DataFrame]]) -> None:

@@ -1,4 +1,4 @@
-"""`samgraph import segments`: dated revenue by segment, as data vendors and filings give it, one row a segment.
+"""`samgraph import segments`: dated revenue by segment, as data vendors and filings give it, one row per segment.
 
 A row has a company, a segment's name, revenue and the end of the period; when the report came out is a column, or an
 assumed number of days after the period's end. Segments that appear, vanish or are renamed need nothing special: each
@@ -73,7 +73,7 @@ def import_segments(files: Sequence[Path], options: SegmentOptions) -> Imported:
     for path in files:
         if not path.is_file():
             raise DatasetError(
-                f"{path} is no file; name CSV, JSON-lines or Parquet files of revenue by segment"
+                f"{path} is not a file; name CSV, JSON-lines or Parquet files of revenue by segment"
             )
         source = read(path.name, [path])
         table, companies = _one_file(source, options, taken)

@@ -101,7 +101,7 @@ def read_mapping(path: Path) -> Mapping:
     """
     if not path.is_file():
         raise DatasetError(
-            f"{path} is no file; name a mapping file with the columns segment, product and parent"
+            f"{path} is not a file; name a mapping file with the columns segment, product and parent"
         )
     source = read(path.name, [path])
     source.require("segment", "product")

@@ -149,7 +149,7 @@ def difference_curve(difference: pd.Series, half_width: float) -> go.Figure:
             **(edge | {"showlegend": True}),
             fill="tonexty",
             fillcolor="rgba(128,135,146,0.22)",
-            name="95% without a difference",
+            name="95% band under no difference",
         )
     )
     figure.add_trace(line(difference.index, difference.cumsum(), "product"))

@@ -1,7 +1,7 @@
 """`report.html`: one self-contained page, made from the files of a run alone.
 
 The page answers in this order: what was run on what, known when and traded when; did it beat the benchmark and the
-industry control, and how surely; where the return came from; what the portfolio holds; how much it might swing; what it
+industry control, how surely; where the return came from; what the portfolio holds; risk, forecast and realised; what it
 cost; which data were missing; how the models learned; how to run it again. Every text from outside is escaped.
 Pictures are drawn by the plotly.js that stands in the page, each when it comes into view.
 """

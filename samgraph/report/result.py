@@ -27,7 +27,7 @@ from samgraph.report.html import (
 )
 
 COLUMNS = {
-    "return": ("return a year", percent),
+    "return": ("annualised return", percent),
     "benchmark_return": ("benchmark", percent),
     "excess_return": ("excess", percent),
     "information_ratio": ("IR", number),
@@ -65,7 +65,7 @@ def yearly(portfolio: pd.DataFrame) -> pd.DataFrame:
 def _tiles(run: RunFiles) -> str:
     product = run.summary["variants"]["product"]
     tiles: list[tuple[str, str, float | None]] = [
-        ("return a year", percent(product["return"]), product["return"]),
+        ("annualised return", percent(product["return"]), product["return"]),
         ("over the benchmark", percent(product["excess_return"]), product["excess_return"]),
     ]
     difference = run.summary.get("product_minus_industry")
@@ -89,7 +89,7 @@ def _tiles(run: RunFiles) -> str:
 def _difference_in_words(difference: dict[str, Any] | None) -> str:
     if not difference:
         return "<p>The run has no industry control to be held against.</p>"
-    sure = "does not hold zero" if difference["ci_low"] > 0 or difference["ci_high"] < 0 else "holds zero"
+    sure = "excludes zero" if difference["ci_low"] > 0 or difference["ci_high"] < 0 else "includes zero"
     return (
         f"<p>Products over industries: {points(difference['excess_return'])} a year; 95% interval "
         f"{points(difference['ci_low'])} to {points(difference['ci_high'])}, p = {chance(difference['p_value'])} "
@@ -154,11 +154,11 @@ def _tried(run: RunFiles) -> str:
         for name, v in found["variants"].items()
     ]
     shown = table(
-        ["variant", "Sharpe ratio", "best of worthless trials", "deflated Sharpe"],
+        ["variant", "Sharpe ratio", "expected best of skill-less trials", "deflated Sharpe"],
         rows,
         f"Ratios of daily excess returns, a year; {run.summary['days']} days. The deflated Sharpe ratio is "
         "the probability "
-        f"that the true ratio is above the best that {found['trials']} worthless trials would give.",
+        f"that the true ratio is above the best that {found['trials']} skill-less trials would give.",
     )
     odds = found["probability_of_overfitting"].get("trials")
     words = (

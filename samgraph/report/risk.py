@@ -31,7 +31,7 @@ def risk(run: RunFiles) -> str:
         parts.append(_forecasts(run.table("risk")))
     if run.has("optimiser"):
         parts.append(_optimised(run, run.table("optimiser")))
-    return section("risk", "How much it might swing", *parts) if any(parts) else ""
+    return section("risk", "Risk: forecast and realised", *parts) if any(parts) else ""
 
 
 def _forecasts(backcast: pd.DataFrame) -> str:

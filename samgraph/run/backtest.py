@@ -206,7 +206,9 @@ def begin(
     if not fresh:
         content = _same_run(path, content)
     elif out.exists() and not all(map(is_unfinished, out.iterdir())):
-        raise RunError(f"{out} holds files that are no run; choose an empty or new folder for --out")
+        raise RunError(
+            f"{out} holds files that do not belong to a run; choose an empty or new folder for --out"
+        )
     write_json(path, content)
     write_text(out / "config.toml", to_toml(config))
     return Started(path, content, fresh)

@@ -176,7 +176,7 @@ def overfitting(ledger: list[Trial], own: Trial) -> dict[str, Any]:
 
     Returns:
         trials: distinct configuration x variant that were tried on the same data, universe and period; configurations;
-        variants: name -> sharpe (daily excess return, not annualised), threshold (the best that many worthless trials
+        variants: name -> sharpe (daily excess return, not annualised), threshold (the best that many skill-less trials
         would give), deflated_sharpe (probability that the true ratio is above it); probability_of_overfitting: over
         all trials, and over this run's variants (None where fewer than two, or days are too few).
     """
@@ -227,7 +227,7 @@ def _cscv(returns: list[FloatArray]) -> dict[str, Any] | None:
 
 
 def trials_frame(trials: list[Trial]) -> pd.DataFrame:
-    """One row a trial: finished, universe, start, end, dataset, config, variant, days, sharpe (a year), run."""
+    """One row per trial: finished, universe, start, end, dataset, config, variant, days, sharpe (a year), run."""
     rows = [
         {
             "finished": trial.finished,

@@ -1,4 +1,4 @@
-"""What was planted in a made economy is found by the model: hidden groups by its neighbours, premia by its concepts.
+"""What was planted in a simulated economy the model finds: hidden groups by its neighbours, premia by its concepts.
 
 The whole path of a run but for the server: the economy's tables as written, as-of snapshots, training, factors.
 """

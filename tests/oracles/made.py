@@ -1,4 +1,4 @@
-"""A made economy's tables as arrays, by plain reading: what the simulator's tests compare with."""
+"""A simulated economy's tables as arrays, by plain reading: what the simulator's tests compare with."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """The most likely mistakes at the command line, each with what samgraph says to it.
 
 `docs/mistakes.md` is made of this table by `document`, and tests/samgraph/cli/test_mistakes.py tries every row.
-Each command runs in a folder of its own that has `data` (a made economy, loaded into the graph) and `run` (a finished
+Each command runs in a folder of its own that has `data` (a simulated economy, loaded into the graph) and `run` (a finished
 backtest of it), and the files that the mistake itself brings.
 """
 
@@ -175,17 +175,17 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         Mistake(
             "A day that no calendar has",
             "snapshot --as-of 2023-02-30",
-            "'2023-02-30' is no day; write it as YYYY-MM-DD, such as 2024-01-31",
+            "'2023-02-30' is not a valid date; write it as YYYY-MM-DD, such as 2024-01-31",
         ),
         Mistake(
             "A day in words",
             "pairs --as-of tomorrow",
-            "'tomorrow' is no day; write it as YYYY-MM-DD, such as 2024-01-31",
+            "'tomorrow' is not a valid date; write it as YYYY-MM-DD, such as 2024-01-31",
         ),
         Mistake(
             "A day the other way round",
             "snapshot --as-of 30/06/2020",
-            "'30/06/2020' is no day; write it as YYYY-MM-DD, such as 2024-01-31",
+            "'30/06/2020' is not a valid date; write it as YYYY-MM-DD, such as 2024-01-31",
         ),
         Mistake(
             "The day that stands for an open end",
@@ -205,7 +205,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         Mistake(
             "A moment that cannot be read",
             "snapshot --as-of 2019-06-28 --known-at yesterday",
-            "'yesterday' is no moment; write it as 2024-01-31T18:00:00+08:00 (UTC where the zone is left out)",
+            "'yesterday' is not a valid timestamp; write it as 2024-01-31T18:00:00+08:00 (UTC where the zone is left out)",
         ),
         Mistake(
             "A moment before the first load",
@@ -220,12 +220,12 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         Mistake(
             "A history's start in words",
             "basket Mining --history --start soon",
-            "'soon' is no day; write it as YYYY-MM-DD, such as 2024-01-31",
+            "'soon' is not a valid date; write it as YYYY-MM-DD, such as 2024-01-31",
         ),
         usage(
             "A backtest's day in words",
             f"{BACKTEST} --start yesterday",
-            "Invalid value for '--start': 'yesterday' is no day; write it as 2024-01-31",
+            "Invalid value for '--start': 'yesterday' is not a valid date; write it as 2024-01-31",
         ),
         Mistake(
             "End and start exchanged",
@@ -250,7 +250,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         usage(
             "An export's day in words",
             "export run out --to qlib --as-of today",
-            "Invalid value for '--as-of': 'today' is no day; write it as 2024-01-31",
+            "Invalid value for '--as-of': 'today' is not a valid date; write it as 2024-01-31",
         ),
         Mistake(
             "An export before the run's first day",
@@ -600,7 +600,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         Mistake(
             "A run in a folder of other files",
             BACKTEST,
-            "new holds files that are no run; choose an empty or new folder for --out",
+            "new holds files that do not belong to a run; choose an empty or new folder for --out",
             {"new/thesis.txt": "mine"},
         ),
         usage(
@@ -659,18 +659,18 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
             "/proc/new/s.csv cannot be written: No such file or directory; free the disk or choose another folder",
         ),
         Mistake(
-            "A made economy in a folder of other files",
+            "A simulated economy in a folder of other files",
             "simulate d --seed 1",
             "The folder …/d is not empty and not an earlier economy (it holds 'thesis.txt'); give another folder, or empty this one first.",
             {"d/thesis.txt": "mine"},
         ),
         Mistake(
-            "A made economy of too few companies",
+            "A simulated economy of too few companies",
             "simulate d --seed 1 --companies 3",
             "--companies is 3; give a whole number from 20 to 20000.",
         ),
         Mistake(
-            "A made economy in a file",
+            "A simulated economy in a file",
             "simulate d --seed 1",
             "…/d is a file; give a folder that does not exist yet, or an empty one.",
             {"d": "mine"},
@@ -822,7 +822,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         Mistake(
             "A segments file that is not there",
             "import segments s.csv out",
-            "s.csv is no file; name CSV, JSON-lines or Parquet files of revenue by segment",
+            "s.csv is not a file; name CSV, JSON-lines or Parquet files of revenue by segment",
         ),
     ),
     "The server": (
@@ -917,7 +917,7 @@ def document() -> str:
         "",
         f"What goes wrong most often, what samgraph says to it, and so what to do: {sum(map(len, TABLE.values()))} mistakes "
         f"at the command line and {len(BROKEN)} in tables. Every one is tried by the tests. Each is answered by one sentence; "
-        "the exit status is 1 where the input or the world is wrong and 2 where the words of the command are; nothing is "
+        "the exit status is 1 for an input or environment error and 2 for wrong usage; nothing is "
         "written. `…` stands for what differs from case to case. `data` is a loaded dataset, `run` a finished backtest.",
     ]
     for title, mistakes in TABLE.items():

@@ -112,7 +112,7 @@ sys.exit(status)
 
 @dataclass
 class World:
-    """A server of these tests' own whose graph holds a made economy, and a finished backtest of it."""
+    """A server of these tests' own whose graph holds a simulated economy, and a finished backtest of it."""
 
     server: LocalServer
     address: Address

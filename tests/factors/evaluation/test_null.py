@@ -1,4 +1,4 @@
-"""From scores to p-value without anything to find: 200 made economies in which nobody can know the next return."""
+"""From scores to p-value without anything to find: 200 simulated economies in which nobody can know the next return."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def test_what_is_wrong_ends_with_one_sentence_and_no_file(economy, run, tmp_path
         (("--as-of", "1999-01-01"), "the graph has them from"),
         (("--as-of", "2021-06-01", "--universe", "W"), "did you mean"),
         (("--as-of", "2021-06-01", "--concepts", "level:x"), "is no concept cut"),
-        (("--as-of", "2021-06-01", "--known-at", "soon"), "is no moment"),
+        (("--as-of", "2021-06-01", "--known-at", "soon"), "is not a valid timestamp"),
     ):
         status, out, err = run("snapshot", *words, "-o", str(path))
         assert (status, out) == (1, "")

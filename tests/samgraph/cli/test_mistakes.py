@@ -27,7 +27,7 @@ MISTAKES = [mistake for mistakes in TABLE.values() for mistake in mistakes]
 
 @pytest.fixture(scope="module")
 def world(graph_server: Address, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with `data`, a made economy that the graph holds, and `run`, what a backtest of it leaves for others."""
+    """A folder with `data`, a simulated economy in the graph, and `run`, what a backtest of it leaves for others."""
     from oracles.hist_making import make_market, make_series
 
     folder = tmp_path_factory.mktemp("world")

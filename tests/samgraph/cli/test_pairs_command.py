@@ -1,4 +1,4 @@
-"""Commands over pairs and baskets on a made economy: nothing of a later day counts, and Cypher agrees."""
+"""Commands over pairs and baskets on a simulated economy: nothing of a later day counts, and Cypher agrees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`samgraph risk` on a made economy: parts add up, concentration is seen, and mistakes get their sentence."""
+"""`samgraph risk` on a simulated economy: parts add up, concentration is seen, and mistakes get their sentence."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A made economy is a sound dataset: complete, dated, deterministic, written whole or not at all."""
+"""A simulated economy is a sound dataset: complete, dated, deterministic, written whole or not at all."""
 
 import json
 from pathlib import Path

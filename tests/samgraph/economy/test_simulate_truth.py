@@ -1,4 +1,4 @@
-"""What was planted in a made economy is found in its tables, and with signal 0 there is nothing to find."""
+"""What was planted in a simulated economy is found in its tables, and with signal 0 there is nothing to find."""
 
 import numpy as np
 import pytest

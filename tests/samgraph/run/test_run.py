@@ -1,4 +1,4 @@
-"""The whole path on a small made economy and a real server: load, backtest, report."""
+"""The whole path on a small simulated economy and a real server: load, backtest, report."""
 
 from __future__ import annotations
 
@@ -210,7 +210,7 @@ def test_a_run_is_not_continued_with_other_settings_or_in_a_stranger_s_folder(
         backtest(settings(economy, model={"epochs": 3}), finished, graph=loaded)
     (tmp_path / "letters").mkdir()
     (tmp_path / "letters" / "dear.txt").write_text("")
-    with pytest.raises(RunError, match="holds files that are no run"):
+    with pytest.raises(RunError, match="holds files that do not belong to a run"):
         backtest(settings(economy), tmp_path / "letters", graph=loaded)
 
 
