@@ -126,7 +126,7 @@ def _tables(days: int) -> dict[str, pd.DataFrame]:
                 "t": [1.0],
                 "p_value": [0.3],
                 "horizon": 5,
-                "lags": 4,
+                "freedom": 20,
                 "n_days": days,
             }
         ),

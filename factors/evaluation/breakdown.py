@@ -1,7 +1,7 @@
 """Where and when a factor works: every rebalance offset, each year, each group of stocks.
 
 A factor traded every h days can be started on any of h days; one that is good at some offsets only is luck of
-the calendar. At one offset returns over h days do not overlap, so plain t-statistics hold. Being orthogonal to
+the calendar. At one offset returns over h days do not overlap, so the plain t-test holds. Being orthogonal to
 styles and industries needs nothing new: `evaluate(..., labels=industries, covariates=styles)`.
 """
 
@@ -17,7 +17,7 @@ import pandas as pd
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Floats, Ints, class_labels, day_blocks, panel
 from samgraph.factors.evaluation.ic import MIN_STOCKS
-from samgraph.factors.evaluation.newey_west import lags_for, newey_west
+from samgraph.factors.evaluation.inference import independent_test, mean_test
 from samgraph.factors.evaluation.ranks import quantile_classes, ranks_within
 
 
@@ -29,15 +29,15 @@ def by_offset(ic: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         factor, horizon, offset (0 .. horizon-1: the first day of rebalancing), rank_ic, rank_icir (mean by
-        standard deviation of the non-overlapping figures, not annualised), tstat, n.
+        standard deviation of the non-overlapping figures, not annualised), tstat (NaN below ten figures), n.
     """
     rows = []
     for (factor, horizon), part in _pairs(ic):
         series = part["rank_ic"].to_numpy(dtype=np.float64)
         for offset in range(min(horizon, len(series))):
-            found = newey_west(series[offset::horizon], 0, small_sample=True)
-            spread = found.se * math.sqrt(found.n) if found.n else math.nan
-            rows.append((factor, horizon, offset, found.mean, found.mean / spread, found.t, found.n))
+            found = independent_test(series[offset::horizon])
+            icir = _ratio(series[offset::horizon])
+            rows.append((factor, horizon, offset, found.mean, icir, found.t, found.n))
     columns = ["factor", "horizon", "offset", "rank_ic", "rank_icir", "tstat", "n"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -73,7 +73,7 @@ def by_group(
         forward: [n_dates, n_stocks] returns that start after each day.
         groups: integers [n_dates, n_stocks], positions in `names`, below 0 = none; see `size_groups`.
         names: [n_groups].
-        horizon: of the forward return in days, for the Newey-West lags.
+        horizon: of the forward return in days, for the t-statistics.
         min_stocks: of a group on a day; fewer have no IC.
     """
     series = group_information(factor, forward, groups, len(names), min_stocks=min_stocks)
@@ -127,10 +127,14 @@ def _figures(series: Floats, horizon: int) -> tuple[float, float, float, float, 
     known = series[~np.isnan(series)]
     if len(known) == 0:
         return math.nan, math.nan, math.nan, math.nan, 0
-    found = newey_west(known, lags_for(horizon, len(known)))
+    found = mean_test(known, horizon)
+    return found.mean, _ratio(known), found.t, float((known > 0).mean()), len(known)
+
+
+def _ratio(series: Floats) -> float:
+    known = series[~np.isnan(series)]
     spread = float(known.std(ddof=1)) if len(known) > 1 else math.nan
-    icir = found.mean / spread if spread > 0.0 else math.nan
-    return found.mean, icir, found.t, float((known > 0).mean()), len(known)
+    return float(known.mean()) / spread if spread > 0.0 else math.nan
 
 
 def _pairs(ic: pd.DataFrame) -> list[tuple[tuple[str, int], pd.DataFrame]]:

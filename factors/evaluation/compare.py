@@ -1,14 +1,15 @@
 """Is one series of daily returns better than another: a paired test that keeps their dependence in time.
 
 The daily difference d of two strategies over the same days is resampled in blocks of random length (the
-stationary bootstrap), which keeps what each day owes to the days before. With m the mean of d and m* those of
-the resamples:
+stationary bootstrap), which keeps what each day owes to the days before. With m the mean of d, s its standard error
+(the equal-weighted cosine estimator of `samgraph.factors.evaluation.inference`) and m*, s* those of the resamples:
 
-    interval   m +- q,   q the `level` quantile of |m* - m|      (symmetric)
-    p-value    (1 + #{|m* - m| >= |m|}) / (1 + resamples)        (centred, two-sided)
+    interval   m +- q s,   q the `level` quantile of |m* - m| / s*         (symmetric)
+    p-value    (1 + #{|m* - m| / s* >= |m| / s}) / (1 + resamples)         (centred, two-sided)
 
-so that the p-value is below 1 - level just when the interval leaves out zero. The mean length of a block is
-chosen from the data. Differences are arithmetic: the mean day times the trading days of a year.
+so that the p-value is below 1 - level just when the interval leaves out zero. Without dividing by s the test rejects a
+true null in 6% to 9% of cases instead of 5%. The mean length of a block is chosen from the data. Differences are
+arithmetic: the mean day times the trading days of a year.
 
 Sources: Politis and Romano (1994), "The Stationary Bootstrap"; Politis and White (2004), "Automatic Block-Length
 Selection for the Dependent Bootstrap", with the correction of Patton, Politis and White (2009), as in
@@ -22,14 +23,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
-from arch.bootstrap import StationaryBootstrap, optimal_block_length
 
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Floats
-from samgraph.factors.evaluation.newey_west import lags_for, newey_west
+from samgraph.factors.evaluation.inference import FEWEST_DAYS, bootstrap_test, mean_test
 
 TRADING_DAYS = 252
-FEWEST_DAYS = 20
 
 
 @dataclass(frozen=True)
@@ -38,7 +37,7 @@ class Difference:
 
     Attributes:
         difference: of a less b; ci_low, ci_high: its interval; level: that interval's.
-        p_value: two-sided, centred bootstrap; tstat_nw: Newey-West t of the same mean, for comparison.
+        p_value: two-sided, of the bootstrap; tstat_nw: t of the same mean without resampling (`mean_test`).
         block_length: mean block length in days; n_days, n_resamples, seed: how it was made.
     """
 
@@ -80,7 +79,7 @@ def paired_difference(
         trading_days: a year's, to annualise.
 
     Raises:
-        ModelError: series of different lengths, fewer than 20 common days, or a level outside 0..1.
+        ModelError: series of different lengths, fewer than 30 common days, or a level outside 0..1.
     """
     first, second = _by_day(a), _by_day(b)
     if first.shape != second.shape:
@@ -98,36 +97,19 @@ def paired_difference(
         year = mean * trading_days
         never = 1.0 if mean == 0.0 else 1.0 / (1.0 + n_resamples)
         return Difference(year, year, year, never, level, math.nan, 1.0, len(d), n_resamples, seed)
-    length = best_block_length(d) if block_length is None else float(block_length)
-    means = _resampled_means(d, length, n_resamples, seed)
-    away = np.abs(means - mean)
-    half = float(np.quantile(away, level, method="higher"))
-    extreme = int((away >= abs(mean)).sum())
+    found = bootstrap_test(d, n_resamples=n_resamples, block_length=block_length, level=level, seed=seed)
     return Difference(
         difference=mean * trading_days,
-        ci_low=(mean - half) * trading_days,
-        ci_high=(mean + half) * trading_days,
-        p_value=(1.0 + extreme) / (1.0 + n_resamples),
+        ci_low=(mean - found.half) * trading_days,
+        ci_high=(mean + found.half) * trading_days,
+        p_value=found.p_value,
         level=level,
-        tstat_nw=newey_west(d, lags_for(1, len(d))).t,
-        block_length=length,
+        tstat_nw=mean_test(d).t,
+        block_length=found.block_length,
         n_days=len(d),
         n_resamples=n_resamples,
         seed=seed,
     )
-
-
-def best_block_length(series: Floats) -> float:
-    """The mean block length that suits a series [n_dates], in days: at least 1, at most a third of it."""
-    found = float(optimal_block_length(series)["stationary"].iloc[0])
-    return float(np.clip(found if np.isfinite(found) else 1.0, 1.0, len(series) / 3.0))
-
-
-def _resampled_means(d: Floats, length: float, n_resamples: int, seed: int) -> Floats:
-    # arch's annotation says int, but a block ends with probability 1 / length, so any length >= 1 will do
-    bootstrap = StationaryBootstrap(length, d, seed=np.random.default_rng(seed))  # type: ignore[arg-type]
-    means: Floats = bootstrap.apply(np.mean, n_resamples)[:, 0]
-    return means
 
 
 def _by_day(values: Any) -> Floats:

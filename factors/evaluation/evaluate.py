@@ -5,8 +5,9 @@ the execution after t to h trading days later (see `samgraph.hist.labels.forward
 shifts anything, so a forward return handed in must already start after t. Quantiles are formed of all stocks
 that have the factor at t, whether or not their return is known later.
 
-Returns over h days that are measured every day overlap; t-statistics use Newey-West with a lag of at least
-h-1 (`samgraph.factors.evaluation.newey_west`, where the convention is written down).
+Returns over h days that are measured every day overlap; t-statistics and p-values are those of
+`samgraph.factors.evaluation.inference`, which keep their size: 1.96 is the 5% critical
+value. The columns keep the name `tstat_nw`.
 """
 
 from __future__ import annotations
@@ -28,8 +29,9 @@ from samgraph.factors.evaluation.ic import (
     lagged_correlation,
     rank_autocorrelation,
 )
+from samgraph.factors.evaluation.inference import bootstrap_test, mean_test, q_values
 from samgraph.factors.evaluation.neutralise import neutralise
-from samgraph.factors.evaluation.newey_west import Mean, false_discovery, lags_for, newey_west, p_value
+from samgraph.factors.evaluation.newey_west import newey_west
 from samgraph.factors.evaluation.quantiles import (
     Classes,
     class_means,
@@ -63,9 +65,10 @@ class Evaluation:
     Attributes:
         ic: date, factor, horizon, ic, rank_ic, n (stocks with both factor and return).
         decay: factor, horizon, ic, rank_ic (means over days), icir, rank_icir (mean by standard deviation of
-            the daily figures, not annualised), tstat_nw, p_value, q_value (of the mean Rank IC; q_value is
-            the Benjamini-Hochberg adjusted p over all rows), ic_tstat_nw, positive (share of days with
-            Rank IC > 0), spread, spread_tstat_nw (top less bottom quantile), monotonicity, lags, n_days.
+            the daily figures, not annualised), tstat_nw, p_value, p_bootstrap, q_value (of the mean Rank IC;
+            p_bootstrap is the block bootstrap's; q_value the Benjamini-Yekutieli adjusted p_value over all rows),
+            ic_tstat_nw, positive (share of days with Rank IC > 0), spread, spread_tstat_nw (top less bottom
+            quantile), monotonicity, freedom (of tstat_nw), n_days. Tests are NaN below `least_days(horizon)` days.
         quantiles: date, factor, horizon, quantile (1 is the lowest), mean_return, n.
         turnover: date, factor, lag, rank_autocorrelation, turnover_low, turnover_high (share of the lowest
             and highest quantile's stocks that were not in it `lag` days before).
@@ -96,6 +99,8 @@ def evaluate(
     quantiles: int = 5,
     min_stocks: int = MIN_STOCKS,
     turnover_lags: Sequence[int] | None = None,
+    n_resamples: int = 0,
+    seed: int = 0,
 ) -> Evaluation:
     """Evaluate every factor at every horizon, neutral to industry and log market cap where these are given.
 
@@ -112,6 +117,8 @@ def evaluate(
         quantiles: how many portfolios.
         min_stocks: a day with fewer stocks has no IC.
         turnover_lags: lags for turnover and rank autocorrelation; the horizons if None.
+        n_resamples: of the block bootstrap; p_bootstrap is NaN with 0.
+        seed: of the bootstrap.
 
     Raises:
         ModelError: a panel of another shape, a horizon below 1, or nothing to evaluate.
@@ -152,7 +159,7 @@ def evaluate(
     ]
     return Evaluation(
         ic=_ic_frame(daily, names, horizons, dates),
-        decay=_decay_frame(daily, names, horizons),
+        decay=_decay_frame(daily, names, horizons, n_resamples, seed),
         quantiles=_quantile_frame(daily, names, horizons, dates, quantiles),
         turnover=pd.concat(turnover, ignore_index=True)[list(TURNOVER_COLUMNS)],
         neutralised=panels if neutral else {},
@@ -274,15 +281,19 @@ def _ratio(series: Floats) -> float:
     return float(known.mean() / known.std(ddof=1))
 
 
-def _decay_frame(daily: _Daily, names: list[str], horizons: list[int]) -> pd.DataFrame:
+def _decay_frame(
+    daily: _Daily, names: list[str], horizons: list[int], n_resamples: int, seed: int
+) -> pd.DataFrame:
     rows = []
     for a, name in enumerate(names):
         for b, horizon in enumerate(horizons):
             rank_ic = daily.rank_ic[a, b]
-            lags = lags_for(horizon, int((~np.isnan(rank_ic)).sum()))
-            by_rank: Mean = newey_west(rank_ic, lags)
-            by_value = newey_west(daily.ic[a, b], lags)
-            gap = newey_west(spread(daily.means[a, b]), lags)
+            by_rank = mean_test(rank_ic, horizon)
+            by_value = mean_test(daily.ic[a, b], horizon)
+            gap = mean_test(spread(daily.means[a, b]), horizon)
+            resampled = math.nan
+            if n_resamples:
+                resampled = bootstrap_test(rank_ic, horizon, n_resamples=n_resamples, seed=seed).p_value
             known = rank_ic[~np.isnan(rank_ic)]
             rows.append(
                 {
@@ -293,16 +304,17 @@ def _decay_frame(daily: _Daily, names: list[str], horizons: list[int]) -> pd.Dat
                     "icir": _ratio(daily.ic[a, b]),
                     "rank_icir": _ratio(rank_ic),
                     "tstat_nw": by_rank.t,
-                    "p_value": float(p_value(by_rank.t)),
+                    "p_value": by_rank.p_value,
+                    "p_bootstrap": resampled,
                     "ic_tstat_nw": by_value.t,
                     "positive": float((known > 0).mean()) if len(known) else math.nan,
                     "spread": gap.mean,
                     "spread_tstat_nw": gap.t,
                     "monotonicity": monotonicity(daily.means[a, b]),
-                    "lags": lags,
+                    "freedom": by_rank.freedom,
                     "n_days": by_rank.n,
                 }
             )
     frame = pd.DataFrame(rows)
-    frame["q_value"] = false_discovery(frame["p_value"])
+    frame["q_value"] = q_values(frame["p_value"])
     return frame

@@ -1,4 +1,7 @@
-"""Means of autocorrelated series with Newey-West standard errors, and the false discovery rate.
+"""Means of autocorrelated series with Newey-West standard errors, equal to statsmodels'.
+
+For comparison with other programs. What samgraph reports rests on `samgraph.factors.evaluation.inference`, since these
+t-statistics are too large where returns overlap.
 
 Convention, the same everywhere in this package. For a series x of n values with mean m and e = x - m:
 
@@ -8,8 +11,7 @@ Convention, the same everywhere in this package. For a series x of n values with
 
 which is statsmodels' OLS on a constant with `cov_type="HAC"`, `maxlags=L`, `use_correction=False` (its
 default). `small_sample=True` multiplies the variance by n / (n-1), its `use_correction=True`. Missing
-values are left out and their neighbours close up. Returns over h days measured every day overlap by h-1 days,
-so L is never below h-1 (`lags_for`).
+values are left out and their neighbours close up.
 
 Source: Newey and West (1987), "A Simple, Positive Semi-definite, Heteroskedasticity and Autocorrelation
 Consistent Covariance Matrix", equation 5; the rule of thumb for L is Newey and West's (1994).
@@ -81,17 +83,3 @@ def newey_west(series: Any, lags: int, *, small_sample: bool = False) -> Mean:
 def p_value(t: Any) -> Any:
     """Two-sided p-value of t-statistics against the normal distribution; NaN stays NaN."""
     return 2.0 * stats.norm.sf(np.abs(np.asarray(t, dtype=np.float64)))
-
-
-def false_discovery(p_values: Any) -> Floats:
-    """Benjamini-Hochberg adjusted p-values (q-values), NaN left out of the count. Shapes: [n] to [n].
-
-    Calling all with q <= 0.05 discoveries keeps the expected share of false ones below 5% when tests are
-    independent or positively dependent, which the ICs of related factors are.
-    """
-    p = np.asarray(p_values, dtype=np.float64)
-    out = np.full(p.shape, np.nan)
-    known = np.isfinite(p)
-    if known.any():
-        out[known] = stats.false_discovery_control(p[known], method="bh")
-    return out

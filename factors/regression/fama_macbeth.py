@@ -1,8 +1,8 @@
-"""Fama-MacBeth: the mean of each day's cross-sectional slopes, with Newey-West errors over the days.
+"""Fama-MacBeth: the mean of each day's cross-sectional slopes, tested over the days.
 
-Source: Fama and MacBeth (1973), "Risk, Return, and Equilibrium"; the errors are those of
-`samgraph.factors.evaluation.newey_west` on each slope's series (linearmodels' `cov_type="kernel"`, Bartlett,
-`debiased=False`).
+Source: Fama and MacBeth (1973), "Risk, Return, and Equilibrium"; errors, t and p are those of
+`samgraph.factors.evaluation.inference` on each slope's series, or with `lags` Newey and West's (linearmodels'
+`cov_type="kernel"`, Bartlett, `debiased=False`), which are too small where returns overlap.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import pandas as pd
 
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Bools, Floats, Ints, day_blocks, table
-from samgraph.factors.evaluation.newey_west import lags_for, newey_west, p_value
+from samgraph.factors.evaluation.inference import MeanTest, mean_test
+from samgraph.factors.evaluation.newey_west import newey_west, p_value
 from samgraph.factors.regression.solve import RANK_TOLERANCE, Solution
 
 CONSTANT = "constant"
@@ -32,7 +33,7 @@ class FamaMacBeth:
         slopes: [n_dates, 1 + n_factors] each day's slopes, constant first; NaN on days without.
         names: [1 + n_factors]; r2: [n_dates] centred R2 of each day.
         deficiencies: row (day number), column, depends_on: days left out because columns depend on others.
-        lags: of Newey-West.
+        freedom: degrees of freedom of the tests; None with Newey-West errors.
     """
 
     premia: pd.DataFrame
@@ -40,7 +41,7 @@ class FamaMacBeth:
     names: tuple[str, ...]
     r2: Floats
     deficiencies: pd.DataFrame
-    lags: int
+    freedom: float | None
 
 
 def fama_macbeth(
@@ -57,8 +58,8 @@ def fama_macbeth(
         forward: [n_dates, n_stocks] returns that start after each day, NaN = missing.
         factors: name -> [n_dates, n_stocks]; a stock that lacks one is left out that day.
         weights: [n_dates, n_stocks] positive regression weights; all alike if None.
-        horizon: of the forward return in days, for the lags.
-        lags: of Newey-West; `lags_for(horizon, n_days)` if None.
+        horizon: of the forward return in days, for the tests.
+        lags: Newey-West errors with so many lags, and normal p-values, instead.
 
     Raises:
         ModelError: wrong shapes, no factors, or no day with more stocks than slopes.
@@ -79,20 +80,28 @@ def fama_macbeth(
     used = ~np.isnan(slopes[:, 0])
     if not used.any():
         raise ModelError(f"no day has more stocks than the {len(names)} slopes asked for.")
-    lag = lags_for(horizon, int(used.sum())) if lags is None else lags
-    found = [newey_west(slopes[used, j], lag) for j in range(len(names))]
+    found = [_tested(slopes[used, j], horizon, lags) for j in range(len(names))]
     premia = pd.DataFrame(
         {
             "premium": [m.mean for m in found],
             "se": [m.se for m in found],
             "t": [m.t for m in found],
-            "p_value": p_value([m.t for m in found]),
+            "p_value": [m.p_value for m in found],
             "n_days": [m.n for m in found],
         },
         index=pd.Index(names, name="factor"),
     )
     deficiencies = pd.DataFrame(faults, columns=["row", "column", "depends_on"])
-    return FamaMacBeth(premia, slopes, names, r2, deficiencies, lag)
+    return FamaMacBeth(
+        premia, slopes, names, r2, deficiencies, None if lags is not None else found[0].freedom
+    )
+
+
+def _tested(series: Floats, horizon: int, lags: int | None) -> MeanTest:
+    if lags is None:
+        return mean_test(series, horizon)
+    mean, se, t, n = newey_west(series, lags)
+    return MeanTest(mean, se, t, float(p_value(t)), n, n)
 
 
 def _separate(gram: Floats) -> Bools:

@@ -28,9 +28,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 from arch.unitroot.cointegration import engle_granger
-from scipy.stats import false_discovery_control
 
 from samgraph.factors.arrays import Floats, Ints
+from samgraph.factors.evaluation.inference import q_values
 
 Rule = Literal["bh", "by"]
 
@@ -135,15 +135,6 @@ def pair_spreads(
     frame["dependent"] = sides[np.arange(len(frame)), frame["dependent"].to_numpy(dtype=np.int64)]
     frame["q_value"] = q_values(frame["p_value"].to_numpy(), rule)
     return frame[list(COLUMNS)]
-
-
-def q_values(p_values: Floats, rule: Rule) -> Floats:
-    """Adjusted p-values; those that are NaN count for no test. Shapes: p_values, result [n_tests]."""
-    result = np.full(len(p_values), np.nan)
-    tested = np.isfinite(p_values)
-    if tested.any():
-        result[tested] = false_discovery_control(p_values[tested], method=rule)
-    return result
 
 
 def _logs(prices: Floats) -> Floats:

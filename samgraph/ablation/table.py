@@ -4,11 +4,12 @@ Of one measure (a daily Rank IC), let x[s, t] be a row's value of seed s on day 
 difference. Two things make its mean m uncertain: the days, which are autocorrelated because labels overlap, and the
 seeds, a few draws of what a training ends in. Both variances are added,
 
-    se_days^2   Newey-West's of the daily mean over seeds, with at least horizon - 1 lags (Bartlett)
+    se_days^2   of the daily mean over seeds, with B degrees of freedom (`samgraph.factors.evaluation.inference`)
     se_seeds^2  the variance of the seeds' means over days, divided by the number of seeds
     interval    m +- t(df) sqrt(se_days^2 + se_seeds^2),   df as Welch and Satterthwaite have it
 
-which counts what day and seed share twice and so errs towards wide. With one seed the interval is of days alone.
+which counts what day and seed share twice and so errs towards wide. With one seed the interval is of days alone; with
+too few days for a test there is none.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from samgraph.factors.evaluation.newey_west import lags_for, newey_west
+from samgraph.factors.evaluation.inference import long_run_error
 
 LEVEL = 0.95
 FloatArray = npt.NDArray[np.float64]
@@ -45,13 +46,15 @@ def interval(values: FloatArray, horizon: int) -> Interval:
     mean = float(known.mean())
     if np.ptp(known) == 0.0:
         return Interval(mean, mean, mean)
-    over_days = newey_west(known.mean(axis=0), lags_for(horizon, n_days)).se ** 2
-    over_days = over_days if math.isfinite(over_days) else 0.0
+    error, of_days = long_run_error(known.mean(axis=0), horizon)
+    if not of_days:
+        return Interval(mean, math.nan, math.nan)
+    over_days = error**2
     over_seeds = float(known.mean(axis=1).var(ddof=1)) / n_seeds if n_seeds > 1 else 0.0
     total = over_days + over_seeds
     if total == 0.0:
         return Interval(mean, mean, mean)
-    freedom = total**2 / (over_days**2 / (n_days - 1) + over_seeds**2 / max(n_seeds - 1, 1))
+    freedom = total**2 / (over_days**2 / of_days + over_seeds**2 / max(n_seeds - 1, 1))
     half = float(stats.t.ppf(0.5 + LEVEL / 2, freedom)) * math.sqrt(total)
     return Interval(mean, mean - half, mean + half)
 
@@ -136,7 +139,9 @@ def _verdict(row: Mapping[Any, Any], horizon: int) -> str:
     parts = []
     for measure, word in (("rank_ic", "the score"), ("concept_rank_ic", "the concept part")):
         low, high = -row[f"{measure}_difference_high"], -row[f"{measure}_difference_low"]
-        if low > 0:
+        if math.isnan(low):
+            what = "too few days for an interval"
+        elif low > 0:
             what = "products are better than random groups"
         elif high < 0:
             what = "random groups are better than products"
@@ -162,4 +167,6 @@ def _gap(row: Mapping[Any, Any], measure: str) -> str:
     low, high = row[f"{measure}_difference_low"], row[f"{measure}_difference_high"]
     if low == high == gap == 0:
         return "the base itself"
+    if low != low:
+        return f"{gap:+.4f}"
     return f"{gap:+.4f} ({low:+.4f} to {high:+.4f})"

@@ -18,7 +18,7 @@ import pandas as pd
 from samgraph.config import RunConfig
 from samgraph.factors.evaluation.compare import paired_difference
 from samgraph.factors.evaluation.evaluate import Evaluation, evaluate
-from samgraph.factors.evaluation.newey_west import lags_for, newey_west
+from samgraph.factors.evaluation.inference import FEWEST_DAYS, mean_test
 from samgraph.factors.evaluation.performance import performance
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.topk_portfolio import PortfolioResult
@@ -49,6 +49,7 @@ class Outcome:
 
 
 STEPS = 6  # that `assess` tells of
+RESAMPLES = 999  # of the block bootstrap beside each factor's p-value
 
 
 def assess(
@@ -65,7 +66,7 @@ def assess(
     scores = {str(name): _average(rows, inputs) for name, rows in predictions.groupby("variant", sort=False)}
     named = _named_factors(inputs, scores)
     forward = {h: _forward(config, inputs, h) for h in config.horizons}
-    factors = _evaluate_factors(inputs, named, forward)
+    factors = _evaluate_factors(inputs, named, forward, config.seed)
     raw = _evaluate_raw(config, inputs, scores, horizon)
     progress()
     styles = style_exposures(inputs.market)
@@ -182,7 +183,7 @@ def _forward(config: RunConfig, inputs: Inputs, horizon: int) -> FloatArray:
 
 
 def _evaluate_factors(
-    inputs: Inputs, named: Mapping[str, FloatArray], forward: Mapping[int, FloatArray]
+    inputs: Inputs, named: Mapping[str, FloatArray], forward: Mapping[int, FloatArray], seed: int
 ) -> Evaluation:
     """Factors neutral to industry and log market cap, at every horizon, on the test days."""
     test, market = inputs.test, inputs.market
@@ -193,6 +194,8 @@ def _evaluate_factors(
         market.stocks,
         labels=inputs.sectors[test],
         log_cap=_log_cap(market.market_cap[test]),
+        n_resamples=RESAMPLES,
+        seed=seed,
     )
 
 
@@ -231,19 +234,22 @@ def _regress(inputs: Inputs, styles: Mapping[str, FloatArray]) -> dict[str, Regr
 def _compare(
     books: Mapping[str, PortfolioResult], raw: Evaluation, horizon: int, seed: int
 ) -> dict[str, Any] | None:
-    """The paired differences of product and industry, in portfolio return and in Rank IC; None without the control."""
-    if "industry" not in books:
+    """The paired differences of product and industry, in portfolio return and in Rank IC.
+
+    None without the control, or with too few days for a test.
+    """
+    if "industry" not in books or len(books["product"].daily) < FEWEST_DAYS:
         return None
     daily = [books[name].daily.set_index("date")["return"] for name in ("product", "industry")]
     both = pd.concat(daily, axis=1, join="inner")
     figures = paired_difference(both.iloc[:, 0].to_numpy(), both.iloc[:, 1].to_numpy(), seed=seed).as_dict()
     rank_ic = raw.ic.pivot_table(index="date", columns="factor", values="rank_ic")
     gap = (rank_ic["product"] - rank_ic["industry"]).to_numpy(dtype=np.float64)
-    mean = newey_west(gap, lags_for(horizon, int(np.isfinite(gap).sum())))
+    mean = mean_test(gap, horizon)
     return _clean(
         {"excess_return": figures.pop("difference")}
         | figures
-        | {"rank_ic": mean.mean, "rank_ic_tstat_nw": mean.t}
+        | {"rank_ic": mean.mean, "rank_ic_tstat_nw": mean.t, "rank_ic_p_value": mean.p_value}
     )
 
 

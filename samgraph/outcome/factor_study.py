@@ -24,7 +24,7 @@ import pandas as pd
 from samgraph.errors import ModelError
 from samgraph.factors.evaluation.breakdown import FIGURES, by_group, by_offset, by_year, size_groups
 from samgraph.factors.evaluation.evaluate import Evaluation, evaluate
-from samgraph.factors.evaluation.newey_west import false_discovery
+from samgraph.factors.evaluation.inference import q_values
 from samgraph.factors.regression.fama_macbeth import fama_macbeth
 from samgraph.factors.signals.styles import standardise
 from samgraph.hist.market import Market
@@ -35,6 +35,7 @@ IntArray = npt.NDArray[np.int64]
 NEUTRAL, STYLES, BOTH = "industry_size", "styles", "styles_industries"
 SIZES = ("small", "middle", "large")
 BREAKDOWN = ("against", "factor", "horizon", "by", "group", *FIGURES)
+SHOWN = ("rank_icir", "p_value", "p_bootstrap", "q_value", "spread", "spread_tstat_nw", "monotonicity")
 SUM_OF_OTHERS = "score"  # of concept, hidden and individual part: beside them it has no slope of its own
 
 
@@ -45,9 +46,9 @@ class Study:
     Attributes:
         orthogonal: against, then the columns of `Evaluation.decay`; q_value over all its rows.
         breakdown: against, factor, horizon, by (offset, year, size, industry), group, rank_ic, rank_icir, tstat_nw,
-            positive (share of days), n_days. At one offset returns do not overlap, so its t has no lags.
+            positive (share of days), n_days. At one offset returns do not overlap, so its t is the plain one.
         premia: factor, premium (mean return over the horizon for one standard deviation), se, t, p_value, n_days,
-            horizon, lags.
+            horizon, freedom.
         figures: yardstick -> factor -> horizon -> figures, for the summary.
     """
 
@@ -90,7 +91,7 @@ def study(
         [found[against].decay.assign(against=against) for against in (STYLES, BOTH)], ignore_index=True
     )
     orthogonal.insert(0, "against", orthogonal.pop("against"))
-    orthogonal["q_value"] = false_discovery(orthogonal["p_value"])
+    orthogonal["q_value"] = q_values(orthogonal["p_value"])
     parts = [part for against, one in found.items() for part in _in_time(one, against)]
     cap = size_groups(market.market_cap[days], len(SIZES), member=market.member[days])
     for by, groups, names in (("size", cap, SIZES), ("industry", labels[days], ids)):
@@ -151,9 +152,9 @@ def _premia(
     try:
         found = fama_macbeth(forward, columns, horizon=horizon)
     except ModelError:  # fewer stocks than columns, on every day
-        names = ["factor", "premium", "se", "t", "p_value", "n_days", "horizon", "lags"]
+        names = ["factor", "premium", "se", "t", "p_value", "n_days", "horizon", "freedom"]
         return pd.DataFrame(columns=names)
-    return found.premia.reset_index().assign(horizon=horizon, lags=found.lags)
+    return found.premia.reset_index().assign(horizon=horizon, freedom=found.freedom)
 
 
 def _figures(decay: pd.DataFrame, breakdown: pd.DataFrame) -> dict[str, dict[str, dict[str, float]]]:
@@ -167,9 +168,7 @@ def _figures(decay: pd.DataFrame, breakdown: pd.DataFrame) -> dict[str, dict[str
     for row in decay.to_dict("records"):
         factor, h = row["factor"], row["horizon"]
         figures = {"rank_ic": row["rank_ic"], "rank_ic_tstat_nw": row["tstat_nw"], "days": row["n_days"]}
-        figures |= {
-            name: row[name] for name in ("rank_icir", "q_value", "spread", "spread_tstat_nw", "monotonicity")
-        }
+        figures |= {name: row[name] for name in SHOWN}
         for by in ("offset", "year"):
             figures[f"{by}s"] = int(count.get((by, factor, h), 0))
             figures[f"{by}s_positive"] = int(positive.get((by, factor, h), 0))

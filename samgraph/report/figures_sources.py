@@ -71,7 +71,7 @@ def by_part(frame: pd.DataFrame, parts: Sequence[str]) -> dict[str, pd.DataFrame
 
 
 def rank_ic_by_horizon(decay: pd.DataFrame, parts: Sequence[str]) -> go.Figure:
-    """Mean neutralised Rank IC by horizon, with its Newey-West 95% interval."""
+    """Mean neutralised Rank IC by horizon, with its 95% interval."""
     return intervals(
         by_part(decay.sort_values("horizon"), parts),
         "horizon",

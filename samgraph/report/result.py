@@ -88,14 +88,14 @@ def _tiles(run: RunFiles) -> str:
 
 def _difference_in_words(difference: dict[str, Any] | None) -> str:
     if not difference:
-        return "<p>The run has no industry control to be held against.</p>"
+        return "<p>The run has no industry control to be held against, or too few days for a test.</p>"
     sure = "excludes zero" if difference["ci_low"] > 0 or difference["ci_high"] < 0 else "includes zero"
     return (
         f"<p>Products over industries: {points(difference['excess_return'])} a year; 95% interval "
         f"{points(difference['ci_low'])} to {points(difference['ci_high'])}, p = {chance(difference['p_value'])} "
-        f"(paired stationary bootstrap, {difference['n_days']} days, mean block {difference['block_length']:.1f} "
-        f"days). The interval {sure}. Rank IC of the score: {difference['rank_ic']:+.4f} over the control's "
-        f"(t = {difference['rank_ic_tstat_nw']:.1f}).</p>"
+        f"(paired stationary bootstrap of the t-statistic, {difference['n_days']} days, mean block "
+        f"{difference['block_length']:.1f} days). The interval {sure}. Rank IC of the score: "
+        f"{difference['rank_ic']:+.4f} over the control's (t = {number(difference['rank_ic_tstat_nw'])}).</p>"
     )
 
 
@@ -133,9 +133,9 @@ def _variants(run: RunFiles) -> str:
         rows,
         f"Portfolios after costs, {run.summary['days']} days. Return and benchmark are compounded, excess is "
         "the mean daily "
-        f"excess times {DAYS_A_YEAR}, drawdown that of the cumulated excess, turnover one-sided a year; t is "
-        "Newey-West's of "
-        f"the Rank IC; IC and Rank IC of the raw score at {run.summary['label_horizon']} days.",
+        f"excess times {DAYS_A_YEAR}, drawdown that of the cumulated excess, turnover one-sided a year; t is that "
+        "of the mean Rank IC, with 1.96 as its 5% critical value; "
+        f"IC and Rank IC of the raw score at {run.summary['label_horizon']} days.",
     )
 
 

@@ -57,9 +57,9 @@ def _by_horizon(decay: pd.DataFrame) -> str:
         figure(
             figures_sources.rank_ic_by_horizon(decay, PARTS),
             "Rank IC by horizon",
-            "Mean Rank IC of each part, neutralised for industry and log market cap; bars are 95% intervals "
-            "(Newey-West, "
-            f"lag = horizon − 1); {_days(decay)}.",
+            "Mean Rank IC of each part, neutralised for industry and log market cap; bars are 95% intervals, "
+            "wide enough for overlapping returns and left out where there are too few days; "
+            f"{_days(decay)}.",
         ),
         figure(
             figures_sources.spread_decay(decay, PARTS),
@@ -138,8 +138,8 @@ def _orthogonal(decay: pd.DataFrame, orthogonal: pd.DataFrame, label: int) -> st
             x_title="neutral to",
         ),
         "What is left when styles are taken out",
-        f"Mean Rank IC at {label} days of what a daily regression on each yardstick leaves of a part; 95% intervals "
-        f"(Newey-West); {_days(at)}. Styles: size, beta, momentum, reversal, volatility, liquidity, and value "
+        f"Mean Rank IC at {label} days of what a daily regression on each yardstick leaves of a part; 95% intervals; "
+        f"{_days(at)}. Styles: size, beta, momentum, reversal, volatility, liquidity, and value "
         "if given.",
     )
     rows = [
@@ -159,7 +159,8 @@ def _orthogonal(decay: pd.DataFrame, orthogonal: pd.DataFrame, label: int) -> st
         table(
             ["part", "neutral to", "Rank IC", "Rank ICIR", "t", "q", "days"],
             rows,
-            f"At {label} days; q is the false discovery rate over all tests of the table it comes from.",
+            f"At {label} days; 1.96 is the 5% critical value of t; q is the false discovery rate over all tests of the "
+            "table it comes from, whatever their dependence (Benjamini and Yekutieli).",
             words=2,
         ),
     )
@@ -214,7 +215,7 @@ def _groups(run: RunFiles, breakdown: pd.DataFrame, label: int) -> str:
             figure(
                 figures_sources.industry_dots(industries, names),
                 "Rank IC by industry",
-                f"Mean Rank IC of the score at {label} days within each industry; 95% intervals (Newey-West); "
+                f"Mean Rank IC of the score at {label} days within each industry; 95% intervals; "
                 f"{_days(industries)} an industry.",
             )
         )
@@ -264,6 +265,6 @@ def _premia(premia: pd.DataFrame) -> str:
             rows,
             f"Fama and MacBeth's: mean return over {one['horizon']} days for one standard deviation of the "
             "factor, all factors "
-            f"and styles together; Newey-West with {one['lags']} lags; {one['n_days']} days.",
+            f"and styles together; 1.96 is the 5% critical value of t; {one['n_days']} days.",
         ),
     )

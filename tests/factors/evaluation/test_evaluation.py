@@ -16,7 +16,8 @@ from scipy import stats
 from samgraph.errors import ModelError
 from samgraph.factors.evaluation.evaluate import HORIZONS, decay, evaluate
 from samgraph.factors.evaluation.ic import information_coefficient, rank_autocorrelation
-from samgraph.factors.evaluation.newey_west import false_discovery, lags_for, newey_west, p_value
+from samgraph.factors.evaluation.inference import mean_test, q_values
+from samgraph.factors.evaluation.newey_west import lags_for, newey_west, p_value
 from samgraph.factors.evaluation.quantiles import monotonicity, quantile_returns, quantile_turnover
 from samgraph.factors.evaluation.ranks import DayOrder, quantile_classes, ranks
 
@@ -90,14 +91,16 @@ def test_the_frames_of_evaluate_hold_the_same_figures_as_the_single_functions():
             np.testing.assert_array_equal(rows["quantile"], np.tile([1, 2, 3, 4], 60))
             np.testing.assert_array_equal(rows.mean_return.to_numpy().reshape(60, 4), means)
             row = found.decay[(found.decay.factor == name) & (found.decay.horizon == h)].iloc[0]
-            gap = newey_west(means[:, -1] - means[:, 0], lags_for(h, 60))
+            gap = mean_test(means[:, -1] - means[:, 0], h)
             assert (row.spread, row.spread_tstat_nw) == (gap.mean, gap.t)
+            series = mean_test(information_coefficient(values, forward[h], rank=True), h)
+            assert (row.tstat_nw, row.p_value, row.freedom) == (series.t, series.p_value, series.freedom)
             assert row.monotonicity == monotonicity(means)
         rows = found.turnover[found.turnover.factor == name]
         assert set(rows.lag) == {2} and len(rows) == 58
         np.testing.assert_array_equal(rows.rank_autocorrelation, rank_autocorrelation(values, 2)[2:])
     assert found.ic.n.sum() == sum((~np.isnan(factor)).sum() for _ in (1, 5)) * 2
-    np.testing.assert_allclose(found.decay.q_value, false_discovery(found.decay.p_value))
+    np.testing.assert_allclose(found.decay.q_value, q_values(found.decay.p_value))
 
 
 @settings(max_examples=60, deadline=None)
@@ -184,30 +187,6 @@ def test_overlapping_returns_need_the_lags():
     without = np.mean([abs(newey_west(x, 0).t) > 1.96 for x in overlapping])
     assert 0.03 < with_lags < 0.10
     assert without > 0.4
-
-
-def test_false_discovery_is_benjamini_and_hochbergs_step_up():
-    # the 15 p-values of Benjamini and Hochberg (1995), section 3.2: four are discoveries at 5%
-    p = [
-        0.0001,
-        0.0004,
-        0.0019,
-        0.0095,
-        0.0201,
-        0.0278,
-        0.0298,
-        0.0344,
-        0.0459,
-        0.3240,
-        0.4262,
-        0.5719,
-        0.6528,
-    ]
-    p += [0.7590, 1.0]
-    assert (false_discovery(p) <= 0.05).sum() == 4
-    with_gap = false_discovery([*p, np.nan])
-    assert np.isnan(with_gap[-1])
-    np.testing.assert_array_equal(with_gap[:-1], false_discovery(p))
 
 
 def test_what_comes_after_a_day_changes_nothing_up_to_it():

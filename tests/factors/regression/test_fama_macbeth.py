@@ -8,6 +8,7 @@ import pytest
 from linearmodels.panel import FamaMacBeth as Theirs
 
 from samgraph.errors import ModelError
+from samgraph.factors.evaluation.inference import mean_test
 from samgraph.factors.regression.fama_macbeth import fama_macbeth
 
 
@@ -44,9 +45,15 @@ def test_premia_and_kernel_errors_equal_linearmodels(weighted, lags):
     assert len(got.deficiencies) == 0 and got.premia["n_days"].eq(80).all()
 
 
-def test_the_default_lags_cover_the_overlap():
-    forward, factors, _ = made()
-    assert fama_macbeth(forward, factors, horizon=20).lags == 19
+def test_premia_are_tested_with_the_overlap_in_mind_and_not_at_all_on_few_days():
+    forward, factors, _ = made(n_dates=130)
+    got = fama_macbeth(forward, factors, horizon=20)
+    for name, row in got.premia.iterrows():
+        want = mean_test(got.slopes[:, got.names.index(name)], 20)
+        assert (row["se"], row["t"], row["p_value"]) == (want.se, want.t, want.p_value)
+    assert got.freedom == 3
+    few = fama_macbeth(forward[:119], {name: values[:119] for name, values in factors.items()}, horizon=20)
+    assert few.premia["premium"].notna().all() and few.premia[["se", "t", "p_value"]].isna().all(axis=None)
 
 
 def test_deficient_days_are_left_out_and_named():

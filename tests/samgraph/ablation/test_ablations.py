@@ -39,14 +39,19 @@ def settings(data: Path, **changes: Any) -> RunConfig:
 
 
 def test_an_interval_is_the_hand_worked_one() -> None:
-    x = np.array([[0.1, 0.3, 0.2, 0.4], [0.3, 0.5, 0.4, 0.6]])
-    # Daily means 0.2, 0.4, 0.3, 0.5; horizon 1, four days: lag floor(4 (4/100)^(2/9)) = 1.
-    e = np.array([0.2, 0.4, 0.3, 0.5]) - 0.35
-    days = ((e @ e) / 4 + 2 * 0.5 * (e[1:] @ e[:-1]) / 4) / 4
-    seeds = 0.02 / 2  # of 0.25 and 0.45
+    one = np.tile([0.1, 0.3, 0.2, 0.4, 0.6], 6)
+    x = np.array([one, one + 0.2])
+    # Horizon 1, thirty days: the floor(0.4 * 30^(2/3)) = 3 lowest frequencies of the daily means.
+    days = sum(
+        (math.sqrt(2 / 30) * sum(v * math.cos(math.pi * j * (t + 0.5) / 30) for t, v in enumerate(one))) ** 2
+        for j in (1, 2, 3)
+    ) / (3 * 30)
+    seeds = 0.02 / 2  # of two means that differ by 0.2
     freedom = (days + seeds) ** 2 / (days**2 / 3 + seeds**2 / 1)
     half = stats.t.ppf(0.975, freedom) * math.sqrt(days + seeds)
-    assert interval(x, 1) == pytest.approx((0.35, 0.35 - half, 0.35 + half))
+    assert interval(x, 1) == pytest.approx((0.42, 0.42 - half, 0.42 + half))
+    few = interval(x[:, :29], 1)
+    assert few.mean == pytest.approx(x[:, :29].mean()) and math.isnan(few.low) and math.isnan(few.high)
     assert interval(np.zeros((2, 5)), 1) == (0.0, 0.0, 0.0)
     assert all(math.isnan(value) for value in interval(np.full((2, 5), np.nan), 1))
 
