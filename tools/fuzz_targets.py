@@ -393,7 +393,7 @@ def _cuts() -> tuple[Use, Any]:
 
 
 def _importers() -> tuple[Use, Any]:
-    from importers import answers
+    from oracles import answers
 
     from samgraph.graph.check.dataset import check  # noqa: F401  kept warm: its import is no part of an input's time
     from samgraph.importers.akshare import AkshareOptions, import_akshare

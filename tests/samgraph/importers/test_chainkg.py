@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from importers.answers import CHAIN, causes, chain, checked
+from oracles.answers import CHAIN, causes, chain, checked
 
 from samgraph.errors import DatasetError
 from samgraph.importers.chainkg import import_chainkg

@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from importers import answers
+from oracles import answers
 
 from samgraph.cli.import_ import command
 from samgraph.errors import DatasetError, SamgraphError, SnapshotError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from importers import answers
+from oracles import answers
 
 from samgraph.errors import ConfigError, DatasetError
 from samgraph.importers import akshare_live, tushare_live

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from importers.answers import causes, checked
+from oracles.answers import causes, checked
 
 from samgraph.errors import DatasetError
 from samgraph.importers.segments import SegmentOptions, import_segments

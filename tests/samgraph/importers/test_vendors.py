@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from importers import answers
-from importers.answers import causes, checked
+from oracles import answers
+from oracles.answers import causes, checked
 
 from samgraph.errors import DatasetError
 from samgraph.importers.akshare import AkshareOptions, import_akshare
