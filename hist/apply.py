@@ -28,7 +28,7 @@ STRIDE = 20  # days that the recurrence takes at once before the first day that 
 
 
 def windows_of(data: WindowData, days: Sequence[int]) -> Tensor:
-    """Windows of all rows of some days as ratios [n_rows, n_steps, 6], NaN before the data starts."""
+    """Windows of all rows of some days [n_rows, n_steps, n_features], levels as ratios; NaN before the data starts."""
     length = data.config.window_length
     history = data.inputs.features
     blocks = []
@@ -39,7 +39,8 @@ def windows_of(data: WindowData, days: Sequence[int]) -> Tensor:
         first = max(0, t + 1 - length)
         block[:, length - (t + 1 - first) :] = history[first : t + 1][:, rows].transpose(1, 0, 2)
         blocks.append(block)
-    return ratios(torch.from_numpy(np.concatenate(blocks)).to(data.device))
+    windows = torch.from_numpy(np.concatenate(blocks)).to(data.device)
+    return ratios(windows) if data.config.reads_levels else windows
 
 
 def encode_rows(

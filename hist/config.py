@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
 from samgraph.errors import ConfigError
-from samgraph.hist.features import FEATURES
 from samgraph.hist.labels import Price
 
 Attention = Literal["edges", "all"]
@@ -43,7 +42,9 @@ class HistConfig:
             the predefined part, and the split means what its names say. Not in the paper; 0 leaves it out
 
     What is learned from what:
-        features: daily ratios of the stream encoder (`samgraph.hist.features`); the window has its own six
+        features: names of features or of sets of them, of further columns of the bars, or dotted names of functions
+            (`samgraph.hist.features.registry`). With the window encoder "default" and "alpha360" are the published
+            form: the window's own prices and volumes over its last close and volume
         scaling: of these: "day" standardises across each day's members, so that what the market does as a whole is
             not seen; "training" takes off each feature's median on the training days and divides by its median
             absolute deviation there, as the window encoder does; both are clipped at 4
@@ -80,7 +81,7 @@ class HistConfig:
     split: Split = "exact"
     auxiliary: float = 0.0
     separation: float = 1.0
-    features: tuple[str, ...] = FEATURES
+    features: tuple[str, ...] = ("default",)
     scaling: Scaling = "day"
     horizon: int = 10
     lag: int = 1
@@ -134,6 +135,11 @@ class HistConfig:
                 "split 'heads' needs auxiliary above 0 (heads that nothing trains say nothing), "
                 f"and 'exact' needs 0; found split '{self.split}' with auxiliary {self.auxiliary}"
             )
+
+    @property
+    def reads_levels(self) -> bool:
+        """Whether the encoder's input are prices and volumes of its window, over the window's last."""
+        return self.encoder == "window" and self.features in (("default",), ("alpha360",))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values, for manifests and checkpoints."""

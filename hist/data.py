@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +17,9 @@ from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.hist.batch import GraphCache, collate
 from samgraph.hist.config import HistConfig
 from samgraph.hist.day_graph import Batch, Reach
-from samgraph.hist.features import (
-    WINDOW_FEATURES,
-    Float32Array,
-    scaled_by,
-    stream_features,
-    window_features,
-)
+from samgraph.hist.features.compute import daily_features
+from samgraph.hist.features.levels import LEVELS, levels
+from samgraph.hist.features.scaling import Float32Array, scaled_by, scaled_by_day
 from samgraph.hist.labels import forward_returns, rank_normalise
 from samgraph.hist.market import BoolArray, FloatArray, Market
 from samgraph.hist.windows import Window
@@ -76,19 +73,21 @@ class TrainingInputs:
             self.market.member,
             self.market.weights(),
         ):
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array).view(np.uint8).data)
         digest.update((self.series.fingerprint() if self.series is not None else "").encode())
         return digest.hexdigest()
 
 
-def training_inputs(market: Market, series: SnapshotSeries | None, config: HistConfig) -> TrainingInputs:
-    """Features and labels as the configuration names them."""
-    if config.encoder == "stream":
-        names = tuple(config.features)
-        features, mask = stream_features(market, names, by_day=config.scaling == "day")
+def training_inputs(
+    market: Market, series: SnapshotSeries | None, config: HistConfig, folder: Path | None = None
+) -> TrainingInputs:
+    """Features and labels as the configuration names them; `folder` keeps computed features."""
+    names: tuple[str, ...]
+    if config.reads_levels:
+        names, (features, mask) = LEVELS, levels(market)
     else:
-        names = WINDOW_FEATURES
-        features, mask = window_features(market)
+        daily = daily_features(market, config.features, folder)
+        names, features, mask = daily.chosen.names, daily.values, daily.mask
     label = forward_returns(market, config.horizon, lag=config.lag, price=config.price)
     return TrainingInputs(market, features, mask, label, series, names)
 
@@ -138,9 +137,7 @@ class WindowData:
         self.target = torch.from_numpy(rank_normalise(label, fitted)).to(device)
         features = inputs.features[period][:, self.columns]
         if config.encoder == "stream":
-            if config.scaling == "training":
-                features = self._scaled(features, mask, mask & market.member[period][:, self.columns])
-            features = np.where(mask[:, :, None], features, np.float32(0))
+            features = self._scaled(features, mask, market.member[period][:, self.columns])
         # torch's own memory is aligned for vectors always, numpy's by chance: the same numbers need the same kernels
         self.features = torch.from_numpy(np.ascontiguousarray(features)).clone().to(device)
         self.mask = torch.from_numpy(mask).to(device)
@@ -204,17 +201,19 @@ class WindowData:
         return scaled.astype(np.float32)
 
     def _scaled(self, features: Float32Array, mask: BoolArray, members: BoolArray) -> Float32Array:
-        """Features over what training days' members had (`samgraph.hist.features.scaled_by`)."""
+        """Features over what the day's, or the training days', members had (`samgraph.hist.features.scaling`)."""
         infinite = np.argwhere(np.isinf(features) & mask[:, :, None])
         if len(infinite):
             t, i, f = (int(place) for place in infinite[0])
             raise ModelError(
                 f"{_feature(self, t, i, f, features[t, i, f])}; correct the bars or leave the feature out"
             )
+        if self.config.scaling == "day":
+            return scaled_by_day(features, mask, members)
         days = self.days(self.window.train)
         fitted = np.zeros_like(members)
         fitted[days.start : days.stop] = members[days.start : days.stop]
-        return scaled_by(features, fitted)
+        return scaled_by(features, mask, fitted)
 
     def _check_series(self) -> None:
         for part in self.parts:

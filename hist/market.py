@@ -4,14 +4,16 @@ Prices are unadjusted, in the bars' own currency; `adj` is the back-adjusting fa
 comparable over time. A stock without a bar on a day is NaN in every column and not tradable: nothing is ever
 filled forward, because a filled price makes a return of zero that never happened.
 
-Optional columns of the bars: where `vwap` is absent it is (high + low + close) / 3, `adj_factor` 1,
-`tradable` volume > 0, `limit_up` and `limit_down` False, `market_cap` unknown, `book_to_price` None. This module
-does not need torch.
+Optional columns of the bars: where `vwap` is absent it is `amount` over volume, and without `amount`
+(high + low + close) / 3; `adj_factor` is 1, `tradable` volume > 0, `limit_up` and `limit_down` False, `market_cap`
+unknown, `book_to_price` None. This module does not need torch.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +27,9 @@ BoolArray = npt.NDArray[np.bool_]
 REQUIRED = ("date", "company_id", "open", "high", "low", "close", "volume")
 _PRICES = ("open", "high", "low", "close")
 _NUMBERS = (*_PRICES, "vwap", "adj", "volume", "market_cap")
+_FLAGS = ("tradable", "limit_up", "limit_down", "member")
+_FURTHER = "further."
+VWAP_SLACK = 0.001  # by which an average price may leave the day's low and high, for rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +44,8 @@ class Market:
         benchmark: float64 [n_dates], an index level, NaN where unknown
         book_to_price: float64 [n_dates, n_stocks], book value by market cap as known by the day's close, for the
             value style; None where the bars have no such column
+        has_vwap: whether `vwap` is the bars' own and not a stand-in
+        further: float64 [n_dates, n_stocks] by name: columns of the bars that a user's own features read
     """
 
     dates: pd.DatetimeIndex
@@ -57,6 +64,8 @@ class Market:
     member: BoolArray
     benchmark: FloatArray
     book_to_price: FloatArray | None = None
+    has_vwap: bool = True
+    further: Mapping[str, FloatArray] = field(default_factory=dict)
 
     @property
     def n_dates(self) -> int:
@@ -101,7 +110,7 @@ class Market:
         """One of the panels above by its name, as a frame: index dates, columns company ids."""
         values = getattr(self, name, None)
         if not isinstance(values, np.ndarray) or values.ndim != 2:
-            known = ", ".join((*_NUMBERS, "tradable", "limit_up", "limit_down", "member"))
+            known = ", ".join((*_NUMBERS, *_FLAGS))
             raise DatasetError(f"a market has no panel {name!r}; it has {known}")
         return pd.DataFrame(values, index=self.dates, columns=pd.Index(self.stocks, name="company_id"))
 
@@ -114,15 +123,32 @@ class Market:
             f"{held.min()} to {held.max()} members a day)"
         )
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Columns that features may need beyond those that all bars have."""
+        return (*(("vwap",) if self.has_vwap else ()), *self.further)
+
+    def panels(self) -> dict[str, npt.NDArray[Any]]:
+        """All [n_dates, n_stocks] arrays of the bars by name, further columns as "further.NAME"."""
+        names = (*_NUMBERS, *_FLAGS, *(("book_to_price",) if self.book_to_price is not None else ()))
+        return {
+            **{name: getattr(self, name) for name in names},
+            **{f"{_FURTHER}{name}": panel for name, panel in self.further.items()},
+        }
+
     def permuted(self, order: npt.NDArray[np.int64]) -> Market:
         """The same market with its stocks in another order: place p holds old stock `order[p]`."""
-        columns = {
-            name: getattr(self, name)[:, order]
-            for name in (*_NUMBERS, "tradable", "limit_up", "limit_down", "member")
-        }
-        if self.book_to_price is not None:
-            columns["book_to_price"] = self.book_to_price[:, order]
-        return replace(self, stocks=tuple(self.stocks[i] for i in order), **columns)
+        return self._with(lambda panel: panel[:, order], stocks=tuple(self.stocks[i] for i in order))
+
+    def until(self, stop: int) -> Market:
+        """The market's first `stop` days, as if nothing later had been read."""
+        dates, benchmark = self.dates[:stop], self.benchmark[:stop]
+        return self._with(lambda panel: panel[:stop], dates=dates, benchmark=benchmark)
+
+    def _with(self, change: Callable[[npt.NDArray[Any]], npt.NDArray[Any]], **changes: Any) -> Market:
+        panels: dict[str, Any] = {name: change(panel) for name, panel in self.panels().items()}
+        further = {name: panels.pop(f"{_FURTHER}{name}") for name in self.further}
+        return replace(self, **panels, **changes, further=further)
 
 
 def build_market(
@@ -133,6 +159,7 @@ def build_market(
     start: pd.Timestamp,
     end: pd.Timestamp,
     warmup_days: int,
+    further: Sequence[str] = (),
 ) -> Market:
     """Arrange bars as dates x stocks, for the stocks that are ever members.
 
@@ -144,11 +171,12 @@ def build_market(
         start: first day of the period
         end: its last day, inclusive
         warmup_days: trading days before `start` that are kept as history
+        further: numeric columns of the bars that features read by their names
 
     Raises:
-        DatasetError: a required column is missing, two bars of one stock on one day, no bars in the period
+        DatasetError: a required or further column is missing, two bars of one stock on one day, no bars in the period
     """
-    for column in REQUIRED:
+    for column in (*REQUIRED, *further):
         if column not in bars.columns:
             raise DatasetError(
                 f"table bars has no column '{column}' (found: {', '.join(map(str, bars.columns))}); add it"
@@ -177,8 +205,13 @@ def build_market(
     prices = {name: _positive(numbers(name)) for name in _PRICES}
     volume = numbers("volume")
     has_bar = np.isfinite(prices["close"])
-    typical = (prices["high"] + prices["low"] + prices["close"]) / 3.0
-    vwap = _positive(numbers("vwap")) if "vwap" in bars.columns else typical
+    has_vwap = "vwap" in bars.columns or "amount" in bars.columns
+    if "vwap" in bars.columns:
+        vwap = _positive(numbers("vwap"))
+    elif has_vwap:
+        vwap = _average_price(numbers("amount"), volume, prices)
+    else:
+        vwap = (prices["high"] + prices["low"] + prices["close"]) / 3.0
     adj = _positive(numbers("adj_factor")) if "adj_factor" in bars.columns else np.ones(shape)
     adj = np.where(has_bar, adj, np.nan)
     traded = has_bar & (np.nan_to_num(volume) > 0)
@@ -199,6 +232,8 @@ def build_market(
         member=member,
         benchmark=np.full(len(dates), np.nan),
         book_to_price=numbers("book_to_price") if "book_to_price" in bars.columns else None,
+        has_vwap=has_vwap,
+        further={name: numbers(name) for name in further},
         **prices,
     )
     level = _universe_level(market) if benchmark is None else _benchmark_level(benchmark, dates)
@@ -207,6 +242,21 @@ def build_market(
 
 def _positive(values: FloatArray) -> FloatArray:
     return np.where(values > 0, values, np.nan)  # a price or a cap of zero is a missing one
+
+
+def _average_price(amount: FloatArray, volume: FloatArray, prices: Mapping[str, FloatArray]) -> FloatArray:
+    """Amount over volume where it lies between the day's low and high; NaN elsewhere."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        vwap = _positive(amount) / _positive(volume)
+        fits = (vwap >= prices["low"] * (1 - VWAP_SLACK)) & (vwap <= prices["high"] * (1 + VWAP_SLACK))
+    known = np.isfinite(vwap) & np.isfinite(prices["close"])
+    if fits.sum() < 0.5 * known.sum():
+        ratio = float(np.median(vwap[known] / prices["close"][known]))
+        raise DatasetError(
+            f"table bars: amount over volume is {ratio:.3g} times the close in the median; give amount in the currency "
+            "of the prices and volume in shares, or leave amount out"
+        )
+    return np.where(fits, vwap, np.nan)
 
 
 def _trading_days(days: pd.DatetimeIndex, start: pd.Timestamp, warmup_days: int) -> pd.DatetimeIndex:

@@ -18,6 +18,7 @@ from samgraph.config import RunConfig
 from samgraph.factors.signals.styles import STYLES
 from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.hist.data import training_inputs
+from samgraph.hist.features.scaling import scaled_by_day
 from samgraph.hist.market import Market
 from samgraph.run.inputs import Inputs
 
@@ -212,7 +213,8 @@ def stand_in(inputs: Inputs, config: RunConfig) -> pd.DataFrame:
     trained = training_inputs(market, None, config.model.hist(config.trading))
     test = inputs.test
     t, i = np.nonzero(market.member[test] & trained.feature_mask[test])
-    parts = {name: trained.features[test][t, i, n].astype(np.float64) for n, name in enumerate(_PARTS[:3])}
+    features = scaled_by_day(trained.features[test], trained.feature_mask[test], market.member[test])
+    parts = {name: features[t, i, n].astype(np.float64) for n, name in enumerate(_PARTS[:3])}
     frame = pd.DataFrame(
         {
             "seed": config.seed,
