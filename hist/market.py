@@ -27,8 +27,9 @@ BoolArray = npt.NDArray[np.bool_]
 REQUIRED = ("date", "company_id", "open", "high", "low", "close", "volume")
 _PRICES = ("open", "high", "low", "close")
 _NUMBERS = (*_PRICES, "vwap", "adj", "volume", "market_cap")
+_OPTIONAL = ("book_to_price",)
 _FLAGS = ("tradable", "limit_up", "limit_down", "member")
-_FURTHER = "further."
+FURTHER = "further."  # before the name of a further column among the panels
 VWAP_SLACK = 0.001  # by which an average price may leave the day's low and high, for rounding
 
 
@@ -130,10 +131,10 @@ class Market:
 
     def panels(self) -> dict[str, npt.NDArray[Any]]:
         """All [n_dates, n_stocks] arrays of the bars by name, further columns as "further.NAME"."""
-        names = (*_NUMBERS, *_FLAGS, *(("book_to_price",) if self.book_to_price is not None else ()))
+        names = (*_NUMBERS, *_FLAGS, *(name for name in _OPTIONAL if getattr(self, name) is not None))
         return {
             **{name: getattr(self, name) for name in names},
-            **{f"{_FURTHER}{name}": panel for name, panel in self.further.items()},
+            **{f"{FURTHER}{name}": panel for name, panel in self.further.items()},
         }
 
     def permuted(self, order: npt.NDArray[np.int64]) -> Market:
@@ -147,7 +148,7 @@ class Market:
 
     def _with(self, change: Callable[[npt.NDArray[Any]], npt.NDArray[Any]], **changes: Any) -> Market:
         panels: dict[str, Any] = {name: change(panel) for name, panel in self.panels().items()}
-        further = {name: panels.pop(f"{_FURTHER}{name}") for name in self.further}
+        further = {name: panels.pop(f"{FURTHER}{name}") for name in self.further}
         return replace(self, **panels, **changes, further=further)
 
 
@@ -171,12 +172,12 @@ def build_market(
         start: first day of the period
         end: its last day, inclusive
         warmup_days: trading days before `start` that are kept as history
-        further: numeric columns of the bars that features read by their names
+        further: columns of numbers that features read by their names, where the bars have them
 
     Raises:
-        DatasetError: a required or further column is missing, two bars of one stock on one day, no bars in the period
+        DatasetError: a required column is missing, two bars of one stock on one day, no bars in the period
     """
-    for column in (*REQUIRED, *further):
+    for column in REQUIRED:
         if column not in bars.columns:
             raise DatasetError(
                 f"table bars has no column '{column}' (found: {', '.join(map(str, bars.columns))}); add it"
@@ -233,7 +234,9 @@ def build_market(
         benchmark=np.full(len(dates), np.nan),
         book_to_price=numbers("book_to_price") if "book_to_price" in bars.columns else None,
         has_vwap=has_vwap,
-        further={name: numbers(name) for name in further},
+        further={
+            name: numbers(name) for name in further if name in bars.columns and bars[name].dtype.kind in "iuf"
+        },
         **prices,
     )
     level = _universe_level(market) if benchmark is None else _benchmark_level(benchmark, dates)

@@ -80,6 +80,11 @@ class Model(Section):
         "samgraph", description="which reading of the paper"
     )
     horizon: int | None = Field(None, ge=1, description="trading days of the forward return that is learnt")
+    features: tuple[str, ...] | None = Field(
+        None,
+        min_length=1,
+        description="sets (default, ten, alpha158, alpha360), features, columns of bars, dotted names of functions",
+    )
     encoder: Literal["stream", "window"] | None = Field(
         None, description="along the calendar, or a window a day"
     )

@@ -110,15 +110,18 @@ class Dataset:
         """SHA-256 of each table's bytes (the parts of a folder one after another)."""
         return dict(self._fingerprint)
 
-    def read(self, table: str, columns: Sequence[str] | None = None) -> pd.DataFrame:
+    def read(
+        self, table: str, columns: Sequence[str] | None = None, *, further: Sequence[str] = ()
+    ) -> pd.DataFrame:
         """A table, typed: ids and text str, days datetime64[s] (NaT where empty), numbers float, flags
         boolean.
 
         Without `columns`, those that the table has and the program knows; with them exactly these, an
-        optional one that is absent being empty in every row. In `bars` and `benchmarks` a cell that cannot be
+        optional one that is absent being empty in every row. `further` names columns of numbers that the program
+        does not know; they are read where the table has them. In `bars` and `benchmarks` a cell that cannot be
         read is empty (the load lists it); in any other table it is a DatasetError.
         """
-        parsed = self.parse(table, columns)
+        parsed = self.parse(table, columns, further)
         broken = parsed.unreadable
         if len(broken) and not parsed.table.series:
             first = broken.iloc[0]
@@ -141,12 +144,12 @@ class Dataset:
                 frame[name] = _empty(parsed.table, name, len(frame))
         return frame[list(columns)]
 
-    def parse(self, table: str, columns: Sequence[str] | None = None) -> Parsed:
-        """A table with everything that is wrong in its cells.
+    def parse(self, table: str, columns: Sequence[str] | None = None, further: Sequence[str] = ()) -> Parsed:
+        """A table with everything that is wrong in its cells; `further` as in `read`.
 
         Raises DatasetError where the table or a required column is missing, or a file is no such file at all.
         """
-        spec = self._spec(table)
+        spec = self._spec(table).with_numbers(further)
         files = self._files[table]
         ragged: list[tuple[int, str]] = []
         return self._parsed(spec, read_whole(spec, files, columns, ragged), columns, ragged)

@@ -5,7 +5,8 @@ This is the one place that names columns; reading, checking and loading all foll
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from enum import Enum
 
 import numpy as np
@@ -50,6 +51,11 @@ class Table:
     def column(self, name: str) -> Column | None:
         """The column of that name, or None for one that the program does not know."""
         return next((column for column in self.columns if column.name == name), None)
+
+    def with_numbers(self, further: Sequence[str]) -> Table:
+        """The table with further optional columns of numbers."""
+        new = tuple(_number(name, required=False) for name in further if self.column(name) is None)
+        return replace(self, columns=(*self.columns, *new))
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -159,6 +165,7 @@ _TABLES = (
             *(_number(name, filled=True) for name in ("open", "high", "low", "close")),
             _number("volume"),
             _number("vwap", required=False),
+            _number("amount", required=False),
             _number("adj_factor", required=False),
             _number("market_cap"),
             _number("book_to_price", required=False),

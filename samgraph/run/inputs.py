@@ -8,7 +8,7 @@ folder before.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +28,10 @@ from samgraph.graph.db.ledger import loaded_moment
 from samgraph.graph.db.universe import committed_moment
 from samgraph.graph.series.placebo import binary
 from samgraph.graph.series.snapshots import SnapshotSeries
+from samgraph.hist.features.registry import choose, further_columns
 from samgraph.hist.market import Market, build_market
 from samgraph.hist.windows import Window, walk_forward
-from samgraph.progress import stage
+from samgraph.progress import stage, warn
 
 if TYPE_CHECKING:
     from samgraph.graph.db.driver import Graph
@@ -87,6 +88,7 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
         ConfigError: the period is too short for its windows, or the benchmark is unknown
     """
     _require_loaded(graph, dataset)
+    features = config.model.hist(config.trading).features
     moment = committed_moment(graph, known)  # one for all that follows, and never one that is still to come
     with stage("read bars"):
         market = read_market(
@@ -98,7 +100,11 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
             benchmark=config.benchmark,
             known=moment,
             warmup_days=HISTORY_DAYS,
+            further=further_columns(features),
         )
+        left_out = choose(features, market.columns).sentence()
+        if left_out is not None:
+            warn(left_out)
     first_day = int(market.dates.searchsorted(pd.Timestamp(config.start)))
     windows = _windows(config, market, first_day)
     with stage("read as-of snapshots", 6) as bar:
@@ -153,6 +159,7 @@ def read_market(
     benchmark: str | None = None,
     known: dt.datetime | None = None,
     warmup_days: int = 0,
+    further: Sequence[str] = (),
 ) -> Market:
     """The bars of a universe's past and present members, with who was a member on which day.
 
@@ -165,6 +172,7 @@ def read_market(
         benchmark: name in table benchmarks; the one called as the universe is, if None and there is one
         known: the moment of recorded knowledge to read memberships at; the newest load by default
         warmup_days: trading days before `start` that trailing figures may look back on
+        further: numeric columns of table bars that features read by their names
 
     Raises:
         DatasetError: a table is missing or wrong
@@ -172,7 +180,7 @@ def read_market(
         ConfigError: the benchmark is unknown
     """
     first_day, last_day = pd.Timestamp(start), pd.Timestamp(end)
-    bars = _bars(dataset)
+    bars = _bars(dataset, further)
     calendar = pd.DatetimeIndex(np.unique(bars["date"].to_numpy()))
     if not len(calendar) or calendar[-1] < first_day or calendar[0] > last_day:
         raise ConfigError(
@@ -192,6 +200,7 @@ def read_market(
         start=first_day,
         end=last_day,
         warmup_days=warmup_days,
+        further=further,
     )
 
 
@@ -212,12 +221,12 @@ def _require_loaded(graph: Graph, dataset: Dataset) -> None:
         )
 
 
-def _bars(dataset: Dataset) -> pd.DataFrame:
+def _bars(dataset: Dataset, further: Sequence[str]) -> pd.DataFrame:
     if not dataset.has("bars"):
         raise DatasetError(
             f"{dataset.root} has no table bars; a backtest needs daily prices (interface: table bars)"
         )
-    return usable_bars(dataset.read("bars"))
+    return usable_bars(dataset.read("bars", further=further))
 
 
 def _benchmark(named: str | None, universe: str, dataset: Dataset) -> pd.DataFrame | None:

@@ -6,7 +6,6 @@ import contextlib
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -17,17 +16,22 @@ from samgraph.errors import RunError
 from samgraph.files import whole
 from samgraph.graph.series.chain_links import ChainLinks, ValueChain
 from samgraph.graph.series.snapshots import Edges, SnapshotSeries
-from samgraph.hist.market import Market
+from samgraph.hist.market import FURTHER, Market
 from samgraph.training.task import MARKET
 
 
 def write_market(folder: Path, market: Market) -> None:
     """Keep `market` for the workers."""
-    arrays = {f.name: getattr(market, f.name) for f in fields(Market) if f.name not in ("dates", "stocks")}
-    arrays = {name: values for name, values in arrays.items() if values is not None}
+    panels: dict[str, Any] = market.panels()
     with whole(folder / MARKET) as scratch, scratch.open("wb") as file:
         np.savez(
-            file, dates=_seconds(market.dates), stocks=np.asarray(market.stocks, dtype=np.str_), **arrays
+            file,
+            dates=_seconds(market.dates),
+            stocks=np.asarray(market.stocks, dtype=np.str_),
+            benchmark=market.benchmark,
+            has_vwap=market.has_vwap,
+            further=np.asarray(list(market.further), dtype=np.str_),
+            **panels,
         )
 
 
@@ -46,8 +50,15 @@ def _loaded(path: Path) -> Iterator[Any]:
 def read_market(folder: Path) -> Market:
     """What `write_market` kept."""
     with _loaded(folder / MARKET) as held:
-        arrays = {name: held[name] for name in held.files if name not in ("dates", "stocks")}
-        return Market(dates=_dates(held["dates"]), stocks=tuple(held["stocks"].tolist()), **arrays)
+        arrays = {name: held[name] for name in held.files}
+        further = {str(name): arrays.pop(f"{FURTHER}{name}") for name in arrays.pop("further")}
+        return Market(
+            dates=_dates(arrays.pop("dates")),
+            stocks=tuple(arrays.pop("stocks").tolist()),
+            has_vwap=bool(arrays.pop("has_vwap")),
+            further=further,
+            **arrays,
+        )
 
 
 def write_series(folder: Path, variant: str, series: SnapshotSeries) -> None:
