@@ -7,7 +7,9 @@ the same shape. A stock that joins takes the next free place of the last block, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -17,10 +19,12 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from samgraph.hist.data import WindowData
+from samgraph.hist.config import HistConfig
+from samgraph.hist.data import TrainingInputs, WindowData
 from samgraph.hist.day_graph import Batch, Yesterday
 from samgraph.hist.encoder import StreamEncoder, WindowEncoder, ratios
 from samgraph.hist.model import PARTS, Hist, Scores
+from samgraph.hist.windows import Window
 
 COLUMNS = (*PARTS, "score")
 BLOCK = 256  # stocks
@@ -147,3 +151,50 @@ def as_frame(data: WindowData, days: range, values: npt.NDArray[np.float32]) -> 
     for column, name in enumerate(COLUMNS):
         frame[name] = values[day, stock, column].astype(np.float64)
     return frame
+
+
+def score_fitted(
+    inputs: TrainingInputs,
+    window: Window,
+    config: HistConfig,
+    parameters: Mapping[str, Tensor],
+    days: slice,
+    device: str = "cpu",
+) -> pd.DataFrame:
+    """Scores of days by a fitted window's parameters, as its fit would have given them; see `as_frame`.
+
+    Args:
+        inputs: what the window was fitted on; it may have more days by now
+        window: as it was fitted
+        config: as it was fitted
+        parameters: the chosen ones
+        days: positions in the market's dates, not before the window's training
+        device: a torch device
+
+    Raises:
+        ModelError: days without a snapshot, or that the market does not have
+    """
+    place = torch.device(device)
+    past = days.stop <= window.valid.stop  # as a fit sees them: without whoever joins later
+    test = slice(min(days.start, window.test.start), max(days.stop, window.test.start + 1))
+    with torch_settings(config.threads, place):
+        data = WindowData(inputs, window if past else replace(window, test=test), config, place, fit=past)
+        model = Hist(config, inputs.n_features, seed=0, concepts=inputs.series is not None).to(place)
+        model.load_state_dict(dict(parameters))
+        asked = data.days(days)
+        return as_frame(data, asked, score_days(model, data, asked))
+
+
+@contextmanager
+def torch_settings(threads: int, device: torch.device) -> Iterator[None]:
+    """Explicit threads and deterministic kernels, put back afterwards."""
+    before, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    if device.type == "cuda":
+        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+        torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        torch.use_deterministic_algorithms(deterministic)

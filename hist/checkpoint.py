@@ -78,6 +78,31 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
     return Checkpoint(load(content), values)
 
 
+def chosen_parameters(folder: Path, **identity: Any) -> dict[str, Tensor]:
+    """The chosen parameters of a finished training.
+
+    Args:
+        folder: of its checkpoint
+        identity: what it must have been made with (see `samgraph.hist.train`), by name
+
+    Raises:
+        ModelError: there is no checkpoint, or it was made with something else
+    """
+    checkpoint = read_checkpoint(folder)
+    if checkpoint is None:
+        raise ModelError(f"{folder} holds no checkpoint; run the backtest again")
+    for name, value in identity.items():
+        if checkpoint.values["identity"][name] != value:
+            raise ModelError(
+                f"the checkpoint in {folder} was made with another {name}; run the backtest again"
+            )
+    return {
+        name.removeprefix("best/"): value
+        for name, value in checkpoint.tensors.items()
+        if name.startswith("best/")
+    }
+
+
 def forget_checkpoint(folder: Path) -> None:
     """Remove the folder's checkpoint, whether or not it can be read."""
     (folder / STATE).unlink(missing_ok=True)

@@ -141,9 +141,9 @@ class HistConfig:
         """Whether the encoder's input are prices and volumes of its window, over the window's last."""
         return self.encoder == "window" and self.features in (("default",), ("alpha360",))
 
-    def as_dict(self) -> dict[str, Any]:
-        """Plain values, for manifests and checkpoints."""
-        return asdict(self)
+    def identity(self) -> dict[str, Any]:
+        """Plain values as JSON gives them back, for checkpoints."""
+        return {**asdict(self), "features": list(self.features)}
 
 
 _PUBLISHED = {

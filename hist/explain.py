@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,7 +21,6 @@ from torch import Tensor
 
 from samgraph.errors import ModelError
 from samgraph.hist.apply import walk
-from samgraph.hist.checkpoint import read_checkpoint
 from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, WindowData
 from samgraph.hist.day_graph import Batch
@@ -205,21 +203,3 @@ class DayReading:
         date = int(self.data.inputs.market.dates.as_unit("s").asi8[self.data.start + self.day])
         rows = np.asarray(self.data.rows[self.day])
         return series.concepts[int(self.data.graphs.graph(date, rows).concept_ids[k])]
-
-
-def kept_parameters(folder: Path, inputs: TrainingInputs) -> dict[str, Tensor]:
-    """The chosen parameters of a finished piece.
-
-    Raises:
-        ModelError: there is no checkpoint, or it was made from other inputs
-    """
-    checkpoint = read_checkpoint(folder)
-    if checkpoint is None:
-        raise ModelError(f"{folder} holds no checkpoint; run the backtest again")
-    if checkpoint.values["identity"]["inputs"] != inputs.fingerprint():
-        raise ModelError(f"the checkpoint in {folder} was made from other inputs; run the backtest again")
-    return {
-        name.removeprefix("best/"): value
-        for name, value in checkpoint.tensors.items()
-        if name.startswith("best/")
-    }

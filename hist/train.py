@@ -10,9 +10,7 @@ same numbers; a killed run that goes on from its checkpoint ends with the same n
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,7 +20,15 @@ import torch
 from torch import Tensor
 
 from samgraph.errors import ModelError
-from samgraph.hist.apply import COLUMNS, as_frame, encode_rows, score_days, states_before, windows_of
+from samgraph.hist.apply import (
+    COLUMNS,
+    as_frame,
+    encode_rows,
+    score_days,
+    states_before,
+    torch_settings,
+    windows_of,
+)
 from samgraph.hist.checkpoint import read_checkpoint
 from samgraph.hist.concepts import concept_mean
 from samgraph.hist.config import HistConfig
@@ -76,7 +82,7 @@ def fit_window(
         ModelError: nothing to train or validate on, a loss that is not a number, a foreign checkpoint
     """
     place = torch.device(device)
-    with _settings(config.threads, place):
+    with torch_settings(config.threads, place):
         data = WindowData(inputs, window, config, place, fit=True)
         _require_labels(data)
         model = Hist(config, inputs.n_features, seed=seed, concepts=inputs.series is not None).to(place)
@@ -213,27 +219,12 @@ def _finish(training: Training, data: WindowData) -> FittedWindow:
 
 def _identity(inputs: TrainingInputs, window: Window, config: HistConfig, seed: int) -> dict[str, object]:
     return {
-        "config": {**config.as_dict(), "features": list(config.features)},
+        "config": config.identity(),
         "inputs": inputs.fingerprint(),
         "window": str(window),
         "seed": seed,
         "torch": torch.__version__,
     }
-
-
-@contextmanager
-def _settings(threads: int, device: torch.device) -> Iterator[None]:
-    """Explicit threads and deterministic kernels, put back afterwards."""
-    before, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    if device.type == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        torch.use_deterministic_algorithms(deterministic)
 
 
 __all__ = ["FittedWindow", "Progress", "TrainingInputs", "fit_window"]

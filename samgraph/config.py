@@ -27,9 +27,11 @@ from pydantic import (
 )
 from pydantic.fields import FieldInfo
 
+from samgraph.arms.registry import ARMS, BASE, CONTROL
 from samgraph.errors import ConfigError, SnapshotError
 from samgraph.graph.series.cuts import parse_cut
 from samgraph.hist.config import HistConfig, variant
+from samgraph.outcome.constructions import CONSTRUCTIONS
 
 
 class Section(BaseModel):
@@ -135,9 +137,26 @@ class Trading(Section):
         description="cost by size: coefficient x daily volatility x sqrt(participation), or x participation",
     )
     impact_coefficient: float = Field(0.0, ge=0, description="that coefficient; about 1 for sqrt")
-    construction: Literal["topk", "optimised", "both"] = Field(
-        "topk", description="Top-K with drop-out, optimised around the benchmark, or both beside each other"
+    construction: str | tuple[str, ...] = Field(
+        "topk",
+        description=f"how scores become portfolios: {', '.join(CONSTRUCTIONS)}, a list of these, or both",
     )
+
+    @field_validator("construction")
+    @classmethod
+    def _is_known(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        known = (*CONSTRUCTIONS, "both")
+        for name in (value,) if isinstance(value, str) else value or ("",):
+            if name not in (known if isinstance(value, str) else CONSTRUCTIONS):
+                raise ValueError(f"no construction is called {name!r}; choose among {', '.join(known)}")
+        return value
+
+    @property
+    def constructions(self) -> tuple[str, ...]:
+        """The names of the constructions, the first one the run's main one."""
+        if isinstance(self.construction, tuple):
+            return tuple(dict.fromkeys(self.construction))
+        return ("topk", "optimised") if self.construction == "both" else (self.construction,)
 
 
 class Optimiser(Section):
@@ -171,8 +190,8 @@ class RunConfig(Section):
     benchmark: str | None = Field(
         None, description="name in table benchmarks; empty: the universe's own name"
     )
-    variants: tuple[Literal["product", "industry", "gru"], ...] = Field(
-        ("product", "industry", "gru"), description="models compared"
+    variants: tuple[str, ...] = Field(
+        (BASE, CONTROL, "gru"), description=f"models compared: {', '.join(ARMS)}"
     )
     horizons: tuple[PositiveInt, ...] = Field((1, 5, 10, 20, 40, 60), description="trading days ahead")
     seeds: int = Field(2, ge=1, le=100, description="models per variant (seeds), averaged")
@@ -199,8 +218,11 @@ class RunConfig(Section):
     def _ordered(self) -> RunConfig:
         if self.end <= self.start:
             raise ValueError(f"end {self.end} is not after start {self.start}")
-        if "product" not in self.variants:
-            raise ValueError("variants must name product: the other variants are its control")
+        for name in self.variants:
+            if name not in ARMS:
+                raise ValueError(f"variants names {name!r}, which is unknown; choose among {', '.join(ARMS)}")
+        if BASE not in self.variants:
+            raise ValueError(f"variants must name {BASE}: the other variants are its control")
         return self
 
     def quick(self) -> RunConfig:

@@ -65,9 +65,19 @@ def seal_piece(folder: Path, names: Iterable[str]) -> None:
 
 
 def damaged_file(folder: Path, names: Iterable[str]) -> str | None:
-    """The first file of a finished piece that is not as it was; None where all are."""
+    """The first file of a finished piece that is not as it was; None where all are, `names` among them."""
+    sealed = _sealed(folder)
+    return unlike(folder, sealed) if set(names) <= set(sealed) else FINISHED
+
+
+def sealed_names(folder: Path) -> tuple[str, ...]:
+    """The files of a finished piece; none where its seal cannot be read."""
+    return tuple(name for name in _sealed(folder) if Path(name).name == name)
+
+
+def _sealed(folder: Path) -> dict[str, Any]:
     try:
         sealed = json.loads((folder / FINISHED).read_bytes())["files"]
     except (OSError, ValueError, KeyError, TypeError):
-        return FINISHED
-    return unlike(folder, sealed) if isinstance(sealed, dict) and set(sealed) == set(names) else FINISHED
+        return {}
+    return sealed if isinstance(sealed, dict) else {}

@@ -200,6 +200,8 @@ def _summary(days: int) -> dict[str, Any]:
         "seeds": 2,
         "label_horizon": 5,
         "variants": {name: figures for name in VARIANTS},
+        "portfolios": {name: {"arm": name, "construction": "topk"} for name in VARIANTS}
+        | {"product_optimised": {"arm": "product", "construction": "optimised"}},
         "regression": {
             name: {"r2": 0.3, "adj_r2": 0.2, "oos_r2": None, "k": 12.0} for name in ("product", "both")
         },

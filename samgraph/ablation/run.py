@@ -21,19 +21,21 @@ import numpy.typing as npt
 import pandas as pd
 
 from samgraph.ablation.table import compare, markdown, table_of
+from samgraph.arms.registry import ARMS
+from samgraph.arms.registry import BASE as BASE_ARM
 from samgraph.config import RunConfig
 from samgraph.errors import ConfigError
 from samgraph.files import write_frame, write_json, write_text
 from samgraph.graph.ask.period import extract_period
 from samgraph.graph.connect import connect
 from samgraph.graph.dataset.folder import Dataset
-from samgraph.graph.series.placebo import binary, random_concepts, static
 from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.hist.config import HistConfig
 from samgraph.hist.labels import forward_returns
 from samgraph.hist.metrics import rank_ic
 from samgraph.progress import stage
 from samgraph.run.backtest import NOT_DECIDING, begin, server_settings
+from samgraph.run.concepts import concept_file, concept_series
 from samgraph.run.inputs import Inputs, read_inputs
 from samgraph.training.executor import open_executor
 from samgraph.training.pieces import fit_pieces
@@ -51,12 +53,14 @@ FloatArray = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Row:
-    """One change. `edges` names what the model reads (see `_series`), `changes` are settings of the model."""
+    """One change. `edges` is what the model reads (a kind of `samgraph.run.concepts`, or "cut CUT"), `changes` are
+    settings of the model.
+    """
 
     name: str
     group: str
     words: str
-    edges: str = "product"
+    edges: str = "products"
     changes: dict[str, Any] = field(default_factory=dict)
 
 
@@ -67,8 +71,8 @@ def all_rows(config: RunConfig) -> list[Row]:
         Row(BASE, "base", f"product concepts, {config.concepts.cut}, as of each day"),
         Row("static", "time", "the period's last edges on every day (look-ahead, on purpose)", "static"),
         Row("binary", "weights", "every edge weighs 1 instead of its share of revenue", "binary"),
-        Row("industry", "concepts", "industry labels as concepts", "industry"),
-        Row("random", "concepts", "random groups of the same sizes, drawn anew for each seed", "random"),
+        Row("industry", "concepts", "industry labels as concepts", "industries"),
+        Row("random", "concepts", "random groups of the same sizes, drawn anew for each seed", "placebo"),
     ]
     rows += [
         Row(f"attention-{kind}", "attention", words, changes={"attention": kind})
@@ -91,7 +95,7 @@ def all_rows(config: RunConfig) -> list[Row]:
 
 def _as_base(row: Row, model: HistConfig, config: RunConfig) -> Row:
     """A row whose change changes nothing reads what the base reads, so that it shares its models."""
-    edges = "product" if row.edges == f"cut {config.concepts.cut}" else row.edges
+    edges = "products" if row.edges == f"cut {config.concepts.cut}" else row.edges
     changes = {name: value for name, value in row.changes.items() if getattr(model, name) != value}
     return replace(row, edges=edges, changes=changes)
 
@@ -213,31 +217,19 @@ def _tasks(
         name = owner.setdefault((row.edges, settings), row.name)
         tasks[row.name] = []
         for seed in range(config.seed, config.seed + config.seeds):
-            edges = (
-                f"random-{seed}" if row.edges == "random" else row.edges.replace(":", "-").replace(" ", "-")
-            )
+            edges = concept_file(row.edges, seed)
             if edges not in written:
-                write_series(folder, edges, _series(row.edges, inputs, seed, read))
+                kind, _, cut = row.edges.partition(" ")
+                write_series(folder, edges, read(cut) if cut else concept_series(kind, inputs, seed))
                 written.add(edges)
             tasks[row.name] += [
-                Task(Piece(name, seed, number, window, edges), Work(folder, settings, config.device))
+                Task(
+                    Piece(ARMS[BASE_ARM], seed, number, window, edges, label=name),
+                    Work(folder, settings, config.device),
+                )
                 for number, window in enumerate(inputs.windows)
             ]
     return tasks
-
-
-def _series(edges: str, inputs: Inputs, seed: int, read: Callable[[str], SnapshotSeries]) -> SnapshotSeries:
-    """What a row's model reads: "product", "static", "binary", "industry", "random" or "cut CUT"."""
-    kind, _, cut = edges.partition(" ")
-    if kind == "cut":
-        return read(cut)
-    if kind == "static":
-        return static(inputs.products)
-    if kind == "binary":
-        return binary(inputs.products)
-    if kind == "random":
-        return random_concepts(inputs.products, seed)
-    return inputs.industries if kind == "industry" else inputs.products
 
 
 def _daily(config: RunConfig, inputs: Inputs, tasks: dict[str, list[Task]], horizon: int) -> pd.DataFrame:

@@ -22,13 +22,7 @@ TOP = 10  # rows of each table on a terminal
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--company", metavar="ID", help="The stock's company_id.")
 @click.option("--date", "day", callback=_day, metavar="DATE", help="A test day of the run.")
-@click.option(
-    "--variant",
-    type=click.Choice(("product", "industry", "gru")),
-    default="product",
-    show_default=True,
-    help="Whose model.",
-)
+@click.option("--variant", default="product", show_default=True, help="Whose model.")
 @click.option("--seed", type=int, help="One model alone; the mean of all by default.")
 @click.option("--write", is_flag=True, help="Also write it to Neo4j, as dated relationships for Browser.")
 @click.option(

@@ -13,6 +13,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any
 
+from samgraph.arms.registry import ARMS
 from samgraph.errors import GraphError
 from samgraph.explain.scores import Explanation
 
@@ -20,11 +21,18 @@ if TYPE_CHECKING:
     from samgraph.graph.db.driver import Graph
 
 
+_ATTENDED = {  # the query that writes what a model attends to, by its concepts; one without any writes nothing
+    "products": "explain/write_products",
+    "industries": "explain/write_industries",
+    None: "explain/write_products",
+}
+
+
 def write_explanation(graph: Graph, found: Explanation, run_name: str) -> int:
     """Write an explanation, all of it or nothing; the number of relationships that now say it.
 
     Raises:
-        GraphError: the graph does not know the company or the universe
+        GraphError: the graph does not know the company, the universe or what the model attends to
     """
     key: dict[str, Any] = {
         "company_id": found.company_id,
@@ -35,7 +43,11 @@ def write_explanation(graph: Graph, found: Explanation, run_name: str) -> int:
     }
     figures = {name: float(value) for name, value in found.split.items()}
     figures |= {name: int(found.split[name]) for name in ("rank", "stocks")}
-    kind = "explain/write_industries" if found.variant == "industry" else "explain/write_products"
+    kind = _ATTENDED.get(ARMS[found.variant].concepts)
+    if kind is None:
+        raise GraphError(
+            f"the concepts of {found.variant} are random groups, which no graph has; leave out --write"
+        )
     concepts = found.concepts[["concept_id", "attention", "revenue"]].to_dict("records")
     neighbours = found.neighbours[["company_id", "similarity", "attention"]].to_dict("records")
     with graph.transaction() as transaction:

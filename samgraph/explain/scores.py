@@ -16,16 +16,20 @@ from typing import Any
 import pandas as pd
 import torch
 
+from samgraph.arms.hist import PARTS, HistArm
+from samgraph.arms.registry import ARMS, BASE
 from samgraph.config import RunConfig
 from samgraph.errors import RunError
+from samgraph.graph.series.snapshots import SnapshotSeries
+from samgraph.hist.checkpoint import chosen_parameters
 from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, training_inputs
-from samgraph.hist.explain import DayReading, StockReading, kept_parameters
+from samgraph.hist.explain import DayReading, StockReading
 from samgraph.hist.windows import Window
+from samgraph.run.concepts import concept_file
 from samgraph.training.stored import read_market, read_series
-from samgraph.training.task import PLAIN, Piece, Work
+from samgraph.training.task import Piece, Work
 
-PARTS = ("concept", "hidden", "individual", "score")
 TOP = 5  # stocks that a report explains
 
 
@@ -93,13 +97,14 @@ class Explanation:
 class RunModels:
     """A finished run's models of one variant, ready to be asked about days."""
 
-    def __init__(self, folder: Path, *, variant: str = "product", seed: int | None = None) -> None:
+    def __init__(self, folder: Path, *, variant: str = BASE, seed: int | None = None) -> None:
         """Open run `folder`.
 
         Raises:
             RunError: no finished run, or one without that variant or seed
         """
         self.folder, self.variant = folder, variant
+        self._read: dict[str, SnapshotSeries] = {}  # by file; most arms have one for all seeds
         try:
             manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
             if "finished" not in manifest:
@@ -110,9 +115,12 @@ class RunModels:
             if variant not in self.config.variants:
                 known = ", ".join(self.config.variants)
                 raise RunError(f"{folder} has no variant {variant}; choose among {known}")
+            self.arm = ARMS[variant]
+            if not isinstance(self.arm, HistArm):
+                raise RunError(f"{variant} is {self.arm.words}: it has no attention that could be explained")
             self.windows = _windows(pd.read_parquet(folder / "windows.parquet"))
             self.market = read_market(folder / "checkpoints")
-            self.series = None if variant == PLAIN else self._series(variant)
+            self.series = {int(number): self._series(int(number)) for number in manifest["seeds"]}
         except FileNotFoundError as error:
             name = Path(error.filename).name if error.filename else "a file"
             raise RunError(
@@ -128,8 +136,14 @@ class RunModels:
         self.seeds = seeds if seed is None else (seed,)
         self.names = _names(folder)
 
-    def _series(self, variant: str) -> Any:
-        return read_series(self.folder / "checkpoints", variant)
+    def _series(self, seed: int) -> SnapshotSeries | None:
+        concepts = self.arm.concepts
+        if concepts is None:
+            return None
+        file = concept_file(concepts, seed)
+        if file not in self._read:
+            self._read[file] = read_series(self.folder / "checkpoints", file)
+        return self._read[file]
 
     def day(self, date: pd.Timestamp) -> ModelDay:
         """The variant's models on a test day.
@@ -154,7 +168,6 @@ class ModelDay:
     def __init__(self, models: RunModels, number: int, date: pd.Timestamp) -> None:
         self.models, self.date = models, date
         config: HistConfig = models.config.model.hist(models.config.trading)
-        inputs: TrainingInputs = training_inputs(models.market, models.series, config)
         dates = models.market.dates
         window = Window(
             *(
@@ -167,9 +180,13 @@ class ModelDay:
         torch.set_num_threads(config.threads)
         try:
             self.readings: list[DayReading] = []
+            inputs: TrainingInputs | None = None
             for seed in models.seeds:
-                piece = Piece(models.variant, seed, number, window, None)
-                parameters = kept_parameters(work.piece_folder(piece), inputs)
+                series = models.series[seed]
+                if inputs is None or inputs.series is not series:
+                    inputs = training_inputs(models.market, series, config)
+                piece = Piece(models.arm, seed, number, window, None)
+                parameters = chosen_parameters(work.piece_folder(piece), inputs=inputs.fingerprint())
                 self.readings.append(
                     DayReading(inputs, window, config, parameters, int(dates.searchsorted(date)))
                 )
@@ -192,7 +209,7 @@ class ModelDay:
         scores = self.scores()
         split |= {"rank": list(scores.index).index(company_id) + 1, "stocks": len(scores)}
         models, name = self.models, self.models.names
-        series = models.series
+        series = models.series[models.seeds[0]]
         named = {} if series is None else dict(zip(series.concepts, series.concept_names, strict=True))
         concepts = _mean(found, "concepts", ["concept_id"], ["attention", "revenue"])
         concepts.insert(1, "name", concepts["concept_id"].map(lambda key: named.get(key, key)))
@@ -217,7 +234,7 @@ class ModelDay:
 
 
 def explain(
-    folder: Path, company_id: str, date: pd.Timestamp, *, variant: str = "product", seed: int | None = None
+    folder: Path, company_id: str, date: pd.Timestamp, *, variant: str = BASE, seed: int | None = None
 ) -> Explanation:
     """Why `company_id` scored as it did on `date` in run `folder`; the mean over seeds, or one seed.
 

@@ -15,6 +15,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from samgraph.arms.hist import PARTS
+from samgraph.arms.registry import ARMS, BASE, CONTROL
 from samgraph.config import RunConfig
 from samgraph.factors.evaluation.compare import paired_difference
 from samgraph.factors.evaluation.evaluate import Evaluation, evaluate
@@ -28,14 +30,13 @@ from samgraph.factors.regression.ridge import Ridge
 from samgraph.factors.signals.product_momentum import product_momentum
 from samgraph.factors.signals.styles import style_exposures
 from samgraph.hist.labels import forward_returns
-from samgraph.outcome.books import OPTIMISED, construction_in_words, keep_books, trading_rules
+from samgraph.outcome.books import Books, construction_in_words, keep_books, trading_rules
 from samgraph.outcome.exposure import coverage_table, effective_numbers, exposure_table
 from samgraph.outcome.factor_study import BOTH, NEUTRAL, STYLES, study
 from samgraph.outcome.risk import model_tables, risk_backcast, risk_forecasts, risk_summary
 from samgraph.outcome.tilts import chain_table, concentration_table, tilt_table
 from samgraph.run.inputs import Inputs
 
-PARTS = ("concept", "hidden", "individual", "score")
 FloatArray = npt.NDArray[np.float64]
 
 
@@ -89,9 +90,9 @@ def assess(
         config, inputs, {name: parts["score"] for name, parts in scores.items()}, rules, forecasts
     )
     progress()
-    books = kept.results
-    difference = _compare(books, raw, horizon, config.seed)
-    exposure = exposure_table(inputs, books["product"].holdings)
+    books, main = kept.named(), kept.first(BASE).holdings
+    difference = _compare(kept, raw, horizon, config.seed)
+    exposure = exposure_table(inputs, main)
     tables = {
         "factors": _factor_table(inputs, named, factors),
         "ic": factors.ic,
@@ -111,10 +112,10 @@ def assess(
         "blocked": _by_model({name: book.blocked for name, book in books.items()}, "variant"),
         "holdings": _by_model({name: book.holdings for name, book in books.items()}, "variant"),
         "exposure": exposure,
-        "tilts": tilt_table(inputs, books["product"].holdings, styles),
-        "concentration": concentration_table(inputs, books["product"].holdings),
+        "tilts": tilt_table(inputs, main, styles),
+        "concentration": concentration_table(inputs, main),
         "chain": chain_table(inputs),
-        "coverage": coverage_table(inputs, scores["product"]["score"]),
+        "coverage": coverage_table(inputs, scores[BASE]["score"]),
     }
     days = inputs.market.dates[inputs.test]
     summary: dict[str, Any] = {
@@ -123,21 +124,21 @@ def assess(
         "test_start": days[0].date().isoformat(),
         "end": days[-1].date().isoformat(),
         "days": len(days),
-        "companies": int(np.isfinite(scores["product"]["score"]).any(axis=0).sum()),
+        "companies": int(np.isfinite(scores[BASE]["score"]).any(axis=0).sum()),
         "seeds": config.seeds,
         "label_horizon": horizon,
         "variants": {
-            name: _variant_summary(raw.decay, name.removesuffix(OPTIMISED), book)
-            for name, book in books.items()
+            one.name: _variant_summary(raw.decay, one.arm, book) for one, book in kept.results.items()
         },
+        "portfolios": {one.name: one.as_dict() for one in kept.results},
         "horizons": found.figures[NEUTRAL],
         "orthogonal": {against: found.figures[against] for against in (STYLES, BOTH)},
         "tests": len(factors.decay) + len(found.orthogonal),
         "regression": {name: _clean(fit.summary()) for name, fit in regressions.items()},
-        "concentration": effective_numbers(inputs, books["product"].holdings),
+        "concentration": effective_numbers(inputs, main),
     }
     if difference is not None:
-        summary["product_minus_industry"] = difference
+        summary[f"{BASE}_minus_{CONTROL}"] = difference
     if not kept.decisions.empty:
         tables["optimiser"] = kept.decisions
         summary["optimiser"] = kept.optimiser()
@@ -165,12 +166,11 @@ def _average(predictions: pd.DataFrame, inputs: Inputs) -> dict[str, FloatArray]
 
 
 def _named_factors(inputs: Inputs, scores: Mapping[str, Mapping[str, FloatArray]]) -> dict[str, FloatArray]:
-    """The factors of a run: the product model's parts under their own names, the controls' and references beside."""
-    named = dict(scores["product"])
-    if "industry" in scores:
-        named |= {f"industry_{part}": values for part, values in scores["industry"].items()}
-    if "gru" in scores:
-        named["gru_score"] = scores["gru"]["score"]
+    """The factors of a run: the base arm's parts under their own names, the other arms' and references beside."""
+    named = dict(scores[BASE])
+    for name, parts in scores.items():
+        if name != BASE:
+            named |= {f"{name}_{part}": parts[part] for part in ARMS[name].parts}
     reference = product_momentum(inputs.market.returns(), inputs.products)
     named |= {name: np.where(inputs.market.member, values, np.nan) for name, values in reference.items()}
     return named
@@ -231,20 +231,18 @@ def _regress(inputs: Inputs, styles: Mapping[str, FloatArray]) -> dict[str, Regr
     )
 
 
-def _compare(
-    books: Mapping[str, PortfolioResult], raw: Evaluation, horizon: int, seed: int
-) -> dict[str, Any] | None:
-    """The paired differences of product and industry, in portfolio return and in Rank IC.
+def _compare(kept: Books, raw: Evaluation, horizon: int, seed: int) -> dict[str, Any] | None:
+    """The paired differences of base and control, in portfolio return and in Rank IC.
 
     None without the control, or with too few days for a test.
     """
-    if "industry" not in books or len(books["product"].daily) < FEWEST_DAYS:
+    if CONTROL not in {one.arm for one in kept.results} or len(kept.first(BASE).daily) < FEWEST_DAYS:
         return None
-    daily = [books[name].daily.set_index("date")["return"] for name in ("product", "industry")]
+    daily = [kept.first(arm).daily.set_index("date")["return"] for arm in (BASE, CONTROL)]
     both = pd.concat(daily, axis=1, join="inner")
     figures = paired_difference(both.iloc[:, 0].to_numpy(), both.iloc[:, 1].to_numpy(), seed=seed).as_dict()
     rank_ic = raw.ic.pivot_table(index="date", columns="factor", values="rank_ic")
-    gap = (rank_ic["product"] - rank_ic["industry"]).to_numpy(dtype=np.float64)
+    gap = (rank_ic[BASE] - rank_ic[CONTROL]).to_numpy(dtype=np.float64)
     mean = mean_test(gap, horizon)
     return _clean(
         {"excess_return": figures.pop("difference")}

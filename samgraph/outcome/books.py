@@ -1,4 +1,4 @@
-"""A run's portfolios: Top-K, optimised, or both, from the scores of its variants."""
+"""A run's portfolios: every arm's scores through every construction that the settings name."""
 
 from __future__ import annotations
 
@@ -11,25 +11,31 @@ import numpy.typing as npt
 import pandas as pd
 
 from samgraph.config import RunConfig
-from samgraph.errors import RunError
-from samgraph.factors.portfolio.optimise import RELAXED, Bounds
-from samgraph.factors.portfolio.optimised import DECISIONS, relaxations, run_optimised
+from samgraph.factors.portfolio.optimise import Bounds
+from samgraph.factors.portfolio.optimised import DECISIONS, relaxations
 from samgraph.factors.portfolio.rules import Rules
-from samgraph.factors.portfolio.topk_portfolio import PortfolioResult, run_topk
-from samgraph.factors.risk.forecasts import FEWEST_DAYS, RiskForecasts
+from samgraph.factors.portfolio.simulation import PortfolioResult
+from samgraph.factors.risk.forecasts import RiskForecasts
+from samgraph.outcome.constructions import CONSTRUCTIONS, Desk, Portfolio, portfolios
 from samgraph.run.inputs import Inputs
 
 FloatArray = npt.NDArray[np.float64]
 
-OPTIMISED = "_optimised"  # ends the names of optimised portfolios where Top-K stands beside them
-
 
 @dataclass(frozen=True, eq=False)
 class Books:
-    """Portfolios by name, and what the optimiser decided: variant, then the columns of `DECISIONS`."""
+    """Portfolios, and what the optimiser decided: variant (the portfolio's name), then the columns of `DECISIONS`."""
 
-    results: Mapping[str, PortfolioResult]
+    results: Mapping[Portfolio, PortfolioResult]
     decisions: pd.DataFrame
+
+    def first(self, arm: str) -> PortfolioResult:
+        """The books of an arm's first construction."""
+        return next(book for one, book in self.results.items() if one.arm == arm)
+
+    def named(self) -> dict[str, PortfolioResult]:
+        """All books by the names of their portfolios."""
+        return {one.name: book for one, book in self.results.items()}
 
     def optimiser(self) -> dict[str, Any]:
         """Days decided, within all bounds, and with which bounds dropped, by portfolio: for summary.json."""
@@ -69,46 +75,31 @@ def keep_books(
     rules: Rules,
     forecasts: RiskForecasts | None,
 ) -> Books:
-    """Simulate each variant's portfolios.
+    """Simulate each arm's portfolios.
 
     Args:
-        config: `trading.construction` says which.
+        config: `trading.constructions` says which.
         inputs: the market.
-        scores: variant -> [n_dates, n_stocks].
+        scores: arm -> [n_dates, n_stocks].
         rules: of trading.
         forecasts: of risk; needed for an optimised portfolio.
 
     Raises:
         RunError: an optimised portfolio without forecasts of risk.
     """
-    wanted = config.trading.construction
-    results: dict[str, PortfolioResult] = {}
-    if wanted != "optimised":
-        results |= {name: run_topk(score, inputs.market, rules) for name, score in scores.items()}
+    desk = Desk(inputs.market, rules, forecasts, bounds_of(config))
+    results: dict[Portfolio, PortfolioResult] = {}
     told = []
-    if wanted != "topk":
-        if forecasts is None:
-            raise RunError(
-                f"an optimised portfolio needs {FEWEST_DAYS} trading days of bars before the first test day for its "
-                "forecast of risk; lengthen the training, or set construction = 'topk'"
-            )
-        suffix = OPTIMISED if wanted == "both" else ""
-        for name, score in scores.items():
-            result, decisions = run_optimised(score, inputs.market, forecasts, rules, bounds_of(config))
-            results[name + suffix] = result
-            decisions.insert(0, "variant", name + suffix)
-            told.append(decisions)
+    for one in portfolios(scores, config.trading.constructions):
+        made = CONSTRUCTIONS[one.construction].build(scores[one.arm], desk)
+        results[one] = made.book
+        if made.decisions is not None:
+            told.append(made.decisions.assign(variant=one.name)[["variant", *made.decisions]])
     empty = pd.DataFrame(columns=["variant", *DECISIONS])
     return Books(results, pd.concat(told, ignore_index=True) if told else empty)
 
 
 def construction_in_words(config: RunConfig) -> list[str]:
-    """How the optimised portfolios are made, for the timeline; nothing where there are none."""
-    if config.trading.construction == "topk":
-        return []
-    order = "; ".join(name for name, _ in RELAXED if name)
-    return [
-        "At the close of t an optimised portfolio is chosen from the score of t, covariances estimated on days before "
-        f"t, and exposures, market caps and holdings of t: {bounds_of(config).words()}. Where these cannot all be met, "
-        f"they are dropped in this order: {order}; if nothing is left, holdings are kept."
-    ]
+    """What the constructions do beyond the rules of trading, for the timeline."""
+    bounds = bounds_of(config)
+    return [line for name in config.trading.constructions for line in CONSTRUCTIONS[name].timeline(bounds)]

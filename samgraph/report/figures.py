@@ -7,10 +7,15 @@ stands in its caption. Names from outside pass through `plain`: plotly reads som
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
+
+from samgraph.arms.registry import ARMS, BASE, CONTROL
+from samgraph.outcome.constructions import CONSTRUCTIONS, Portfolio
 
 INK = "#808792"
 GOOD, BAD, MIDDLE = "#2a78d6", "#c8463c", "#6b737e"  # white words are readable on all three
@@ -19,9 +24,7 @@ FONT = (
     '"PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "WenQuanYi Zen Hei", sans-serif'
 )
 COLOURS = {
-    "product": "#2a78d6",
-    "industry": "#d9822b",
-    "gru": "#8a63d2",
+    **{name: arm.colour for name, arm in ARMS.items()},
     "concept": "#2a78d6",
     "hidden": "#1f9e89",
     "individual": "#c8463c",
@@ -40,9 +43,8 @@ def plain(text: object) -> str:
 
 
 def colour(name: str) -> str:
-    """Of a variant, a part or a kind; an optimised portfolio has its variant's."""
-    base = name.removesuffix("_optimised")
-    return COLOURS.get(base) or SPARE[sum(map(ord, base)) % len(SPARE)]
+    """Of an arm, a part or a kind."""
+    return COLOURS.get(name) or SPARE[sum(map(ord, name)) % len(SPARE)]
 
 
 def layout(figure: go.Figure, y_title: str = "", *, height: int = 360, percent: bool = False) -> go.Figure:
@@ -79,9 +81,17 @@ def line(x: object, y: object, name: str, *, width: float = 2, form: str = ".2%"
         y=y,
         name=plain(name),
         mode="lines",
-        line={"color": colour(name), "width": width, "dash": "dot" if name.endswith("_optimised") else None},
+        line={"color": colour(name), "width": width},
         hovertemplate=f"%{{y:{form}}}",
     )
+
+
+def portfolio_line(x: object, y: object, one: Portfolio) -> go.Scatter:
+    """A line with the colour of the portfolio's arm and the dashes of its construction."""
+    trace = line(x, y, one.arm)
+    trace.name = plain(one.name)
+    trace.line.dash = CONSTRUCTIONS[one.construction].dash
+    return trace
 
 
 def day_in_steps(lag: int, horizon: int, price: str) -> go.Figure:
@@ -122,11 +132,11 @@ def day_in_steps(lag: int, horizon: int, price: str) -> go.Figure:
     return figure
 
 
-def excess_curves(portfolio: pd.DataFrame) -> go.Figure:
-    """Cumulated daily excess return over the benchmark after costs, one line a variant."""
+def excess_curves(portfolio: pd.DataFrame, kinds: Mapping[str, Portfolio]) -> go.Figure:
+    """Cumulated daily excess return over the benchmark after costs, one line per portfolio."""
     figure = go.Figure()
-    for variant, daily in portfolio.groupby("variant", sort=False):
-        figure.add_trace(line(daily["date"], daily["excess_return"].cumsum(), str(variant)))
+    for name, daily in portfolio.groupby("variant", sort=False):
+        figure.add_trace(portfolio_line(daily["date"], daily["excess_return"].cumsum(), kinds[str(name)]))
     return layout(figure, "cumulated excess return", percent=True)
 
 
@@ -152,12 +162,12 @@ def difference_curve(difference: pd.Series, half_width: float) -> go.Figure:
             name="95% band under no difference",
         )
     )
-    figure.add_trace(line(difference.index, difference.cumsum(), "product"))
-    figure.data[-1].name = "product − industry"
+    figure.add_trace(line(difference.index, difference.cumsum(), BASE))
+    figure.data[-1].name = f"{BASE} − {CONTROL}"
     return layout(figure, "cumulated difference", percent=True)
 
 
-def yearly_excess(yearly: pd.DataFrame) -> go.Figure:
+def yearly_excess(yearly: pd.DataFrame, kinds: Mapping[str, Portfolio]) -> go.Figure:
     """Excess return of each calendar year as bars: variant, year, excess."""
     figure = go.Figure()
     for variant, rows in yearly.groupby("variant", sort=False):
@@ -166,7 +176,7 @@ def yearly_excess(yearly: pd.DataFrame) -> go.Figure:
                 x=rows["year"].astype(str),
                 y=rows["excess"],
                 name=plain(variant),
-                marker={"color": colour(str(variant))},
+                marker={"color": colour(kinds[str(variant)].arm)},
                 customdata=rows["days"],
                 hovertemplate="%{y:.2%} in %{customdata} days",
             )
@@ -176,12 +186,12 @@ def yearly_excess(yearly: pd.DataFrame) -> go.Figure:
     return figure
 
 
-def cost_curves(portfolio: pd.DataFrame) -> go.Figure:
-    """Cumulated costs of trading as a share of the day's value before, one line a variant."""
+def cost_curves(portfolio: pd.DataFrame, kinds: Mapping[str, Portfolio]) -> go.Figure:
+    """Cumulated costs of trading as a share of the day's value before, one line per portfolio."""
     figure = go.Figure()
     for variant, daily in portfolio.groupby("variant", sort=False):
         share = daily["cost"] / daily["value"].shift(1)
-        figure.add_trace(line(daily["date"], share.fillna(0.0).cumsum(), str(variant)))
+        figure.add_trace(portfolio_line(daily["date"], share.fillna(0.0).cumsum(), kinds[str(variant)]))
     return layout(figure, "cumulated costs, share of value", height=300, percent=True)
 
 

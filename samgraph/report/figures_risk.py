@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pandas as pd
 import plotly.graph_objects as go
 
-from samgraph.report.figures import BAD, INK, layout, line, plain
+from samgraph.outcome.constructions import Portfolio
+from samgraph.report.figures import BAD, INK, layout, line, plain, portfolio_line
 
 DAYS_A_YEAR = 252
 WINDOW = 60  # trading days of a point
@@ -22,11 +25,11 @@ def rolled(backcast: pd.DataFrame) -> pd.DataFrame:
     return (means * DAYS_A_YEAR).pow(0.5).assign(date=backcast["date"]).dropna()
 
 
-def forecast_and_realised(backcast: pd.DataFrame, variant: str) -> go.Figure:
+def forecast_and_realised(backcast: pd.DataFrame, kind: Portfolio) -> go.Figure:
     """`rolled` as two lines."""
     found = rolled(backcast)
     figure = go.Figure()
-    figure.add_trace(line(found["date"], found["forecast"], variant))
+    figure.add_trace(portfolio_line(found["date"], found["forecast"], kind))
     figure.data[-1].name = "forecast"
     figure.add_trace(line(found["date"], found["realised"], "score"))
     figure.data[-1].name = "realised"
@@ -35,16 +38,17 @@ def forecast_and_realised(backcast: pd.DataFrame, variant: str) -> go.Figure:
     return figure
 
 
-def tracking_errors(decisions: pd.DataFrame, bound: float) -> go.Figure:
+def tracking_errors(decisions: pd.DataFrame, kinds: Mapping[str, Portfolio], bound: float) -> go.Figure:
     """Forecast tracking error of each decision, its bound, and the days on which a bound was dropped.
 
     Args:
         decisions: variant, date, relaxed ("" where every bound held), tracking_error (a year)
+        kinds: the portfolios by name
         bound: of the tracking error
     """
     figure = go.Figure()
     for variant, rows in decisions.groupby("variant", sort=False):
-        figure.add_trace(line(rows["date"], rows["tracking_error"], str(variant)))
+        figure.add_trace(portfolio_line(rows["date"], rows["tracking_error"], kinds[str(variant)]))
     dropped = decisions[decisions["relaxed"] != ""]
     if len(dropped):
         figure.add_trace(

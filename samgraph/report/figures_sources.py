@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 import plotly.graph_objects as go
 
+from samgraph.arms.registry import BASE
 from samgraph.report.figures import Z95, colour, layout, plain
 
 YARDSTICKS = {
@@ -183,7 +184,7 @@ def industry_dots(rows: pd.DataFrame, names: Mapping[str, str]) -> go.Figure:
             y=rows["group"].map(plain),
             error_x={"type": "data", "array": spread, "thickness": 1.3, "width": 3},
             mode="markers",
-            marker={"color": colour("product"), "size": 7},
+            marker={"color": colour(BASE), "size": 7},
             text=shown,
             customdata=rows["n_days"],
             hovertemplate="%{text}: %{x:.4f} (%{customdata} days)<extra></extra>",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from samgraph.arms.registry import BASE
 from samgraph.factors.risk.concentration import by_level, concentration
 from samgraph.report import figures_holdings
 from samgraph.report.html import (
@@ -91,7 +92,7 @@ def _held(run: RunFiles) -> str:
     if not run.has("holdings"):
         return ""
     frame = run.table("holdings")
-    mine = frame[frame["variant"] == "product"]
+    mine = frame[frame["variant"] == BASE]
     return f" of {int((mine['date'] == mine['date'].max()).sum())} companies held"
 
 

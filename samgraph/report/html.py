@@ -13,6 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from samgraph.errors import RunError
+from samgraph.outcome.constructions import Portfolio, portfolios_in
 from samgraph.seals import require_unchanged
 
 DAYS_A_YEAR = 252
@@ -49,6 +50,11 @@ class RunFiles:
             raise _unreadable(folder, ValueError("summary.json or manifest.json is no JSON object"))
         require_unchanged(folder, manifest)
         return cls(folder, summary, manifest)
+
+    @property
+    def portfolios(self) -> dict[str, Portfolio]:
+        """The run's portfolios by name."""
+        return portfolios_in(self.summary)
 
     def has(self, *names: str) -> bool:
         """Whether all these tables are there."""

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from samgraph.arms.registry import BASE, CONTROL
 from samgraph.report import figures
 from samgraph.report.html import (
     DAYS_A_YEAR,
@@ -46,7 +47,7 @@ def better(run: RunFiles) -> str:
         "better",
         "Did it beat the benchmark and the industry control?",
         _tiles(run),
-        _difference_in_words(run.summary.get("product_minus_industry")),
+        _difference_in_words(run.summary.get(f"{BASE}_minus_{CONTROL}")),
         given(run, ("portfolio",), lambda daily: _curves(run, daily), "Curves of excess return"),
         _variants(run),
         _tried(run),
@@ -63,19 +64,19 @@ def yearly(portfolio: pd.DataFrame) -> pd.DataFrame:
 
 
 def _tiles(run: RunFiles) -> str:
-    product = run.summary["variants"]["product"]
+    base = run.summary["variants"][BASE]
     tiles: list[tuple[str, str, float | None]] = [
-        ("annualised return", percent(product["return"]), product["return"]),
-        ("over the benchmark", percent(product["excess_return"]), product["excess_return"]),
+        ("annualised return", percent(base["return"]), base["return"]),
+        ("over the benchmark", percent(base["excess_return"]), base["excess_return"]),
     ]
-    difference = run.summary.get("product_minus_industry")
+    difference = run.summary.get(f"{BASE}_minus_{CONTROL}")
     if difference:
         gap = difference["excess_return"]
         tiles.append(("points a year over the industry control", points(gap, unit=""), gap))
-    tiles.append(("information ratio", number(product["information_ratio"]), product["information_ratio"]))
-    tiles.append(("worst drawdown of the excess", percent(product["max_drawdown"]), None))
+    tiles.append(("information ratio", number(base["information_ratio"]), base["information_ratio"]))
+    tiles.append(("worst drawdown of the excess", percent(base["max_drawdown"]), None))
     tried = run.summary.get("overfitting", {})
-    deflated = tried.get("variants", {}).get("product", {}).get("deflated_sharpe")
+    deflated = tried.get("variants", {}).get(BASE, {}).get("deflated_sharpe")
     if deflated is not None:
         tiles.append(
             (f"deflated Sharpe: probability, after {tried['trials']} trials", chance(deflated), None)
@@ -100,20 +101,20 @@ def _difference_in_words(difference: dict[str, Any] | None) -> str:
 
 
 def _curves(run: RunFiles, portfolio: pd.DataFrame) -> str:
-    difference = run.summary.get("product_minus_industry")
+    difference = run.summary.get(f"{BASE}_minus_{CONTROL}")
     shown = [
         figure(
-            figures.excess_curves(portfolio),
+            figures.excess_curves(portfolio, run.portfolios),
             "Excess return over the benchmark",
             f"Portfolios after costs less the benchmark, cumulated by simple addition; {run.summary['days']} days.",
         )
     ]
     daily = portfolio.pivot_table(index="date", columns="variant", values="excess_return")
-    if difference and {"product", "industry"} <= set(daily):
+    if difference and {BASE, CONTROL} <= set(daily):
         half_width = (difference["ci_high"] - difference["ci_low"]) / 2 / DAYS_A_YEAR
         shown.append(
             figure(
-                figures.difference_curve((daily["product"] - daily["industry"]).dropna(), half_width),
+                figures.difference_curve((daily[BASE] - daily[CONTROL]).dropna(), half_width),
                 "Products less industries",
                 "Product portfolio less the industry control's, same days and seeds, cumulated; the band "
                 "grows with the "

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from samgraph.arms.registry import BASE
 from samgraph.factors.risk.forecasts import forecast_quality
 from samgraph.report import figures_risk
 from samgraph.report.html import (
@@ -28,13 +29,13 @@ def risk(run: RunFiles) -> str:
     """Forecasts and decisions; empty where the run made neither (too few days of bars, or before they were kept)."""
     parts = []
     if run.has("risk"):
-        parts.append(_forecasts(run.table("risk")))
+        parts.append(_forecasts(run, run.table("risk")))
     if run.has("optimiser"):
         parts.append(_optimised(run, run.table("optimiser")))
     return section("risk", "Risk: forecast and realised", *parts) if any(parts) else ""
 
 
-def _forecasts(backcast: pd.DataFrame) -> str:
+def _forecasts(run: RunFiles, backcast: pd.DataFrame) -> str:
     if backcast.empty:
         return "<p>No day had enough days behind it for a forecast of risk.</p>"
     yearly = DAYS_A_YEAR**0.5
@@ -51,11 +52,12 @@ def _forecasts(backcast: pd.DataFrame) -> str:
             + [number(found["bias"]), f"{number(found['bias_low'])} to {number(found['bias_high'])}"]
             + [number(found["qlike"]), f"{found['days']}"]
         )
-        if str(variant).startswith("product"):
+        kind = run.portfolios[str(variant)]
+        if kind.arm == BASE:
             name = "the whole portfolio" if against == "nothing" else "less the benchmark"
             pictures.append(
                 figure(
-                    figures_risk.forecast_and_realised(days, str(variant)),
+                    figures_risk.forecast_and_realised(days, kind),
                     f"Forecast and realised: {variant}, {name}".replace("_", " "),
                     f"Root mean square over {figures_risk.WINDOW} days each, as volatility a year; "
                     f"{found['days']} days, each forecast made on days before it.",
@@ -97,7 +99,7 @@ def _optimised(run: RunFiles, decisions: pd.DataFrame) -> str:
     names = {"product": "a product", "industry": "an industry", "stock": "a stock"}
     told = ", ".join(f"{bounds[key]:.1%} {name}" for key, name in names.items() if key in bounds)
     return figure(
-        figures_risk.tracking_errors(decisions, limit),
+        figures_risk.tracking_errors(decisions, run.portfolios, limit),
         "Index-enhanced portfolio: forecast tracking error",
         f"Of each decision, a year, with the bound of {percent(limit)}; {decisions['date'].nunique()} days. Other "
         f"bounds: active weights of {told}; {bounds.get('style', 0):g} standard deviations a style; "

@@ -78,7 +78,7 @@ class _Costs:
             f"Turnover is one-sided; costs a year as a share of value; {run.summary['days']} days.",
         )
         picture = figure(
-            figures.cost_curves(portfolio),
+            figures.cost_curves(portfolio, run.portfolios),
             "Costs of trading",
             f"Cumulated daily costs as a share of the value of the day before; {run.summary['days']} days, "
             f"{len(trades):,} trades.",

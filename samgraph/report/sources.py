@@ -36,7 +36,7 @@ def where_from(run: RunFiles) -> str:
         given(run, ("decay",), _by_horizon, "Rank IC by horizon"),
         given(run, ("quantiles",), lambda q: _quantiles(q, label), "Quantiles"),
         given(run, ("turnover",), _memory, "Rank autocorrelation"),
-        given(run, ("portfolio",), _by_year, "Return by year"),
+        given(run, ("portfolio",), lambda daily: _by_year(run, daily), "Return by year"),
         given(run, ("decay", "orthogonal"), lambda d, o: _orthogonal(d, o, label), "What is left of styles"),
         given(run, ("breakdown",), lambda b: _groups(run, b, label), "By year, offset, size and industry"),
         _regressions(run),
@@ -93,7 +93,7 @@ def _memory(turnover: pd.DataFrame) -> str:
     )
 
 
-def _by_year(portfolio: pd.DataFrame) -> str:
+def _by_year(run: RunFiles, portfolio: pd.DataFrame) -> str:
     found = yearly(portfolio)
     rows = [
         [
@@ -108,7 +108,7 @@ def _by_year(portfolio: pd.DataFrame) -> str:
     ]
     days = found.groupby("year")["days"].max()
     return figure(
-        figures.yearly_excess(found),
+        figures.yearly_excess(found, run.portfolios),
         "Excess return by year",
         "Sum of the daily excess returns of each calendar year after costs; days: "
         f"{', '.join(f'{year}: {n}' for year, n in days.items())}.",

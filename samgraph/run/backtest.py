@@ -29,12 +29,12 @@ from samgraph.progress import stage
 from samgraph.report.page import write_report
 from samgraph.run import manifest
 from samgraph.run.inputs import Inputs, read_inputs
+from samgraph.run.pieces import run_pieces, run_work, write_model_inputs
 from samgraph.run.trials import Question, Trial, TrialLedger, overfitting
 from samgraph.seals import digests
 from samgraph.training.executor import open_executor
 from samgraph.training.pieces import fit_pieces, gather
-from samgraph.training.stored import write_market, write_series
-from samgraph.training.task import CURVES, PLAIN, PREDICTIONS, Piece, Task, Work
+from samgraph.training.task import CURVES, PREDICTIONS, Task
 
 if TYPE_CHECKING:
     from samgraph.graph.db.driver import Graph
@@ -80,10 +80,9 @@ def backtest(
             with started.or_nothing():
                 inputs = read_inputs(config, server, dataset, started.known)
             started.keep_known(inputs.known)
-    pieces = _pieces(config, inputs)
-    work = _work(config, out)
+    pieces, work = run_pieces(config, inputs), run_work(config, out)
     with clock("training"), stage("train") as progress:
-        _write_model_inputs(config, inputs, work.folder)
+        write_model_inputs(pieces, inputs, work.folder)
         with open_executor(config.engine, config.address, config.jobs) as executor:
             fit_pieces([Task(piece, work) for piece in pieces], executor, progress)
     predictions = gather(pieces, work, PREDICTIONS)
@@ -252,31 +251,6 @@ def server_settings(config: RunConfig) -> dict[str, str]:
     if config.neo4j.password is not None:
         settings["password"] = config.neo4j.password.get_secret_value()
     return {name: value for name, value in settings.items() if value is not None}
-
-
-def _pieces(config: RunConfig, inputs: Inputs) -> list[Piece]:
-    """All pieces, the slow variants first so that the processes end together."""
-    return [
-        Piece(name, config.seed + number, index, window, None if name == PLAIN else name)
-        for name in config.variants
-        for number in range(config.seeds)
-        for index, window in enumerate(inputs.windows)
-    ]
-
-
-def _work(config: RunConfig, out: Path) -> Work:
-    return Work(
-        folder=out / "checkpoints",
-        config=config.model.hist(config.trading),
-        device=config.device,
-    )
-
-
-def _write_model_inputs(config: RunConfig, inputs: Inputs, folder: Path) -> None:
-    write_market(folder, inputs.market)
-    for name, series in (("product", inputs.products), ("industry", inputs.industries)):
-        if name in config.variants:
-            write_series(folder, name, series)
 
 
 def _company_names(dataset: Dataset, inputs: Inputs) -> pd.DataFrame:

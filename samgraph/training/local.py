@@ -18,10 +18,10 @@ from queue import Empty
 from samgraph.training.fit import fit_piece
 from samgraph.training.task import Event, Task
 
-Message = tuple[str, int]  # a piece's folder, and how many of its epochs lie behind
+Message = tuple[str, int]  # a piece's folder, and how many steps of its fit lie behind
 
 
-_messages: ProcessQueue[Message] | None = None  # in a worker: where it says that an epoch is done
+_messages: ProcessQueue[Message] | None = None  # in a worker: where it says that a step is done
 
 
 class LocalExecutor:
@@ -86,12 +86,12 @@ class LocalExecutor:
         last: dict[str, int] = {}
         while self._queue is not None:
             try:
-                folder, epochs = self._queue.get_nowait()
+                folder, steps = self._queue.get_nowait()
             except Empty:
                 break
-            last[folder] = epochs
+            last[folder] = steps
         tasks = {str(task.folder): task for task in self._waiting.values()}
-        return [Event(tasks[folder], epochs) for folder, epochs in last.items() if folder in tasks]
+        return [Event(tasks[folder], steps) for folder, steps in last.items() if folder in tasks]
 
 
 @contextlib.contextmanager
@@ -133,8 +133,8 @@ def _fit(task: Task) -> None:
     """Fit one piece in a worker."""
     folder = str(task.folder)
 
-    def epoch_done(epochs: int) -> None:
+    def step_done(steps: int) -> None:
         if _messages is not None:
-            _messages.put((folder, epochs))
+            _messages.put((folder, steps))
 
-    fit_piece(task, epoch_done)
+    fit_piece(task, step_done)

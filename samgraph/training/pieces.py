@@ -1,13 +1,14 @@
-"""The independent pieces of a backtest (variant x seed x window) and their files.
+"""The pieces of a backtest (arm x seed x window) and their files.
 
 A piece reads the run's model inputs from a folder and leaves its predictions and learning curves in one of its
-own. A finished piece is never fitted again; one that was killed half way goes on from its last epoch. Where the
-pieces are fitted is an executor's business (`samgraph.training.executor`); the predictions do not depend on it.
+own. A finished piece is never fitted again; one that was killed half way goes on from its last epoch. A piece that
+starts from others' fits waits for them. Where the pieces are fitted is an executor's business
+(`samgraph.training.executor`); the predictions do not depend on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -15,14 +16,14 @@ import pandas as pd
 from samgraph.errors import RunError
 from samgraph.files import locked
 from samgraph.progress import Stage, warn
-from samgraph.seals import FINISHED, damaged_file
+from samgraph.seals import FINISHED, damaged_file, sealed_names
 from samgraph.training.task import CURVES, LOCK_SECONDS, PREDICTIONS, Executor, Piece, Task, Work
 
 STRIKES = 3  # losses of workers in a row, without an epoch finished between them, that end a run
 
 
 def fit_pieces(tasks: Sequence[Task], executor: Executor, progress: Stage) -> None:
-    """Fit every piece that is not finished; `progress` advances by epochs.
+    """Fit every piece that is not finished, and those that it needs before it; `progress` advances by steps of fits.
 
     A piece whose process or node died is given to the executor again and goes on from its last epoch.
 
@@ -30,27 +31,28 @@ def fit_pieces(tasks: Sequence[Task], executor: Executor, progress: Stage) -> No
         RunError: workers die again and again (most often for want of memory)
         SamgraphError: as the piece's fit raised it
     """
-    progress.set_total(sum(task.work.config.epochs for task in tasks))
+    every = {one.folder: one for task in tasks for one in (*task.below, task)}
+    progress.set_total(sum(task.steps for task in every.values()))
     todo: dict[Path, Task] = {}
-    for task in tasks:
+    for task in every.values():
         if _is_whole(task):
-            progress.advance(task.work.config.epochs)
+            progress.advance(task.steps)
         else:
             todo[task.folder] = task
-    seen = dict.fromkeys(todo, 0)
-    for task in todo.values():
-        executor.submit(task)
+    seen, waiting = dict.fromkeys(todo, 0), dict(todo)
+    _submit_ready(waiting, todo, executor)
     strikes, moved = 0, False
     while todo:
         lost = []
         for event in executor.poll(0.5):
             folder = event.task.folder
-            done = event.task.work.config.epochs if event.done else event.epochs
+            done = event.task.steps if event.done else event.steps
             if done > seen[folder]:
                 progress.advance(done - seen[folder])
                 seen[folder], moved = done, True
             if event.done:
                 todo.pop(folder, None)
+                _submit_ready(waiting, todo, executor)
             if event.lost is not None:
                 lost.append(event)
         if not lost:
@@ -65,6 +67,13 @@ def fit_pieces(tasks: Sequence[Task], executor: Executor, progress: Stage) -> No
             executor.submit(event.task)
 
 
+def _submit_ready(waiting: dict[Path, Task], todo: Mapping[Path, Task], executor: Executor) -> None:
+    """Submit the waiting tasks that need nothing which is still to be done."""
+    for folder, task in list(waiting.items()):
+        if not any(need.folder in todo for need in task.needs):
+            executor.submit(waiting.pop(folder))
+
+
 def _is_whole(task: Task) -> bool:
     """Whether a piece is finished and its files are as they were; a damaged one is named and forgotten."""
     if not task.work.finished(task.piece):
@@ -77,7 +86,7 @@ def _is_whole(task: Task) -> bool:
     warn(f"{task.folder / damaged} is not what was written (its SHA-256 differs); the piece is fitted again")
     with locked(task.folder / ".lock", LOCK_SECONDS):
         forget_checkpoint(task.folder)
-        for name in (FINISHED, PREDICTIONS, CURVES):
+        for name in (FINISHED, *sealed_names(task.folder), PREDICTIONS, CURVES):
             (task.folder / name).unlink(missing_ok=True)
     return False
 

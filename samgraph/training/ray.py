@@ -24,9 +24,9 @@ from samgraph.errors import RunError, SamgraphError
 from samgraph.files import locked, whole
 from samgraph.hist.checkpoint import pack_checkpoint, unpack_checkpoint
 from samgraph.run import manifest
-from samgraph.seals import seal_piece
+from samgraph.seals import seal_piece, sealed_names
 from samgraph.training.fit import fit_piece
-from samgraph.training.task import CURVES, LOCK_SECONDS, PREDICTIONS, Event, Task
+from samgraph.training.task import LOCK_SECONDS, Event, Task
 
 CONNECT_SECONDS = 10.0
 MAIL_SECONDS = 60.0  # the driver's and the tasks' patience with the actor between them
@@ -110,7 +110,7 @@ class RayExecutor:
         held = contextlib.ExitStack()
         held.enter_context(locked(task.folder / ".lock", LOCK_SECONDS))
         attempt = _Attempt(task, f"{task.piece.name}-{uuid.uuid4().hex}", held)
-        inputs = {name: self._input(task.work.folder / name) for name in task.piece.inputs}
+        inputs = {name: self._input(task.work.folder / name) for name in task.files}
         kind = {"num_gpus": 1} if task.work.device.startswith("cuda") else {}
         reference = self._fit.options(
             num_cpus=task.work.config.threads, max_retries=0, name=task.piece.name, **kind
@@ -163,10 +163,10 @@ class RayExecutor:
         except (exceptions.RayError, OSError) as error:  # a worker, its node or its result is gone
             return Event(task, lost=_first_line(error))
         unpack_checkpoint(task.folder, checkpoint)
-        for name in (CURVES, PREDICTIONS):
+        for name, content in files.items():
             with whole(task.folder / name) as scratch:
-                scratch.write_bytes(files[name])
-        seal_piece(task.folder, (CURVES, PREDICTIONS))
+                scratch.write_bytes(content)
+        seal_piece(task.folder, files)
         return Event(task, done=True)
 
     def _require_room(self) -> None:
@@ -201,7 +201,9 @@ def _fit_remotely(
     with tempfile.TemporaryDirectory(prefix="samgraph-") as scratch:
         here = replace(task, work=replace(task.work, folder=Path(scratch)))
         for name, content in zip(names, contents, strict=True):
-            (here.work.folder / name).write_bytes(content)
+            path = here.work.folder / name
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(content)
         unpack_checkpoint(here.folder, checkpoint)
         mailed = 0.0
         pending: Any = None
@@ -216,7 +218,7 @@ def _fit_remotely(
             mailed = time.monotonic()
 
         fit_piece(here, epoch_done)
-        files = {name: (here.folder / name).read_bytes() for name in (CURVES, PREDICTIONS)}
+        files = {name: (here.folder / name).read_bytes() for name in sealed_names(here.folder)}
         return files, pack_checkpoint(here.folder)
 
 

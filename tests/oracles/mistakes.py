@@ -353,10 +353,10 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
             "benchmark 'SIN' is not in table benchmarks (there: SIM); name one of them or none",
             "backtest --config c.toml --out new",
         ),
-        usage(
+        Mistake(
             "A model that there is not",
             "explain run --company SIM0001 --date 2019-11-29 --variant products",
-            "Invalid value for '--variant': 'products' is not one of 'product', 'industry', 'gru'.",
+            "run has no variant products; choose among product",
         ),
         Mistake(
             "A model that the run lacks",
@@ -443,7 +443,8 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         config(
             "A model misspelt",
             NEEDED + 'variants = ["product", "industries"]\n',
-            "the configuration c.toml: variants.1 = 'industries': it should be 'product', 'industry' or 'gru'",
+            "the configuration c.toml: variants names 'industries', which is unknown; choose among product, industry, "
+            "gru, placebo",
         ),
         config(
             "A control without what it controls",

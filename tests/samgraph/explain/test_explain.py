@@ -14,6 +14,7 @@ import pytest
 import torch
 from oracles.hist_making import make_market, make_series
 
+from samgraph.arms.registry import ARMS
 from samgraph.cli import main
 from samgraph.config import RunConfig, to_toml
 from samgraph.errors import GraphError, ModelError, RunError
@@ -59,7 +60,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_market(work.folder, market)
     write_series(work.folder, "product", make_series(market))
     pieces = [
-        Piece(name, seed, number, window, None if name == "gru" else name)
+        Piece(ARMS[name], seed, number, window, None if name == "gru" else name)
         for name in ("product", "gru")
         for seed in (0, 1)
         for number, window in enumerate(WINDOWS)

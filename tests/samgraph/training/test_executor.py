@@ -24,6 +24,7 @@ import psutil
 import pytest
 from oracles.hist_making import make_market, make_series
 
+from samgraph.arms.registry import ARMS
 from samgraph.errors import ConfigError, ModelError, RunError
 from samgraph.files import locked
 from samgraph.hist.checkpoint import pack_checkpoint, unpack_checkpoint
@@ -54,7 +55,7 @@ def made_tasks(folder: Path, *, epochs: int = 4, seeds: int = 2, **changes: Any)
     settings = {"hidden_size": 8, "horizon": 3, "burn_in": 20, "min_history": 10, "patience": epochs}
     work = Work(folder, variant("samgraph", epochs=epochs, **{**settings, **changes}), "cpu")
     return [
-        Task(Piece(name, seed, 0, WINDOW, None if name == "gru" else name), work)
+        Task(Piece(ARMS[name], seed, 0, WINDOW, None if name == "gru" else name), work)
         for name in ("product", "gru")
         for seed in range(seeds)
     ]

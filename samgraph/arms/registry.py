@@ -1,0 +1,17 @@
+"""The arms that there are. A new one is a module of this folder and a line here."""
+
+from __future__ import annotations
+
+from samgraph.arms.hist import HistArm
+from samgraph.training.task import Arm
+
+BASE = "product"  # the arm that a run is about, and that the others are held against
+CONTROL = "industry"  # the control group: the same model on industry labels
+
+_ARMS: tuple[Arm, ...] = (
+    HistArm(BASE, "HIST on product concepts", "products", "#2a78d6"),
+    HistArm(CONTROL, "HIST on industry labels, the control group", "industries", "#d9822b"),
+    HistArm("gru", "the GRU alone, without concepts", None, "#8a63d2", parts=("score",)),
+    HistArm("placebo", "HIST on random groups of the products' sizes", "placebo", "#6b737e"),
+)
+ARMS: dict[str, Arm] = {arm.name: arm for arm in _ARMS}

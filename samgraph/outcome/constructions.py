@@ -1,0 +1,144 @@
+"""How a score becomes a portfolio: the constructions that there are, and a portfolio's name.
+
+A portfolio is a pair (arm, construction). A new construction is a class and a line in `CONSTRUCTIONS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from samgraph.errors import RunError
+from samgraph.factors.portfolio.optimise import RELAXED, Bounds
+from samgraph.factors.portfolio.optimised import run_optimised
+from samgraph.factors.portfolio.rules import Rules
+from samgraph.factors.portfolio.simulation import PortfolioResult
+from samgraph.factors.portfolio.topk_portfolio import run_topk
+from samgraph.factors.risk.forecasts import FEWEST_DAYS, RiskForecasts
+from samgraph.hist.market import Market
+
+FloatArray = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Portfolio:
+    """Whose scores, made into a portfolio how; `name` is what tables and the summary call it."""
+
+    arm: str
+    construction: str
+    name: str
+
+    def as_dict(self) -> dict[str, str]:
+        """For summary.json."""
+        return {"arm": self.arm, "construction": self.construction}
+
+
+def portfolios(arms: Iterable[str], constructions: Iterable[str]) -> list[Portfolio]:
+    """All pairs, construction by construction; those of the first are called as their arms are."""
+    arms = list(arms)
+    return [
+        Portfolio(arm, construction, arm if number == 0 else f"{arm}_{construction}")
+        for number, construction in enumerate(constructions)
+        for arm in arms
+    ]
+
+
+@dataclass(frozen=True, eq=False)
+class Desk:
+    """What constructions share: the market, the rules of trading, forecasts of risk (None: too few days), bounds."""
+
+    market: Market
+    rules: Rules
+    forecasts: RiskForecasts | None
+    bounds: Bounds
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """The books of a portfolio, and what its optimiser decided (None where there is none)."""
+
+    book: PortfolioResult
+    decisions: pd.DataFrame | None = None
+
+
+class Construction(Protocol):
+    """One way from a score to a portfolio.
+
+    Attributes:
+        words: what it is, in a few words.
+        dash: of its lines in pictures, as plotly names them.
+    """
+
+    @property
+    def words(self) -> str: ...
+    @property
+    def dash(self) -> str | None: ...
+
+    def build(self, score: FloatArray, desk: Desk) -> Made:
+        """Simulate the portfolio of a score [n_dates, n_stocks].
+
+        Raises:
+            SamgraphError: what it lacks.
+        """
+
+    def timeline(self, bounds: Bounds) -> list[str]:
+        """When its decisions are made, beside the rules of trading, in sentences."""
+
+
+@dataclass(frozen=True)
+class TopK:
+    """The best K, some of them replaced at a rebalance."""
+
+    words: str = "Top-K with drop-out"
+    dash: str | None = None
+
+    def build(self, score: FloatArray, desk: Desk) -> Made:
+        """See `samgraph.factors.portfolio.topk_portfolio`."""
+        return Made(run_topk(score, desk.market, desk.rules))
+
+    def timeline(self, bounds: Bounds) -> list[str]:
+        """Nothing beyond the rules."""
+        return []
+
+
+@dataclass(frozen=True)
+class Optimised:
+    """Index-enhanced weights within bounds."""
+
+    words: str = "optimised around the benchmark"
+    dash: str | None = "dot"
+
+    def build(self, score: FloatArray, desk: Desk) -> Made:
+        """See `samgraph.factors.portfolio.optimised`."""
+        if desk.forecasts is None:
+            raise RunError(
+                f"an optimised portfolio needs {FEWEST_DAYS} trading days of bars before the first test day for its "
+                "forecast of risk; lengthen the training, or set construction = 'topk'"
+            )
+        return Made(*run_optimised(score, desk.market, desk.forecasts, desk.rules, desk.bounds))
+
+    def timeline(self, bounds: Bounds) -> list[str]:
+        """Its bounds, and in which order they give way."""
+        order = "; ".join(name for name, _ in RELAXED if name)
+        return [
+            "At the close of t an optimised portfolio is chosen from the score of t, covariances estimated on days "
+            f"before t, and exposures, market caps and holdings of t: {bounds.words()}. Where these cannot all be met, "
+            f"they are dropped in this order: {order}; if nothing is left, holdings are kept."
+        ]
+
+
+CONSTRUCTIONS: dict[str, Construction] = {"topk": TopK(), "optimised": Optimised()}
+
+
+def portfolios_in(summary: dict[str, Any]) -> dict[str, Portfolio]:
+    """The portfolios of a run's summary by name; of runs from before they were kept, as their names tell."""
+    kept = summary.get("portfolios")
+    if isinstance(kept, dict):
+        return {name: Portfolio(one["arm"], one["construction"], name) for name, one in kept.items()}
+    every = {one.name: one for one in portfolios(summary["variants"], CONSTRUCTIONS)}
+    return {name: every[name] for name in summary["variants"]}
