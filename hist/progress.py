@@ -8,18 +8,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from samgraph.errors import ModelError
 from samgraph.hist.checkpoint import Checkpoint, write_checkpoint
 from samgraph.hist.config import HistConfig
-from samgraph.hist.model import Hist
 
 Parameters = dict[str, Tensor]
+Model = TypeVar("Model", bound=nn.Module)
 
 
 @dataclass
@@ -42,10 +42,10 @@ class Progress:
 
 
 @dataclass
-class Training:
+class Training(Generic[Model]):
     """A model while it is trained."""
 
-    model: Hist
+    model: Model
     config: HistConfig
     optimiser: torch.optim.Adam
     identity: dict[str, Any]
@@ -54,7 +54,7 @@ class Training:
     progress: Progress
 
     @classmethod
-    def begin(cls, model: Hist, config: HistConfig, identity: dict[str, Any]) -> Training:
+    def begin(cls, model: Model, config: HistConfig, identity: dict[str, Any]) -> Training[Model]:
         """A training before its first epoch."""
         optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
         return cls(model, config, optimiser, identity, deque(maxlen=config.average), _copy(model), Progress())
@@ -110,7 +110,7 @@ class Training:
         p.epoch += 1
 
 
-def store(training: Training, folder: Path) -> None:
+def store(training: Training[Model], folder: Path) -> None:
     """Write the training's checkpoint."""
     tensors = {f"model/{name}": value for name, value in training.model.state_dict().items()}
     tensors |= {f"best/{name}": value for name, value in training.best.items()}
@@ -125,7 +125,7 @@ def store(training: Training, folder: Path) -> None:
     write_checkpoint(folder, training.progress.epoch, checkpoint)
 
 
-def restore(training: Training, checkpoint: Checkpoint, folder: Path) -> None:
+def restore(training: Training[Model], checkpoint: Checkpoint, folder: Path) -> None:
     """Continue from a checkpoint.
 
     Raises:
@@ -161,5 +161,5 @@ def restore(training: Training, checkpoint: Checkpoint, folder: Path) -> None:
     training.progress = Progress(**values)
 
 
-def _copy(model: Hist) -> Parameters:
+def _copy(model: nn.Module) -> Parameters:
     return {name: value.detach().clone() for name, value in model.state_dict().items()}

@@ -105,7 +105,7 @@ def fit_window(
         return _finish(training, WindowData(inputs, window, config, place))
 
 
-def _one_epoch(training: Training, data: WindowData, seed: int) -> None:
+def _one_epoch(training: Training[Hist], data: WindowData, seed: int) -> None:
     epoch = training.progress.epoch
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed * 1_000_003 + epoch)  # for dropout and the order of days, and nothing else
@@ -118,7 +118,7 @@ def _one_epoch(training: Training, data: WindowData, seed: int) -> None:
     training.judge(loss, quality)
 
 
-def _pass(training: Training, data: WindowData) -> float:
+def _pass(training: Training[Hist], data: WindowData) -> float:
     """One pass over the training days; the mean loss a day."""
     model, config = training.model, training.config
     total, counted = 0.0, 0
@@ -204,7 +204,7 @@ def _fit_scale(encoder: WindowEncoder, data: WindowData, seed: int) -> None:
     encoder.fit_scale(windows_of(data, [days[int(k)] for k in np.sort(chosen)]))
 
 
-def _finish(training: Training, data: WindowData) -> FittedWindow:
+def _finish(training: Training[Hist], data: WindowData) -> FittedWindow:
     training.load(training.best)
     days = data.days(data.window.test)
     values = score_days(training.model, data, days)

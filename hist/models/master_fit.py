@@ -1,0 +1,206 @@
+"""The fit of MASTER on one window: a day a step as published, in random order, early stop on validation Rank IC."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from samgraph.errors import ModelError
+from samgraph.hist.checkpoint import read_checkpoint
+from samgraph.hist.config import HistConfig
+from samgraph.hist.data import TrainingInputs, WindowData
+from samgraph.hist.features.scaling import Float32Array, scaled_by
+from samgraph.hist.models.market_state import market_state
+from samgraph.hist.models.master import Master, MasterShape
+from samgraph.hist.models.rows import predictions, quality
+from samgraph.hist.progress import Training, restore, store
+from samgraph.hist.windows import Window
+
+
+@dataclass(frozen=True)
+class MasterModel:
+    """How MASTER is fitted.
+
+    Attributes:
+        shape: of the network
+        learning_rate: of Adam; days: in one step
+        epochs, patience: at most so many, and so many without a better validation Rank IC end the fit
+    """
+
+    shape: MasterShape = MasterShape()
+    learning_rate: float = 2e-4
+    days: int = 4
+    epochs: int = 30
+    patience: int = 6
+
+    def fit(
+        self,
+        inputs: TrainingInputs,
+        window: Window,
+        config: HistConfig,
+        seed: int,
+        folder: Path,
+        advance: Callable[[int], None],
+        device: str = "cpu",
+    ) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """Predictions of the test days and learning curves; goes on from a checkpoint in `folder`.
+
+        Raises:
+            ModelError: the training or validation days have no label, or the loss is not a number
+        """
+        torch.set_num_threads(config.threads)
+        days = _Days(inputs, window, config, self.shape.days, torch.device(device), fit=True)
+        training = self._begin(days, seed)
+        found = read_checkpoint(folder)
+        if found is not None:
+            restore(training, found, folder)
+        advance(training.progress.epoch)
+        while not training.finished:
+            loss = self._epoch(training, days, seed)
+            training.keep_parameters()
+            valid = days.data.days(window.valid)
+            with training.averaged():
+                found_ic = quality(days.data, valid, days.scores(training.model, valid))
+            training.judge(loss, found_ic)
+            store(training, folder)
+            advance(1)
+        advance(self.epochs - training.progress.epoch)
+        scored = self.score(inputs, window, config, training.best, window.test, device)
+        return scored, training.progress.curves()
+
+    def score(
+        self,
+        inputs: TrainingInputs,
+        window: Window,
+        config: HistConfig,
+        parameters: dict[str, Tensor],
+        days: slice,
+        device: str = "cpu",
+    ) -> pd.DataFrame:
+        """Scores of some days (positions in the market's dates) with given parameters."""
+        held = _Days(inputs, window, config, self.shape.days, torch.device(device), fit=False)
+        model = Master(inputs.n_features, held.state.shape[1], self.shape, seed=0).to(device)
+        model.load_state_dict(parameters)
+        some = held.data.days(days)
+        return predictions(held.data, some, held.scores(model, some))
+
+    def parameters(self, folder: Path) -> dict[str, Tensor]:
+        """The chosen parameters of a finished fit in `folder`.
+
+        Raises:
+            ModelError: there is none
+        """
+        found = read_checkpoint(folder)
+        if found is None:
+            raise ModelError(f"{folder} holds no fit of MASTER; run the backtest again")
+        return {k.removeprefix("best/"): v for k, v in found.tensors.items() if k.startswith("best/")}
+
+    def _begin(self, days: _Days, seed: int) -> Training[Master]:
+        model = Master(days.data.inputs.n_features, days.state.shape[1], self.shape, seed=seed)
+        settings = replace(
+            days.config,
+            learning_rate=self.learning_rate,
+            epochs=self.epochs,
+            patience=self.patience,
+            min_epochs=1,
+        )
+        identity: dict[str, Any] = {
+            "model": repr(self),
+            "inputs": days.data.inputs.fingerprint(),
+            "window": str(days.data.window),
+            "scaling": days.config.scaling,
+            "seed": seed,
+            "torch": torch.__version__,
+        }
+        return Training.begin(model.to(days.data.device), settings, identity)
+
+    def _epoch(self, training: Training[Master], days: _Days, seed: int) -> float:
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed * 1_000_003 + training.progress.epoch)
+            order = [days.train[k] for k in torch.randperm(len(days.train)).tolist()]
+            training.model.train()
+            total = 0.0
+            for first in range(0, len(order), self.days):
+                some = order[first : first + self.days]
+                losses = [days.loss(training.model, day) for day in some]
+                loss = torch.stack(losses).mean()
+                if not torch.isfinite(loss):
+                    raise ModelError(
+                        f"MASTER's training loss is not a number on {days.data.date(some[0])}; lower its learning rate "
+                        f"(now {self.learning_rate})"
+                    )
+                training.step(loss)
+                total += float(loss.detach()) * len(some)
+        return total / len(order)
+
+
+class _Days:
+    """The window's days as MASTER sees them.
+
+    Shapes:
+        state: [n_days, n_state], scaled by training days, 0 where unknown
+    """
+
+    def __init__(
+        self,
+        inputs: TrainingInputs,
+        window: Window,
+        config: HistConfig,
+        length: int,
+        device: torch.device,
+        *,
+        fit: bool,
+    ) -> None:
+        self.config, self.length = config, length
+        self.data = WindowData(inputs, window, replace(config, encoder="stream"), device, fit=fit)
+        self.state = torch.from_numpy(self._state(inputs, window)).to(device)
+        self.train = [day for day in self.data.days(window.train) if self._known(day).any()]
+        valid = self.data.days(window.valid)
+        if not self.train or not any(self._known(day).any() for day in valid):
+            raise ModelError(
+                f"the training or validation days of the window ({window}) have no stock with features and a label; "
+                "use a longer period"
+            )
+
+    def window(self, day: int) -> Tensor:
+        """Features of a day's stocks over its last days [length, n_rows, n_features], 0 before the data begin."""
+        rows = torch.from_numpy(self.data.rows[day]).to(self.data.device)
+        first = max(0, day + 1 - self.length)
+        part = self.data.features[first : day + 1][:, rows]
+        missing = self.length - len(part)
+        return torch.cat([part.new_zeros(missing, *part.shape[1:]), part]) if missing else part
+
+    def loss(self, model: Master, day: int) -> Tensor:
+        """Mean squared error against the day's rank-normalised forward returns."""
+        target = self.data.target[day, self.data.rows[day]]
+        known = torch.isfinite(target)
+        score: Tensor = model(self.window(day), self.state[day])
+        return ((score[known] - target[known]) ** 2).mean()
+
+    @torch.no_grad()
+    def scores(self, model: Master, days: range) -> Float32Array:
+        """Scores [n_days, n_stocks of the window], NaN where there is none."""
+        model.eval()
+        result = np.full((len(days), len(self.data.stocks)), np.nan, dtype=np.float32)
+        for day in days:
+            rows = self.data.rows[day]
+            if len(rows):
+                result[day - days.start, rows] = model(self.window(day), self.state[day]).cpu().numpy()
+        return result
+
+    def _known(self, day: int) -> Tensor:
+        return torch.isfinite(self.data.target[day, self.data.rows[day]])
+
+    def _state(self, inputs: TrainingInputs, window: Window) -> Float32Array:
+        state = market_state(inputs.market)[:, None, :]
+        mask = np.ones(state.shape[:2], dtype=np.bool_)
+        fitted = np.zeros_like(mask)
+        fitted[window.train] = True
+        return scaled_by(state, mask, fitted)[self.data.start : self.data.stop, 0]
