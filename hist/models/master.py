@@ -77,7 +77,11 @@ class Gate(nn.Module):
 
 
 class Gather(nn.Module):
-    """A stock's tokens weighed by their product with the last day's (3.5): [n_stocks, days, width] -> [n_stocks, width]."""
+    """A stock's tokens weighed by their product with the last day's (3.5).
+
+    Shapes:
+        x: [n_stocks, days, width] -> [n_stocks, width]
+    """
 
     def __init__(self, width: int) -> None:
         super().__init__()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,13 +13,14 @@ import torch
 from torch import Tensor
 
 from samgraph.errors import ModelError
+from samgraph.hist.apply import torch_settings
 from samgraph.hist.checkpoint import read_checkpoint
 from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, WindowData
 from samgraph.hist.features.scaling import Float32Array, scaled_by
 from samgraph.hist.models.market_state import market_state
 from samgraph.hist.models.master import Master, MasterShape
-from samgraph.hist.models.rows import predictions, quality
+from samgraph.hist.models.rows import fit_data, predictions, quality, score_data
 from samgraph.hist.progress import Training, restore, store
 from samgraph.hist.windows import Window
 
@@ -34,7 +35,7 @@ class MasterModel:
         epochs, patience: at most so many, and so many without a better validation Rank IC end the fit
     """
 
-    shape: MasterShape = MasterShape()
+    shape: MasterShape = field(default_factory=MasterShape)
     learning_rate: float = 2e-4
     days: int = 4
     epochs: int = 30
@@ -55,8 +56,23 @@ class MasterModel:
         Raises:
             ModelError: the training or validation days have no label, or the loss is not a number
         """
-        torch.set_num_threads(config.threads)
-        days = _Days(inputs, window, config, self.shape.days, torch.device(device), fit=True)
+        with torch_settings(config.threads, torch.device(device)):
+            training = self._trained(inputs, window, config, seed, folder, advance, device)
+        scored = self.score(inputs, window, config, training.best, window.test, device)
+        return scored, training.progress.curves()
+
+    def _trained(
+        self,
+        inputs: TrainingInputs,
+        window: Window,
+        config: HistConfig,
+        seed: int,
+        folder: Path,
+        advance: Callable[[int], None],
+        device: str,
+    ) -> Training[Master]:
+        days = _Days(fit_data(inputs, window, config, device), self.shape.days)
+        days.require_labels()
         training = self._begin(days, seed)
         found = read_checkpoint(folder)
         if found is not None:
@@ -72,8 +88,7 @@ class MasterModel:
             store(training, folder)
             advance(1)
         advance(self.epochs - training.progress.epoch)
-        scored = self.score(inputs, window, config, training.best, window.test, device)
-        return scored, training.progress.curves()
+        return training
 
     def score(
         self,
@@ -85,11 +100,12 @@ class MasterModel:
         device: str = "cpu",
     ) -> pd.DataFrame:
         """Scores of some days (positions in the market's dates) with given parameters."""
-        held = _Days(inputs, window, config, self.shape.days, torch.device(device), fit=False)
-        model = Master(inputs.n_features, held.state.shape[1], self.shape, seed=0).to(device)
-        model.load_state_dict(parameters)
-        some = held.data.days(days)
-        return predictions(held.data, some, held.scores(model, some))
+        with torch_settings(config.threads, torch.device(device)):
+            held = _Days(score_data(inputs, window, config, days, device), self.shape.days)
+            model = Master(inputs.n_features, held.state.shape[1], self.shape, seed=0).to(device)
+            model.load_state_dict(parameters)
+            some = held.data.days(days)
+            return predictions(held.data, some, held.scores(model, some))
 
     def parameters(self, folder: Path) -> dict[str, Tensor]:
         """The chosen parameters of a finished fit in `folder`.
@@ -105,7 +121,7 @@ class MasterModel:
     def _begin(self, days: _Days, seed: int) -> Training[Master]:
         model = Master(days.data.inputs.n_features, days.state.shape[1], self.shape, seed=seed)
         settings = replace(
-            days.config,
+            days.data.config,
             learning_rate=self.learning_rate,
             epochs=self.epochs,
             patience=self.patience,
@@ -115,7 +131,7 @@ class MasterModel:
             "model": repr(self),
             "inputs": days.data.inputs.fingerprint(),
             "window": str(days.data.window),
-            "scaling": days.config.scaling,
+            "scaling": days.data.config.scaling,
             "seed": seed,
             "torch": torch.__version__,
         }
@@ -148,25 +164,18 @@ class _Days:
         state: [n_days, n_state], scaled by training days, 0 where unknown
     """
 
-    def __init__(
-        self,
-        inputs: TrainingInputs,
-        window: Window,
-        config: HistConfig,
-        length: int,
-        device: torch.device,
-        *,
-        fit: bool,
-    ) -> None:
-        self.config, self.length = config, length
-        self.data = WindowData(inputs, window, replace(config, encoder="stream"), device, fit=fit)
-        self.state = torch.from_numpy(self._state(inputs, window)).to(device)
-        self.train = [day for day in self.data.days(window.train) if self._known(day).any()]
-        valid = self.data.days(window.valid)
+    def __init__(self, data: WindowData, length: int) -> None:
+        self.data, self.length = data, length
+        self.state = torch.from_numpy(self._state()).to(data.device)
+        self.train = [day for day in data.days(data.window.train) if self._known(day).any()]
+
+    def require_labels(self) -> None:
+        """Refuse a window without anything to train or validate on."""
+        valid = self.data.days(self.data.window.valid)
         if not self.train or not any(self._known(day).any() for day in valid):
             raise ModelError(
-                f"the training or validation days of the window ({window}) have no stock with features and a label; "
-                "use a longer period"
+                f"the training or validation days of the window ({self.data.window}) have no stock with features and a "
+                "label; use a longer period"
             )
 
     def window(self, day: int) -> Tensor:
@@ -198,9 +207,10 @@ class _Days:
     def _known(self, day: int) -> Tensor:
         return torch.isfinite(self.data.target[day, self.data.rows[day]])
 
-    def _state(self, inputs: TrainingInputs, window: Window) -> Float32Array:
-        state = market_state(inputs.market)[:, None, :]
+    def _state(self) -> Float32Array:
+        data = self.data
+        state = market_state(data.inputs.market.until(data.stop))[:, None, :]
         mask = np.ones(state.shape[:2], dtype=np.bool_)
         fitted = np.zeros_like(mask)
-        fitted[window.train] = True
-        return scaled_by(state, mask, fitted)[self.data.start : self.data.stop, 0]
+        fitted[data.window.train] = True
+        return scaled_by(state, mask, fitted)[data.start :, 0]

@@ -25,7 +25,8 @@ class Linear:
 
     def predict(self, x: npt.NDArray[np.float32]) -> Floats:
         """Scores [n_rows]."""
-        result: Floats = x.astype(np.float64) @ self.coefficients + self.constant
+        # row by row: a product of matrices rounds otherwise with other rows beside it
+        result: Floats = np.einsum("rf,f->r", x.astype(np.float64), self.coefficients) + self.constant
         return result
 
     def content(self) -> bytes:

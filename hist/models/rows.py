@@ -44,9 +44,20 @@ class Rows:
         return weights
 
 
-def window_data(inputs: TrainingInputs, window: Window, config: HistConfig, *, fit: bool) -> WindowData:
-    """The window's share of the inputs with features scaled as the configuration says, whatever its encoder."""
-    return WindowData(inputs, window, replace(config, encoder="stream"), torch.device("cpu"), fit=fit)
+def fit_data(inputs: TrainingInputs, window: Window, config: HistConfig, device: str = "cpu") -> WindowData:
+    """What a fit may see of the inputs, with features scaled as the configuration says, whatever its encoder."""
+    return WindowData(inputs, window, replace(config, encoder="stream"), torch.device(device), fit=True)
+
+
+def score_data(
+    inputs: TrainingInputs, window: Window, config: HistConfig, days: slice, device: str = "cpu"
+) -> WindowData:
+    """The window's share of the inputs up to the last of some days, scaled as for its fit."""
+    if days.stop <= window.valid.stop:  # as the fit saw them: without whoever joins later
+        return fit_data(inputs, window, config, device)
+    test = slice(min(days.start, window.test.start), max(days.stop, window.test.start + 1))
+    stream = replace(config, encoder="stream")
+    return WindowData(inputs, replace(window, test=test), stream, torch.device(device))
 
 
 def rows_of(data: WindowData, days: Sequence[int]) -> Rows:

@@ -13,12 +13,11 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 
 from samgraph.errors import ModelError
 from samgraph.hist.config import HistConfig
-from samgraph.hist.data import TrainingInputs, WindowData
-from samgraph.hist.models.rows import Rows, panel, predictions, quality, rows_of, window_data
+from samgraph.hist.data import TrainingInputs
+from samgraph.hist.models.rows import Rows, fit_data, panel, predictions, quality, rows_of, score_data
 from samgraph.hist.windows import Window
 
 Scores = npt.NDArray[np.floating]
@@ -70,8 +69,7 @@ def fit_table(
     Raises:
         ModelError: no training or validation row has a label
     """
-    torch.set_num_threads(config.threads)
-    data = window_data(inputs, window, config, fit=True)
+    data = fit_data(inputs, window, config)
     train = rows_of(data, data.days(window.train)).labelled()
     valid_days = data.days(window.valid)
     valid = rows_of(data, valid_days)
@@ -107,7 +105,7 @@ def score_table(
     days: slice,
 ) -> pd.DataFrame:
     """Scores of some days (positions in the market's dates) by a fit of the window."""
-    data: WindowData = window_data(inputs, window, config, fit=False)
+    data = score_data(inputs, window, config, days)
     some = data.days(days)
     rows = rows_of(data, some)
     return predictions(data, some, panel(data, some, rows, model.read(content).predict(rows.x)))

@@ -30,11 +30,10 @@ class HistArm:
 
     def fit(self, job: Job, advance: Callable[[int], None]) -> Fit:
         """Train on the window; a checkpoint after every epoch."""
-        from samgraph.hist.data import training_inputs
         from samgraph.hist.train import fit_window
 
         fitted = fit_window(
-            training_inputs(job.market, job.series, job.config),
+            job.inputs(),
             job.window,
             job.config,
             job.seed,
@@ -48,8 +47,7 @@ class HistArm:
         """Apply the chosen parameters of the checkpoint."""
         from samgraph.hist.apply import score_fitted
         from samgraph.hist.checkpoint import chosen_parameters
-        from samgraph.hist.data import training_inputs
 
-        inputs = training_inputs(job.market, job.series, job.config)
+        inputs = job.inputs()
         parameters = chosen_parameters(job.folder, config=job.config.identity(), seed=job.seed)
         return score_fitted(inputs, job.window, job.config, parameters, days, job.device)

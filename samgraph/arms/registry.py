@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from samgraph.arms.ensemble import EnsembleArm
 from samgraph.arms.hist import HistArm
+from samgraph.arms.master import MasterArm
+from samgraph.arms.table import BoostingArm, RidgeArm
 from samgraph.training.task import Arm
 
 BASE = "product"  # the arm that a run is about, and that the others are held against
@@ -13,5 +16,9 @@ _ARMS: tuple[Arm, ...] = (
     HistArm(CONTROL, "HIST on industry labels, the control group", "industries", "#d9822b"),
     HistArm("gru", "the GRU alone, without concepts", None, "#8a63d2", parts=("score",)),
     HistArm("placebo", "HIST on random groups of the products' sizes", "placebo", "#6b737e"),
+    RidgeArm(),
+    BoostingArm(),
+    MasterArm(),
+    EnsembleArm(),
 )
 ARMS: dict[str, Arm] = {arm.name: arm for arm in _ARMS}

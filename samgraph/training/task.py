@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import pandas as pd
 
@@ -19,6 +19,9 @@ from samgraph.hist.config import HistConfig
 from samgraph.hist.market import Market
 from samgraph.hist.windows import Window
 from samgraph.seals import FINISHED
+
+if TYPE_CHECKING:
+    from samgraph.hist.data import TrainingInputs
 
 CURVES, PREDICTIONS = "curves.parquet", "predictions.parquet"
 MARKET = "market.npz"
@@ -234,6 +237,12 @@ class Job:
     def folder(self) -> Path:
         """Where its files are."""
         return self.task.folder
+
+    def inputs(self) -> TrainingInputs:
+        """Features, computed once for all jobs of a folder, and labels."""
+        from samgraph.hist.data import training_inputs
+
+        return training_inputs(self.market, self.series, self.config, self.task.work.folder)
 
 
 Engine = Literal["local", "ray"]

@@ -47,7 +47,8 @@ def work_in(folder: Path, days: int = 170) -> Work:
 
 def piece(name: str) -> Piece:
     arm = ARMS[name]
-    return Piece(arm, 0, 0, WINDOW, None if arm.concepts is None else concept_file(arm.concepts, 0))
+    concepts = None if arm.concepts is None else concept_file(arm.concepts, 0)
+    return Piece(arm, 0, 0, WINDOW, concepts, tuple(piece(needed) for needed in arm.needs))
 
 
 def blend() -> Piece:
@@ -68,12 +69,13 @@ def digests(tasks: list[Task]) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("name", [BASE, "gru"])
+@pytest.mark.parametrize("name", [BASE, "gru", "ridge", "lightgbm", "master", "ensemble"])
 def test_a_fit_scores_its_test_days_again_bit_for_bit_also_when_the_market_has_grown(
     name: str, tmp_path: Path
 ) -> None:
     task = Task(piece(name), work_in(tmp_path))
-    fit_piece(task, lambda _: None)
+    for one in (*task.below, task):
+        fit_piece(one, lambda _: None)
     fitted = read(task)
     arm, job = ARMS[name], open_job(task)
     pd.testing.assert_frame_equal(arm.score(job, WINDOW.test), fitted, check_exact=True)
