@@ -69,7 +69,7 @@ regression_cut = "adaptive:min=5,max=0.9"
 GATED = """
 import sys, time
 from pathlib import Path
-from samgraph.graph import connection
+from samgraph.graph.db import driver as connection
 place, statement, seconds = sys.argv[1:4]
 del sys.argv[1:5]
 connection.RETRY_SECONDS = float(seconds)

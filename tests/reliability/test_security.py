@@ -192,11 +192,11 @@ def test_the_driver_s_own_telemetry_is_off(graph_server: Address, monkeypatch: p
     from samgraph.graph.db import driver
 
     given = {}
-    driver = driver.GraphDatabase.driver
+    opened = driver.GraphDatabase.driver
 
     def watched(*words: Any, **settings: Any) -> Any:
         given.update(settings)
-        return driver(*words, **settings)
+        return opened(*words, **settings)
 
     monkeypatch.setattr(driver.GraphDatabase, "driver", watched)
     Graph.open(graph_server).close()

@@ -115,7 +115,7 @@ def test_a_walk_equals_a_plain_search_and_that_of_cypher(graph, economy, links, 
             assert told.keys() == earned.keys()
             for key, row in told.items():
                 same((row.share, row.purity), (earned[key], purity[key[0]]))
-            asked = graph.read(f"chain_{direction}", start=start, links=links, as_of=day, known=None)
+            asked = graph.read(f"chain/{direction}", start=start, links=links, as_of=day, known=None)
             assert [(row["company_id"], row["product_id"]) for row in asked] == list(told)
             for row in asked:
                 mine = told[row["company_id"], row["product_id"]]

@@ -177,7 +177,7 @@ def test_a_full_disk_is_said_and_leaves_no_part(repository: Repository, tmp_path
     code = f"""
 from pathlib import Path
 from samgraph.errors import GraphError
-from samgraph.graph import jars
+from samgraph.graph.server import jars
 cache = Path({str(tmp_path)!r})
 try:
     jars.fetch([jars.{jar!r}], cache=cache, url={repository.url!r})
