@@ -1,7 +1,8 @@
 """Checksums of a run's files: a file that is damaged, or was changed by hand, is named and never used.
 
-A finished run's `manifest.json` has the SHA-256 of each of its tables and of `summary.json` under `files`; a finished
-piece's folder has those of its own two tables in `finished.json`.
+A finished run's `manifest.json` has the SHA-256 of each of its tables, of `summary.json` and of its models' inputs
+under `files`; a finished piece's folder has those of its own files in `finished.json`. `samgraph.run.folder` checks
+both.
 """
 
 from __future__ import annotations

@@ -245,6 +245,7 @@ def _manifest() -> dict[str, Any]:
             | {"turnover": 0.1, "skill": 0.05},
         },
         "known": "2024-03-01T00:00:00+00:00",
+        "finished": "2024-03-01T00:10:00+00:00",
         "timeline": [f"A step of {HOSTILE}"],
         "seconds": {"inputs": 1.0, "training": 20.0, "evaluation": 3.0},
         "versions": {"samgraph": "0.1.0"},

@@ -505,8 +505,8 @@ def _own_files() -> tuple[Use, Any]:
     """A checkpoint's state, a run's manifest and summary, a server's lock file, by bytes."""
     from samgraph.graph.server.jars import read_lock
     from samgraph.hist.checkpoint import read_checkpoint
-    from samgraph.report.page import RunFiles
     from samgraph.run.backtest import _same_run
+    from samgraph.run.folder import RunFolder
 
     now = {"config": {"seed": 0}, "inputs": {"bars": "0" * 64}, "known_at": None}
     manifest = json.dumps(now | {"known": "2024-01-01T00:00:00+00:00", "files": {"summary.json": "0" * 64}})
@@ -524,7 +524,7 @@ def _own_files() -> tuple[Use, Any]:
         if kind == 2:
             (folder / "summary.json").write_bytes(b"{}")
             (folder / "manifest.json").write_bytes(content)
-            return lambda: RunFiles.read(folder)
+            return lambda: RunFolder.open(folder)
         return lambda: read_lock(content.decode("utf-8", "replace"))
 
     state = b'{"file": "epoch-0001.safetensors", "sha256": "00", "values": {}}'

@@ -5,10 +5,11 @@ python tools/results_table.py RUN
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import Any
+
+from samgraph.run.folder import RunFolder
 
 HORIZONS = ("1", "5", "20", "60")
 PARTS = (
@@ -25,8 +26,8 @@ PARTS = (
 
 def main(run: Path) -> int:
     """Print the tables of `run`."""
-    summary = json.loads((run / "summary.json").read_text(encoding="utf-8"))
-    manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
+    opened = RunFolder.open(run)
+    summary, manifest = opened.summary, opened.manifest
     minutes = sum(manifest["seconds"].values()) / 60
     print(
         f"{summary['companies']} companies, test {summary['test_start']} to {summary['end']} ({summary['days']} days), "

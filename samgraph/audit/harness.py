@@ -40,6 +40,7 @@ from samgraph.graph.server.local import LocalServer
 from samgraph.outcome.assess import assess
 from samgraph.progress import stage
 from samgraph.run.backtest import backtest
+from samgraph.run.folder import RunFolder
 from samgraph.run.inputs import Inputs, read_inputs
 
 Level = Literal["inputs", "factors", "pipeline"]
@@ -259,7 +260,7 @@ class Auditor:
         out = self.folder / "run"
         with _ledger(self.folder / "trials.jsonl"):
             backtest(config, out, known=known, graph=graph)
-        tables = {file.stem: pd.read_parquet(file) for file in out.glob("*.parquet")}
+        tables = RunFolder.open(out).tables()
         shutil.rmtree(out)
         return tables
 

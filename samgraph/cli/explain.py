@@ -65,7 +65,7 @@ def command(
     models = RunModels(run, variant=variant, seed=seed)
     if remove:
         with connect(server_settings(load_config(run / "config.toml", {}))) as graph:
-            removed = remove_explanations(graph, models.run, company_id=company, date=day)
+            removed = remove_explanations(graph, models.run.run_id, company_id=company, date=day)
         click.echo(f"{removed} relationships removed")
         return
     found = models.day(pd.Timestamp(str(day))).explain(str(company))

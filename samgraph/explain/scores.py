@@ -7,8 +7,6 @@ count 0 where a seed has none.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,17 +16,12 @@ import torch
 
 from samgraph.arms.hist import PARTS, HistArm
 from samgraph.arms.registry import ARMS, BASE
-from samgraph.config import RunConfig
 from samgraph.errors import RunError
-from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.hist.checkpoint import chosen_parameters
 from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, training_inputs
 from samgraph.hist.explain import DayReading, StockReading
-from samgraph.hist.windows import Window
-from samgraph.run.concepts import concept_file
-from samgraph.training.stored import read_market, read_series
-from samgraph.training.task import Piece, Work
+from samgraph.run.folder import RunFolder
 
 TOP = 5  # stocks that a report explains
 
@@ -38,7 +31,7 @@ class Explanation:
     """One stock on one day, in names.
 
     Attributes:
-        run: what identifies the run (`run_id`); universe, variant, seeds: whose models
+        run: what identifies the run (`RunFolder.run_id`); universe, variant, seeds: whose models
         split: concept, hidden, individual, score, and rank (1 is best) of so many `stocks` that day
         concepts: concept_id, name, attention, revenue; best first
         members: concept_id, concept, company_id, name, attention, revenue; of the stock's own concepts
@@ -101,49 +94,17 @@ class RunModels:
         """Open run `folder`.
 
         Raises:
-            RunError: no finished run, or one without that variant or seed
+            RunError: not a finished run, a changed one, or one without that variant or seed
         """
-        self.folder, self.variant = folder, variant
-        self._read: dict[str, SnapshotSeries] = {}  # by file; most arms have one for all seeds
-        try:
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-            if "finished" not in manifest:
-                raise RunError(
-                    f"{folder} is not a finished run; run samgraph backtest --out {folder} again to continue it"
-                )
-            self.config = RunConfig.model_validate(manifest["config"])
-            if variant not in self.config.variants:
-                known = ", ".join(self.config.variants)
-                raise RunError(f"{folder} has no variant {variant}; choose among {known}")
-            self.arm = ARMS[variant]
-            if not isinstance(self.arm, HistArm):
-                raise RunError(f"{variant} is {self.arm.words}: it has no attention that could be explained")
-            self.windows = _windows(pd.read_parquet(folder / "windows.parquet"))
-            self.market = read_market(folder / "checkpoints")
-            self.series = {int(number): self._series(int(number)) for number in manifest["seeds"]}
-        except FileNotFoundError as error:
-            name = Path(error.filename).name if error.filename else "a file"
-            raise RunError(
-                f"{folder} is not a finished run with its models: {name} is missing; run samgraph backtest --out "
-                f"{folder} first"
-            ) from error
-        except (OSError, ValueError, KeyError) as error:
-            raise RunError(f"{folder} cannot be read as a run: {error}; run the backtest again") from error
-        self.run = run_id(manifest)
-        seeds = tuple(int(number) for number in manifest["seeds"])
+        self.run, self.variant = RunFolder.open(folder), variant
+        self.run.require_variant(variant)
+        arm = ARMS[variant]
+        if not isinstance(arm, HistArm):
+            raise RunError(f"{variant} is {arm.words}: it has no attention that could be explained")
+        seeds = self.run.seeds
         if seed is not None and seed not in seeds:
             raise RunError(f"{folder} has no seed {seed}; choose among {', '.join(map(str, seeds))}")
         self.seeds = seeds if seed is None else (seed,)
-        self.names = _names(folder)
-
-    def _series(self, seed: int) -> SnapshotSeries | None:
-        concepts = self.arm.concepts
-        if concepts is None:
-            return None
-        file = concept_file(concepts, seed)
-        if file not in self._read:
-            self._read[file] = read_series(self.folder / "checkpoints", file)
-        return self._read[file]
 
     def day(self, date: pd.Timestamp) -> ModelDay:
         """The variant's models on a test day.
@@ -151,14 +112,13 @@ class RunModels:
         Raises:
             RunError: the day was not tested
         """
-        for number, parts in self.windows.items():
-            first, last = parts["test"]
-            if first <= date <= last and date in self.market.dates:
+        dates, windows = self.run.market.dates, self.run.windows
+        for number, window in enumerate(windows):
+            if date in dates[window.test]:
                 return ModelDay(self, number, date)
-        tests = [parts["test"] for parts in self.windows.values()]
         raise RunError(
-            f"{date.date()} is no test day of {self.folder}; choose a trading day from {tests[0][0].date()} to "
-            f"{tests[-1][1].date()}"
+            f"{date.date()} is not a test day of {self.run.folder}; choose a trading day from "
+            f"{dates[windows[0].test][0].date()} to {dates[windows[-1].test][-1].date()}"
         )
 
 
@@ -167,29 +127,21 @@ class ModelDay:
 
     def __init__(self, models: RunModels, number: int, date: pd.Timestamp) -> None:
         self.models, self.date = models, date
-        config: HistConfig = models.config.model.hist(models.config.trading)
-        dates = models.market.dates
-        window = Window(
-            *(
-                slice(int(dates.searchsorted(first)), int(dates.searchsorted(last)) + 1)
-                for first, last in models.windows[number].values()
-            )
-        )
-        work = Work(models.folder / "checkpoints", config, "cpu")
+        run = models.run
+        config: HistConfig = run.config.model.hist(run.config.trading)
+        day = int(run.market.dates.searchsorted(date))
         threads = torch.get_num_threads()
         torch.set_num_threads(config.threads)
         try:
             self.readings: list[DayReading] = []
             inputs: TrainingInputs | None = None
             for seed in models.seeds:
-                series = models.series[seed]
+                series = run.series(models.variant, seed)
                 if inputs is None or inputs.series is not series:
-                    inputs = training_inputs(models.market, series, config)
-                piece = Piece(models.arm, seed, number, window, None)
-                parameters = chosen_parameters(work.piece_folder(piece), inputs=inputs.fingerprint())
-                self.readings.append(
-                    DayReading(inputs, window, config, parameters, int(dates.searchsorted(date)))
-                )
+                    inputs = training_inputs(run.market, series, config)
+                task = run.task(models.variant, seed, number)
+                parameters = chosen_parameters(task.folder, inputs=inputs.fingerprint())
+                self.readings.append(DayReading(inputs, task.piece.window, config, parameters, day))
         finally:
             torch.set_num_threads(threads)
 
@@ -208,8 +160,8 @@ class ModelDay:
         split = {part: sum(one.parts[part] for one in found) / len(found) for part in PARTS}
         scores = self.scores()
         split |= {"rank": list(scores.index).index(company_id) + 1, "stocks": len(scores)}
-        models, name = self.models, self.models.names
-        series = models.series[models.seeds[0]]
+        models, run = self.models, self.models.run
+        name, series = run.names, run.series(models.variant, models.seeds[0])
         named = {} if series is None else dict(zip(series.concepts, series.concept_names, strict=True))
         concepts = _mean(found, "concepts", ["concept_id"], ["attention", "revenue"])
         concepts.insert(1, "name", concepts["concept_id"].map(lambda key: named.get(key, key)))
@@ -219,8 +171,8 @@ class ModelDay:
         for frame, place in ((members, 3), (neighbours, 1)):
             frame.insert(place, "name", frame["company_id"].map(lambda key: name.get(key, key)))
         return Explanation(
-            run=models.run,
-            universe=models.config.universe,
+            run=run.run_id,
+            universe=run.config.universe,
             date=self.date.date().isoformat(),
             company_id=company_id,
             name=name.get(company_id, company_id),
@@ -252,7 +204,7 @@ def explained_table(folder: Path, top: int = TOP) -> pd.DataFrame:
         rank, company_id, name, score, concept, hidden, individual, concepts and neighbours (the strongest, in words)
     """
     models = RunModels(folder)
-    day = models.day(max(parts["test"][1] for parts in models.windows.values()))
+    day = models.day(models.run.market.dates[models.run.windows[-1].test][-1])
     rows = []
     for company_id in day.scores().index[:top]:
         found = day.explain(str(company_id))
@@ -271,13 +223,6 @@ def explained_table(folder: Path, top: int = TOP) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def run_id(manifest: dict[str, Any]) -> str:
-    """What identifies a run wherever its folder lies: of its settings, tables and moment of knowledge."""
-    decides = {key: manifest[key] for key in ("config", "inputs", "known")}
-    decides["config"] = {key: value for key, value in decides["config"].items() if key != "data"}
-    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()[:12]
-
-
 def _mean(found: list[StockReading], name: str, keys: list[str], values: list[str]) -> pd.DataFrame:
     """The mean over seeds, 0 where a seed has no such row; sorted by the first value."""
     frames = [frame for one in found if not (frame := getattr(one, name)).empty]
@@ -289,25 +234,3 @@ def _mean(found: list[StockReading], name: str, keys: list[str], values: list[st
     ascending = [True] * (len(keys) - 1) + [False, True]
     ordered: pd.DataFrame = total.sort_values(order, ascending=ascending, ignore_index=True)
     return ordered
-
-
-def _windows(table: pd.DataFrame) -> dict[int, dict[str, tuple[pd.Timestamp, pd.Timestamp]]]:
-    """By window: train, validate and test as first and last day, in this order."""
-    return {
-        int(str(number)): {
-            str(row["part"]): (row["first"], row["last"])
-            for row in rows.set_index("part")
-            .loc[["train", "validate", "test"]]
-            .reset_index()
-            .to_dict("records")
-        }
-        for number, rows in table.groupby("window")
-    }
-
-
-def _names(folder: Path) -> dict[str, str]:
-    path = folder / "names.parquet"
-    if not path.exists():  # a run from before names were kept
-        return {}
-    table = pd.read_parquet(path)
-    return dict(zip(table["company_id"], table["name"], strict=True))

@@ -7,23 +7,20 @@ since measuring a factor is their purpose: they go on to the end of the run.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from samgraph.config import RunConfig
+from samgraph.arms.registry import BASE
 from samgraph.errors import RunError
 from samgraph.factors.portfolio.optimise import Bounds, expected_returns
 from samgraph.files import whole
-from samgraph.hist.market import Market
-from samgraph.training.stored import read_market
+from samgraph.run.folder import RunFolder
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -57,68 +54,7 @@ class ModelOfDay:
         return whole_
 
 
-class Run:
-    """The files of a finished run, read when they are needed."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        try:
-            self.manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-            self.summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-            self.config = RunConfig.model_validate(self.manifest["config"])
-        except FileNotFoundError as error:
-            raise RunError(
-                f"{folder} is not a finished run: {Path(error.filename).name} is missing; run samgraph backtest "
-                f"--out {folder} first"
-            ) from error
-        except (OSError, ValueError, KeyError) as error:
-            raise RunError(
-                f"{folder} is not a finished run ({error}); run samgraph backtest --out {folder} first"
-            ) from error
-
-    def table(self, name: str) -> pd.DataFrame:
-        """One of the run's tables.
-
-        Raises:
-            RunError: it is missing or unreadable.
-        """
-        try:
-            return pd.read_parquet(self.folder / f"{name}.parquet")
-        except (OSError, ValueError) as error:
-            raise RunError(
-                f"{self.folder} has no readable {name}.parquet ({error}); run the same backtest again to make it"
-            ) from error
-
-    def market(self) -> Market:
-        """The bars that the run read."""
-        try:
-            return read_market(self.folder / "checkpoints")
-        except (OSError, ValueError, KeyError) as error:
-            raise RunError(
-                f"{self.folder} has lost checkpoints/market.npz, which prices and weights come from; "
-                "run the same backtest again to make it"
-            ) from error
-
-    def scores(self, variant: str) -> pd.Series:
-        """Scores averaged over seeds, indexed by date and company_id."""
-        table = self.table("predictions")
-        own = table[table["variant"] == variant]
-        if own.empty:
-            known = ", ".join(sorted(table["variant"].unique()))
-            raise RunError(f"{self.folder} has no variant {variant!r}; it has {known}")
-        return own.groupby(["date", "company_id"])["score"].mean()
-
-    def day(self, as_of: pd.Timestamp | None, dates: Any) -> pd.Timestamp:
-        """The last of `dates` up to `as_of` (the last of all if None)."""
-        known = pd.DatetimeIndex(np.unique(pd.DatetimeIndex(dates)))
-        fit = known if as_of is None else known[known <= as_of]
-        if not len(fit):
-            first = f"; its first day is {known[0].date()}" if len(known) else ""
-            raise RunError(f"{self.folder} knows nothing by {as_of.date() if as_of else 'any day'}{first}")
-        return fit[-1]
-
-
-def model_of_day(run: Run, as_of: pd.Timestamp | None = None, *, variant: str = "product") -> ModelOfDay:
+def model_of_day(run: RunFolder, as_of: pd.Timestamp | None = None, *, variant: str = BASE) -> ModelOfDay:
     """The run's risk model and scores as of a day (the last one if None).
 
     Raises:
@@ -145,7 +81,7 @@ def model_of_day(run: Run, as_of: pd.Timestamp | None = None, *, variant: str = 
     score = run.scores(variant)
     today = score[score.index.get_level_values(0) == date].droplevel(0).reindex(stocks).to_numpy()
     bounds = Bounds(skill=run.config.optimiser.skill, horizon=int(run.summary["label_horizon"]))
-    market = run.market()
+    market = run.market
     cap = market.weights()[market.dates.get_loc(date), pd.Index(market.stocks).get_indexer(place)]
     return ModelOfDay(
         date=date,
@@ -167,7 +103,7 @@ def export(
     out: Path,
     *,
     as_of: pd.Timestamp | None = None,
-    variant: str = "product",
+    variant: str = BASE,
     factor: str = "score",
 ) -> list[Path]:
     """Write what `to` (a key of `FORMS`) takes into folder `out`; the paths of the files.
@@ -183,10 +119,10 @@ def export(
     Raises:
         RunError: the run or one of its files is missing, an unknown variant or factor, no such day.
     """
-    return FORMS[to](Run(folder), out, as_of, variant, factor)
+    return FORMS[to](RunFolder.open(folder), out, as_of, variant, factor)
 
 
-def _cvxpy(run: Run, out: Path, as_of: pd.Timestamp | None, variant: str, _: str) -> list[Path]:
+def _cvxpy(run: RunFolder, out: Path, as_of: pd.Timestamp | None, variant: str, _: str) -> list[Path]:
     model = model_of_day(run, as_of, variant=variant)
     value, vector = np.linalg.eigh(model.factor_covariance)
     file = out / "model.npz"
@@ -227,9 +163,9 @@ def _model_frames(model: ModelOfDay, out: Path) -> list[Path]:
     return [_written(out / f"{name}.parquet", frame) for name, frame in frames.items()]
 
 
-def _skfolio(run: Run, out: Path, as_of: pd.Timestamp | None, variant: str, _: str) -> list[Path]:
+def _skfolio(run: RunFolder, out: Path, as_of: pd.Timestamp | None, variant: str, _: str) -> list[Path]:
     model = model_of_day(run, as_of, variant=variant)
-    market = run.market()
+    market = run.market
     last = int(market.dates.searchsorted(model.date))
     days = slice(max(0, last + 1 - RETURN_DAYS), last + 1)
     columns = pd.Index(market.stocks).get_indexer(pd.Index(model.stocks))
@@ -256,7 +192,7 @@ def _skfolio(run: Run, out: Path, as_of: pd.Timestamp | None, variant: str, _: s
     ]
 
 
-def _qlib(run: Run, out: Path, as_of: pd.Timestamp | None, variant: str, _: str) -> list[Path]:
+def _qlib(run: RunFolder, out: Path, as_of: pd.Timestamp | None, variant: str, _: str) -> list[Path]:
     score = run.scores(variant)
     last = run.day(as_of, score.index.get_level_values(0))
     score = score[score.index.get_level_values(0) <= last]
@@ -278,7 +214,7 @@ def qlib_instrument(company_id: str) -> str:
     return f"{found[2]}{found[1]}" if found else company_id
 
 
-def _alphalens(run: Run, out: Path, as_of: pd.Timestamp | None, _: str, factor: str) -> list[Path]:
+def _alphalens(run: RunFolder, out: Path, as_of: pd.Timestamp | None, _: str, factor: str) -> list[Path]:
     table = run.table("factors")
     if factor not in set(table["factor"]):
         known = ", ".join(sorted(table["factor"].unique()))
@@ -289,7 +225,7 @@ def _alphalens(run: Run, out: Path, as_of: pd.Timestamp | None, _: str, factor: 
         [pd.DatetimeIndex(own["date"]).as_unit("ns"), own["company_id"]], names=["date", "asset"]
     )
     values = own[["value", "neutralised"]].set_axis(index).sort_index()
-    market, trading = run.market(), run.config.trading
+    market, trading = run.market, run.config.trading
     price = getattr(market, trading.price) * market.adj
     paid = np.full(price.shape, np.nan)
     paid[: len(price) - trading.lag] = price[trading.lag :]
@@ -308,7 +244,7 @@ def _written(path: Path, frame: pd.DataFrame) -> Path:
     return path
 
 
-FORMS: dict[str, Callable[[Run, Path, pd.Timestamp | None, str, str], list[Path]]] = {
+FORMS: dict[str, Callable[[RunFolder, Path, pd.Timestamp | None, str, str], list[Path]]] = {
     "skfolio": _skfolio,
     "cvxpy": _cvxpy,
     "qlib": _qlib,

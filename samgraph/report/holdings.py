@@ -9,7 +9,6 @@ from samgraph.factors.risk.concentration import by_level, concentration
 from samgraph.report import figures_holdings
 from samgraph.report.html import (
     PARTS,
-    RunFiles,
     details,
     figure,
     fine,
@@ -21,13 +20,14 @@ from samgraph.report.html import (
     table,
     text,
 )
+from samgraph.run.folder import RunFolder
 
 LEAST = 0.002  # share of holdings of a product that the tree and the lists show; smaller ones count in their parents
 MOST = 1500  # products of a treemap
 CHAINED = 3  # products whose value chain is drawn
 
 
-def explained(run: RunFiles) -> str:
+def explained(run: RunFolder) -> str:
     """Why the last day's best stocks scored as they did (samgraph.explain.scores)."""
     return section(
         "explained",
@@ -36,7 +36,7 @@ def explained(run: RunFiles) -> str:
     )
 
 
-def _explained(run: RunFiles, frame: pd.DataFrame) -> str:
+def _explained(run: RunFolder, frame: pd.DataFrame) -> str:
     rows = [
         [row["company_id"], row["name"], row["concepts"], row["neighbours"]]
         + [fine(row[part]) for part in PARTS[-1:] + PARTS[:-1]]
@@ -54,7 +54,7 @@ def _explained(run: RunFiles, frame: pd.DataFrame) -> str:
     )
 
 
-def holdings(run: RunFiles) -> str:
+def holdings(run: RunFolder) -> str:
     """Exposure, concentration and value chain of the product portfolio on the last day."""
     if run.has("exposure") and run.table("exposure").empty:
         return section(
@@ -70,7 +70,7 @@ def holdings(run: RunFiles) -> str:
     )
 
 
-def _products(run: RunFiles, exposure: pd.DataFrame) -> str:
+def _products(run: RunFolder, exposure: pd.DataFrame) -> str:
     day = run.summary["end"]
     shown = exposure.nlargest(MOST, "weight", keep="all") if len(exposure) > MOST else exposure
     held = _held(run)
@@ -88,7 +88,7 @@ def _products(run: RunFiles, exposure: pd.DataFrame) -> str:
     )
 
 
-def _held(run: RunFiles) -> str:
+def _held(run: RunFolder) -> str:
     if not run.has("holdings"):
         return ""
     frame = run.table("holdings")
@@ -121,7 +121,7 @@ def _levels(rows: pd.DataFrame) -> str:
     return shown("")
 
 
-def _tilts(run: RunFiles, tilts: pd.DataFrame) -> str:
+def _tilts(run: RunFolder, tilts: pd.DataFrame) -> str:
     industries, styles = (tilts[tilts["kind"] == kind] for kind in ("industry", "style"))
     held = int(industries["companies"].sum())
     pictures = pair(
@@ -188,7 +188,7 @@ def levels(exposure: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["level", "effective", "groups"])
 
 
-def _concentration(run: RunFiles, days: pd.DataFrame, exposure: pd.DataFrame) -> str:
+def _concentration(run: RunFolder, days: pd.DataFrame, exposure: pd.DataFrame) -> str:
     effective = run.summary["concentration"]
     words = (
         f"<p>On the last day the holdings' revenue is spread as {effective['products']:.1f} equal products would be, "
@@ -258,7 +258,7 @@ def chosen_links(chain: pd.DataFrame, exposure: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=columns)
 
 
-def _chain(run: RunFiles, chain: pd.DataFrame, exposure: pd.DataFrame) -> str:
+def _chain(run: RunFolder, chain: pd.DataFrame, exposure: pd.DataFrame) -> str:
     links = chosen_links(chain, exposure)
     if links.empty:
         return "<p>Value chain: no link joins a product that the portfolio holds with another.</p>"

@@ -3,80 +3,18 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import plotly.graph_objects as go
 
-from samgraph.errors import RunError
-from samgraph.outcome.constructions import Portfolio, portfolios_in
-from samgraph.seals import require_unchanged
+from samgraph.run.folder import RunFolder
 
 DAYS_A_YEAR = 252
 LONG = 36  # letters of a cell that wants a wide column
 PARTS = ("concept", "hidden", "individual", "score")
 
 
-@dataclass(frozen=True)
-class RunFiles:
-    """What a report is made from: a run's JSON files, and its tables by name, read when asked for."""
-
-    folder: Path
-    summary: dict[str, Any]
-    manifest: dict[str, Any]
-
-    @classmethod
-    def read(cls, folder: Path) -> RunFiles:
-        """Open a finished run.
-
-        Raises:
-            RunError: the folder is no finished run, with the file that is missing or unreadable.
-        """
-        try:
-            summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
-            manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-        except FileNotFoundError as error:
-            name = Path(error.filename).name if error.filename else "a file"
-            raise RunError(
-                f"{folder} is not a finished run: {name} is missing; run samgraph backtest --out {folder} first"
-            ) from error
-        except (OSError, ValueError, RecursionError) as error:
-            raise _unreadable(folder, error) from error
-        if not isinstance(summary, dict) or not isinstance(manifest, dict):
-            raise _unreadable(folder, ValueError("summary.json or manifest.json is no JSON object"))
-        require_unchanged(folder, manifest)
-        return cls(folder, summary, manifest)
-
-    @property
-    def portfolios(self) -> dict[str, Portfolio]:
-        """The run's portfolios by name."""
-        return portfolios_in(self.summary)
-
-    def has(self, *names: str) -> bool:
-        """Whether all these tables are there."""
-        return all((self.folder / f"{name}.parquet").exists() for name in names)
-
-    def table(self, name: str) -> pd.DataFrame:
-        """One table of the run.
-
-        Raises:
-            RunError: it cannot be read
-        """
-        try:
-            return pd.read_parquet(self.folder / f"{name}.parquet")
-        except (OSError, ValueError) as error:
-            raise _unreadable(self.folder, error) from error
-
-
-def _unreadable(folder: Path, error: Exception) -> RunError:
-    return RunError(f"{folder} cannot be read as a run: {error}; run the backtest again")
-
-
-def given(run: RunFiles, tables: Sequence[str], make: Callable[..., str], what: str) -> str:
+def given(run: RunFolder, tables: Sequence[str], make: Callable[..., str], what: str) -> str:
     """`make(*tables)`, or a sentence where the run, made before such tables were kept, lacks one."""
     missing = [name for name in tables if not run.has(name)]
     if missing:

@@ -14,11 +14,12 @@ from samgraph.errors import RunError
 from samgraph.files import write_text
 from samgraph.report import holdings as report_holdings
 from samgraph.report import settings as report_settings
-from samgraph.report.html import RunFiles, text
+from samgraph.report.html import text
 from samgraph.report.plotly import plotly_js
 from samgraph.report.result import better
 from samgraph.report.risk import risk
 from samgraph.report.sources import where_from
+from samgraph.run.folder import RunFolder
 
 CONTENTS = {
     "asked": "What was run",
@@ -40,13 +41,13 @@ def write_report(folder: Path) -> Path:
     Raises:
         RunError: no finished run, or a file of it that cannot be read
     """
-    run = RunFiles.read(folder)
+    run = RunFolder.open(folder)
     page = folder / "report.html"
     write_text(page, render(run))
     return page
 
 
-def render(run: RunFiles) -> str:
+def render(run: RunFolder) -> str:
     """The whole page as HTML."""
     try:
         sections = [

@@ -11,7 +11,6 @@ from samgraph.arms.registry import BASE, CONTROL
 from samgraph.report import figures
 from samgraph.report.html import (
     DAYS_A_YEAR,
-    RunFiles,
     chance,
     figure,
     fine,
@@ -26,6 +25,7 @@ from samgraph.report.html import (
     table,
     text,
 )
+from samgraph.run.folder import RunFolder
 
 COLUMNS = {
     "return": ("annualised return", percent),
@@ -41,7 +41,7 @@ COLUMNS = {
 }
 
 
-def better(run: RunFiles) -> str:
+def better(run: RunFolder) -> str:
     """Figures, curves, the difference from the control, and how much of it may be the reward of trying."""
     return section(
         "better",
@@ -63,7 +63,7 @@ def yearly(portfolio: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variant", "year", "days", "return", "benchmark", "excess"])
 
 
-def _tiles(run: RunFiles) -> str:
+def _tiles(run: RunFolder) -> str:
     base = run.summary["variants"][BASE]
     tiles: list[tuple[str, str, float | None]] = [
         ("annualised return", percent(base["return"]), base["return"]),
@@ -100,7 +100,7 @@ def _difference_in_words(difference: dict[str, Any] | None) -> str:
     )
 
 
-def _curves(run: RunFiles, portfolio: pd.DataFrame) -> str:
+def _curves(run: RunFolder, portfolio: pd.DataFrame) -> str:
     difference = run.summary.get(f"{BASE}_minus_{CONTROL}")
     shown = [
         figure(
@@ -124,7 +124,7 @@ def _curves(run: RunFiles, portfolio: pd.DataFrame) -> str:
     return pair(*shown)
 
 
-def _variants(run: RunFiles) -> str:
+def _variants(run: RunFolder) -> str:
     rows = [
         [name] + [show(values[key]) for key, (_, show) in COLUMNS.items()]
         for name, values in run.summary["variants"].items()
@@ -140,7 +140,7 @@ def _variants(run: RunFiles) -> str:
     )
 
 
-def _tried(run: RunFiles) -> str:
+def _tried(run: RunFolder) -> str:
     """Deflated Sharpe ratios, the number of trials, and the probability of overfitting."""
     found = run.summary.get("overfitting")
     if not found:

@@ -9,7 +9,6 @@ from samgraph.factors.risk.forecasts import forecast_quality
 from samgraph.report import figures_risk
 from samgraph.report.html import (
     DAYS_A_YEAR,
-    RunFiles,
     figure,
     number,
     pair,
@@ -17,6 +16,7 @@ from samgraph.report.html import (
     section,
     table,
 )
+from samgraph.run.folder import RunFolder
 
 AGAINST = {"nothing": "whole", "benchmark": "less the benchmark"}
 OPTIMISED = (
@@ -25,7 +25,7 @@ OPTIMISED = (
 )
 
 
-def risk(run: RunFiles) -> str:
+def risk(run: RunFolder) -> str:
     """Forecasts and decisions; empty where the run made neither (too few days of bars, or before they were kept)."""
     parts = []
     if run.has("risk"):
@@ -35,7 +35,7 @@ def risk(run: RunFiles) -> str:
     return section("risk", "Risk: forecast and realised", *parts) if any(parts) else ""
 
 
-def _forecasts(run: RunFiles, backcast: pd.DataFrame) -> str:
+def _forecasts(run: RunFolder, backcast: pd.DataFrame) -> str:
     if backcast.empty:
         return "<p>No day had enough days behind it for a forecast of risk.</p>"
     yearly = DAYS_A_YEAR**0.5
@@ -75,7 +75,7 @@ def _forecasts(run: RunFiles, backcast: pd.DataFrame) -> str:
     return "".join(pair(*pictures[place : place + 2]) for place in range(0, len(pictures), 2)) + shown
 
 
-def _optimised(run: RunFiles, decisions: pd.DataFrame) -> str:
+def _optimised(run: RunFolder, decisions: pd.DataFrame) -> str:
     bounds = run.manifest["config"].get("optimiser", {})
     limit = float(bounds.get("tracking_error", float("nan")))
     rows = []

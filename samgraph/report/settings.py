@@ -7,7 +7,6 @@ import pandas as pd
 from samgraph.report import figures
 from samgraph.report.html import (
     DAYS_A_YEAR,
-    RunFiles,
     details,
     figure,
     given,
@@ -18,9 +17,10 @@ from samgraph.report.html import (
     table,
     text,
 )
+from samgraph.run.folder import RunFolder
 
 
-def asked(run: RunFiles) -> str:
+def asked(run: RunFolder) -> str:
     """What was run on what, known when and traded when."""
     summary, manifest = run.summary, run.manifest
     config = manifest["config"]
@@ -49,13 +49,13 @@ def asked(run: RunFiles) -> str:
     )
 
 
-def costs(run: RunFiles) -> str:
+def costs(run: RunFolder) -> str:
     """What trading cost, and what could not be traded."""
     return section("costs", "What it cost", given(run, ("portfolio", "trades"), _Costs(run).show, "Costs"))
 
 
 class _Costs:
-    def __init__(self, run: RunFiles) -> None:
+    def __init__(self, run: RunFolder) -> None:
         self.run = run
 
     def show(self, portfolio: pd.DataFrame, trades: pd.DataFrame) -> str:
@@ -103,7 +103,7 @@ class _Costs:
         )
 
 
-def missing(run: RunFiles) -> str:
+def missing(run: RunFolder) -> str:
     """Coverage by cause."""
     return section(
         "missing",
@@ -112,7 +112,7 @@ def missing(run: RunFiles) -> str:
     )
 
 
-def _coverage(run: RunFiles, coverage: pd.DataFrame) -> str:
+def _coverage(run: RunFolder, coverage: pd.DataFrame) -> str:
     rows = [
         [r["what"], r["cause"], f"{r['count']:,}", percent(r["share"])] for r in coverage.to_dict("records")
     ]
@@ -138,7 +138,7 @@ def _coverage(run: RunFiles, coverage: pd.DataFrame) -> str:
     )
 
 
-def learned(run: RunFiles) -> str:
+def learned(run: RunFolder) -> str:
     """Learning curves and walk-forward windows."""
     return section(
         "learned",
@@ -169,7 +169,7 @@ def _windows(windows: pd.DataFrame) -> str:
     )
 
 
-def again(run: RunFiles) -> str:
+def again(run: RunFolder) -> str:
     """How to run it again, on which versions, and how long it took."""
     manifest = run.manifest
     versions = ", ".join(f"{name} {version}" for name, version in manifest.get("versions", {}).items())

@@ -7,7 +7,6 @@ import pandas as pd
 from samgraph.report import figures, figures_sources
 from samgraph.report.html import (
     PARTS,
-    RunFiles,
     chance,
     details,
     figure,
@@ -20,11 +19,12 @@ from samgraph.report.html import (
     table,
 )
 from samgraph.report.result import yearly
+from samgraph.run.folder import RunFolder
 
 SIZES = ("small", "middle", "large")
 
 
-def where_from(run: RunFiles) -> str:
+def where_from(run: RunFolder) -> str:
     """Everything about the parts of the score and the regressions."""
     label = int(run.summary["label_horizon"])
     return section(
@@ -93,7 +93,7 @@ def _memory(turnover: pd.DataFrame) -> str:
     )
 
 
-def _by_year(run: RunFiles, portfolio: pd.DataFrame) -> str:
+def _by_year(run: RunFolder, portfolio: pd.DataFrame) -> str:
     found = yearly(portfolio)
     rows = [
         [
@@ -166,7 +166,7 @@ def _orthogonal(decay: pd.DataFrame, orthogonal: pd.DataFrame, label: int) -> st
     )
 
 
-def _groups(run: RunFiles, breakdown: pd.DataFrame, label: int) -> str:
+def _groups(run: RunFolder, breakdown: pd.DataFrame, label: int) -> str:
     mine = breakdown[
         (breakdown["against"] == "industry_size")
         & (breakdown["horizon"] == label)
@@ -222,7 +222,7 @@ def _groups(run: RunFiles, breakdown: pd.DataFrame, label: int) -> str:
     return "".join(pair(*shown[place : place + 2]) for place in range(0, len(shown), 2))
 
 
-def _industry_names(run: RunFiles) -> dict[str, str]:
+def _industry_names(run: RunFolder) -> dict[str, str]:
     if not run.has("tilts"):
         return {}
     rows = run.table("tilts")
@@ -230,7 +230,7 @@ def _industry_names(run: RunFiles) -> dict[str, str]:
     return dict(zip(rows["factor"], rows["name"], strict=True))
 
 
-def _regressions(run: RunFiles) -> str:
+def _regressions(run: RunFolder) -> str:
     regression = run.summary.get("regression", {})
     rows = [
         [name, percent(v["r2"]), percent(v["adj_r2"]), percent(v["oos_r2"]), f"{v['k']:.0f}"]

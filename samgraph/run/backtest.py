@@ -101,7 +101,8 @@ def backtest(
             write_frame(out / f"{name}.parquet", table)
         write_json(out / "summary.json", outcome.summary)
     ledger.append(trial)
-    sealed = (*(f"{name}.parquet" for name in tables), "summary.json")
+    read = {f"checkpoints/{name}" for piece in pieces for name in piece.inputs}
+    sealed = (*(f"{name}.parquet" for name in tables), "summary.json", *sorted(read))
     started.finish(outcome, clock.seconds, digests(out, sealed))
     with stage("explain"):
         write_frame(out / "explained.parquet", explained_table(out))

@@ -260,7 +260,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         Mistake(
             "An explanation of a day outside of the test",
             "explain run --company SIM0001 --date 2001-01-01",
-            "2001-01-01 is no test day of run; choose a trading day from … to …",
+            "2001-01-01 is not a test day of run; choose a trading day from … to …",
         ),
     ),
     "Cuts": (
@@ -652,7 +652,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         Mistake(
             "An explanation of a run that is not there",
             "explain nowhere --company SIM0001 --date 2019-11-29",
-            "nowhere is not a finished run with its models: manifest.json is missing; run samgraph backtest --out nowhere first",
+            "nowhere is not a finished run: summary.json is missing; run samgraph backtest --out nowhere first",
         ),
         Mistake(
             "A snapshot into a folder that cannot be written",

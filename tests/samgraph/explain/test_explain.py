@@ -86,6 +86,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         {"config": decides, "inputs": {}, "known": None, "seeds": [0, 1], "finished": "2026-01-01"},
     )
     write_text(folder / "config.toml", to_toml(config))
+    write_json(folder / "summary.json", {})
     return folder
 
 
@@ -210,13 +211,13 @@ def test_what_cannot_be_explained_is_said_in_words(run: Path, tmp_path: Path) ->
     dates = make_market(1, 170, 12).dates
     with pytest.raises(ModelError, match="S00 has no score on"):
         explain(run, "S00", dates[DAY])
-    with pytest.raises(RunError, match=r"is no test day of .* choose a trading day from"):
+    with pytest.raises(RunError, match=r"is not a test day of .* choose a trading day from"):
         explain(run, "S01", dates[100])
     with pytest.raises(RunError, match="has no seed 7; choose among 0, 1"):
         RunModels(run, seed=7)
     with pytest.raises(RunError, match="has no variant industry"):
         RunModels(run, variant="industry")
-    with pytest.raises(RunError, match=r"manifest\.json is missing"):
+    with pytest.raises(RunError, match=r"summary\.json is missing"):
         RunModels(tmp_path)
 
 
