@@ -1,4 +1,4 @@
-"""MkDocs hook: the page of commands is what the commands say of themselves."""
+"""MkDocs hook: the pages of commands and of a run's tables are what the program says of itself."""
 
 from __future__ import annotations
 
@@ -7,14 +7,18 @@ from typing import Any
 
 import click
 
-PAGE = "reference/commands.md"
+COMMANDS, TABLES = "reference/commands.md", "reference/tables.md"
 
 
 def on_page_markdown(markdown: str, page: Any, **_kwargs: Any) -> str:
-    """Put the help of every command in place of the page's marker."""
-    if page.file.src_uri != PAGE:
-        return markdown
-    return markdown.replace("<!-- commands -->", "\n".join(_pages()))
+    """Put the help of every command, or every table, in place of the page's marker."""
+    if page.file.src_uri == COMMANDS:
+        return markdown.replace("<!-- commands -->", "\n".join(_pages()))
+    if page.file.src_uri == TABLES:
+        from samgraph.run.tables import document
+
+        return markdown.replace("<!-- tables -->", document())
+    return markdown
 
 
 def _pages() -> Iterator[str]:

@@ -21,6 +21,7 @@ from samgraph.hist.data import training_inputs
 from samgraph.hist.features.scaling import scaled_by_day
 from samgraph.hist.market import Market
 from samgraph.run.inputs import Inputs
+from samgraph.run.tables import Known, Schedule, registered
 
 _PANELS = ("open", "high", "low", "close", "vwap", "adj", "volume", "market_cap", "book_to_price")
 _FLAGS = ("tradable", "limit_up", "limit_down")
@@ -31,7 +32,6 @@ _AXES = {
     "factor_a": 1,
     "factor_b": 1,
 }  # columns that name places of an axis: companies, factors
-_TOMORROW = ("realised", "factor_realised", "specific_realised")  # columns of `risk` that t + 1 tells
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,23 +45,10 @@ class Output:
 Outputs = dict[str, Output]
 
 
-class Calendar:
-    """The trading days of a run, and what lies some of them after a day."""
-
-    def __init__(self, market: Market) -> None:
-        self.dates = market.dates.as_unit("s")
-
-    def after(self, days: Any, delay: Any) -> np.ndarray[Any, np.dtype[np.datetime64]]:
-        """The trading day `delay` (a number, or one for each) after each day; NaT beyond the last."""
-        place = self.dates.get_indexer(pd.DatetimeIndex(days).as_unit("s"))
-        padded = np.append(self.dates.to_numpy(), np.datetime64("NaT", "s"))
-        there = np.minimum(place + np.asarray(delay, dtype=np.int64), len(self.dates))
-        return padded[np.where(place < 0, len(self.dates), there)]
-
-
 def input_outputs(config: RunConfig, inputs: Inputs) -> Outputs:
     """Bars, members, snapshots, cuts, features and labels: what a run knows before it trains."""
-    market, calendar = inputs.market, Calendar(inputs.market)
+    market = inputs.market
+    schedule = Schedule(market.dates, config.trading.lag)
     hist = config.model.hist(config.trading)
     trained = training_inputs(market, None, hist)
     names = [*trained.feature_names]
@@ -77,7 +64,7 @@ def input_outputs(config: RunConfig, inputs: Inputs) -> Outputs:
     }
     reach = hist.lag + hist.horizon
     return {
-        "calendar": _dated(pd.DataFrame({"date": calendar.dates, "benchmark": market.benchmark})),
+        "calendar": _dated(pd.DataFrame({"date": market.dates.as_unit("s"), "benchmark": market.benchmark})),
         "members": _members(market),
         "bars": _panels(market, bars),
         "industry_labels": _panels(market, {"industry": sectors}),
@@ -85,7 +72,7 @@ def input_outputs(config: RunConfig, inputs: Inputs) -> Outputs:
         **{f"cuts_{name}": _cuts(one) for name, one in series.items()},
         "value_chain": _chain(inputs.products),
         "features": _panels(market, features | {"valid": trained.feature_mask}),
-        "labels": _panels(market, {"label": trained.label}, calendar, reach),
+        "labels": _panels(market, {"label": trained.label}, schedule, reach),
         "training_labels": _training_labels(inputs, trained.label),
         "windows": _windows(inputs),
     }
@@ -103,7 +90,7 @@ def _members(market: Market) -> Output:
 
 
 def _panels(
-    market: Market, panels: Mapping[str, Any], calendar: Calendar | None = None, delay: int = 0
+    market: Market, panels: Mapping[str, Any], schedule: Schedule | None = None, delay: int = 0
 ) -> Output:
     """A row for each stock and day, a column for each panel."""
     n, m = market.n_dates, market.n_stocks
@@ -114,9 +101,9 @@ def _panels(
             **{name: values.reshape(-1) for name, values in panels.items()},
         }
     )
-    if calendar is None:
+    if schedule is None:
         return _dated(frame)
-    return Output(frame, np.repeat(calendar.after(market.dates, np.full(n, delay)), m))
+    return Output(frame, np.repeat(schedule.after(market.dates, np.full(n, delay)), m))
 
 
 def _digest(*columns: Any) -> str:
@@ -234,32 +221,26 @@ def stand_in(inputs: Inputs, config: RunConfig) -> pd.DataFrame:
 
 
 def run_outputs(config: RunConfig, inputs: Inputs, tables: Mapping[str, pd.DataFrame]) -> Outputs:
-    """The tables of a run (as its files are named), each row with its day."""
-    calendar, lag = Calendar(inputs.market), config.trading.lag
+    """The tables of a run (as its files are named), each row with its day as the registry of tables has it.
+
+    Columns that may be known at another moment than the rest of their table stand apart, under the table's name with
+    the moment's. What is known at the end of a run alone is not compared.
+
+    Raises:
+        RunError: a table that is not registered
+    """
+    tested = [inputs.market.dates[window.test.start] for window in inputs.windows]
+    schedule = Schedule(inputs.market.dates, config.trading.lag, tested)
     found: Outputs = {}
-    for name, delay in (
-        *((name, 0) for name in ("predictions", "factors", "turnover", "portfolio", "trades", "blocked")),
-        *((name, 0) for name in ("holdings", "covariance", "specific_risk", "optimiser")),
-        *((name, 1) for name in ("regression", "factor_returns", "deficiencies")),
-    ):
-        if name in tables:
-            found[name] = Output(tables[name], calendar.after(tables[name]["date"], delay))
-    for name in ("ic", "quantiles"):
-        frame = tables[name]
-        found[name] = Output(frame, calendar.after(frame["date"], lag + frame["horizon"].to_numpy()))
-    found["ridge"] = _dated(tables["regression"][["date", "model", "ridge"]])
+    for name, frame in tables.items():
+        table = registered(name)
+        for moment in table.moments:
+            if moment != Known.END:
+                output = name if moment == table.known else f"{name}_{moment.name.lower()}"
+                part = frame[table.at(moment)].rename(columns={table.date: "date"})
+                found[output] = Output(part, schedule.known(table, frame, moment))
     found["orders"] = _orders(tables)
-    if "risk" in tables:
-        risk = tables["risk"]
-        found["risk"] = _dated(risk.drop(columns=list(_TOMORROW)))
-        found["risk_realised"] = Output(risk, calendar.after(risk["date"], 1))
-    if "exposures" in tables:
-        found["exposures"] = _spread(tables["exposures"])
-    found["years"] = _years(tables["breakdown"], inputs, config, calendar)
-    if "curves" in tables:
-        starts = [inputs.market.dates[window.test.start] for window in inputs.windows]
-        known = np.asarray(starts, dtype="datetime64[s]")[tables["curves"]["window"].to_numpy()]
-        found["curves"] = Output(tables["curves"], known)
+    found["years"] = _years(tables["breakdown"], inputs, config, schedule)
     return found
 
 
@@ -272,13 +253,7 @@ def _orders(tables: Mapping[str, pd.DataFrame]) -> Output:
     return _dated(told)
 
 
-def _spread(exposures: pd.DataFrame) -> Output:
-    """Exposures that hold from a first to a last day, as they are known on the first."""
-    frame = exposures.rename(columns={"first": "date"}).drop(columns="last")
-    return _dated(frame)
-
-
-def _years(breakdown: pd.DataFrame, inputs: Inputs, config: RunConfig, calendar: Calendar) -> Output:
+def _years(breakdown: pd.DataFrame, inputs: Inputs, config: RunConfig, schedule: Schedule) -> Output:
     """Report figures of whole calendar years, known when the last return of the year is."""
     rows = breakdown[breakdown["by"] == "year"]
     days = inputs.market.dates[inputs.test]
@@ -288,7 +263,7 @@ def _years(breakdown: pd.DataFrame, inputs: Inputs, config: RunConfig, calendar:
     delay = config.trading.lag + rows["horizon"].to_numpy()
     known = np.full(len(rows), np.datetime64("NaT", "s"))
     there = last.notna().to_numpy()
-    known[there] = calendar.after(last[there], delay[there])
+    known[there] = schedule.after(last[there], delay[there])
     return Output(rows.rename(columns={"group": "year"}), known)
 
 

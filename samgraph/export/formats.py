@@ -174,12 +174,8 @@ def _skfolio(run: RunFolder, out: Path, as_of: pd.Timestamp | None, variant: str
     ).fillna(0.0)  # skfolio takes no gaps; a suspended stock has not moved
     table = run.table("factor_returns")
     table = table[table["model"] == "both"]
-    following = market.dates[
-        np.minimum(market.dates.get_indexer(pd.DatetimeIndex(table["date"])) + 1, market.n_dates - 1)
-    ]
-    table = table.assign(realised=following)
-    known = table[(table["realised"] > table["date"]) & (table["realised"] <= model.date)]
-    factor_returns = known.pivot_table(index="realised", columns="factor", values="factor_return")
+    known = table[table["return_date"] <= model.date]
+    factor_returns = known.pivot_table(index="return_date", columns="factor", values="factor_return")
     factor_returns.index.name = "date"
     return [
         _written(out / "returns.parquet", returns),

@@ -36,6 +36,7 @@ from samgraph.outcome.factor_study import BOTH, NEUTRAL, STYLES, study
 from samgraph.outcome.risk import model_tables, risk_backcast, risk_forecasts, risk_summary
 from samgraph.outcome.tilts import chain_table, concentration_table, tilt_table
 from samgraph.run.inputs import Inputs
+from samgraph.run.tables import Schedule, with_return_dates
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -146,6 +147,7 @@ def assess(
         tables |= {"risk": risk_backcast(inputs, forecasts, books)} | model_tables(inputs, forecasts)
         summary["risk"] = risk_summary(tables["risk"])
     progress()
+    tables = with_return_dates(tables, Schedule(inputs.market.dates, config.trading.lag))
     return Outcome(tables, summary, _timeline(config, rules))
 
 

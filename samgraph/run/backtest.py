@@ -30,6 +30,7 @@ from samgraph.report.page import write_report
 from samgraph.run import manifest
 from samgraph.run.inputs import Inputs, read_inputs
 from samgraph.run.pieces import run_pieces, run_work, write_model_inputs
+from samgraph.run.tables import Schedule, with_return_dates
 from samgraph.run.trials import Question, Trial, TrialLedger, overfitting
 from samgraph.seals import digests
 from samgraph.training.executor import open_executor
@@ -90,6 +91,7 @@ def backtest(
         outcome = assess(config, inputs, predictions, progress.advance)
         trial = Trial.of(config, question, outcome.tables["portfolio"], out)
         outcome.summary["overfitting"] = overfitting(ledger.trials(question), trial)
+    schedule = Schedule(inputs.market.dates, config.trading.lag)
     with clock("files"):
         tables = outcome.tables | {
             "predictions": predictions,
@@ -97,6 +99,7 @@ def backtest(
             "windows": _window_table(inputs),
         }
         tables["names"] = _company_names(dataset, inputs)
+        tables = with_return_dates(tables, schedule)
         for name, table in tables.items():
             write_frame(out / f"{name}.parquet", table)
         write_json(out / "summary.json", outcome.summary)
@@ -105,7 +108,8 @@ def backtest(
     sealed = (*(f"{name}.parquet" for name in tables), "summary.json", *sorted(read))
     started.finish(outcome, clock.seconds, digests(out, sealed))
     with stage("explain"):
-        write_frame(out / "explained.parquet", explained_table(out))
+        explained = with_return_dates({"explained": explained_table(out)}, schedule)["explained"]
+        write_frame(out / "explained.parquet", explained)
     started.seal(digests(out, ("explained.parquet",)))
     with stage("report"):
         write_report(out)
