@@ -5,8 +5,9 @@ A row that cannot be used does not stop a load: it is listed, and `usable_bars` 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,8 +19,11 @@ from samgraph.graph.check.groups import Groups
 from samgraph.graph.dataset.folder import Dataset
 
 Bools = npt.NDArray[np.bool_]
+Days = npt.NDArray[np.datetime64]
 
 _PRICES = ("open", "high", "low", "close")
+STRAY = "next to no company traded on its date: no trading day"
+_HISTORY, _LEAST_HISTORY, _LEAST_SHARE = 20, 5, 0.1
 _FACTORS = ("vwap", "adj_factor", "market_cap")  # may be empty, but neither zero, negative nor infinite
 
 
@@ -47,7 +51,8 @@ def usable_bars(bars: pd.DataFrame) -> pd.DataFrame:
     """The rows of `bars` (as `Dataset.read` gives them) that a load does not list as unusable.
 
     Every price filled, finite and above 0; adj_factor, vwap, market_cap finite and above 0 where filled; high
-    not below low; date and company filled, once each. An exact repeat of a row is kept once.
+    not below low; date and company filled, once each, on a trading day (`stray_days`). An exact repeat of a row is
+    kept once.
     """
     names = ["date", "company_id", *_PRICES]
     bars = bars.loc[bars[names].notna().all(axis=1)]
@@ -62,7 +67,56 @@ def usable_bars(bars: pd.DataFrame) -> pd.DataFrame:
         bars, wrong = bars[~repeated], wrong[~repeated]
     for rows, _ in bar_faults(bars):
         wrong[rows] = True
-    return bars[~wrong].reset_index(drop=True)
+    usable = bars[~wrong]
+    stray = usable["date"].isin(stray_days(usable["date"], usable["volume"])).to_numpy()
+    return usable[~stray].reset_index(drop=True)
+
+
+def trading_days(dataset: Dataset) -> Days:
+    """The days of table bars on which companies traded, rising; without `stray_days`."""
+    counted: pd.Series = pd.Series(dtype="int64")
+    for part in dataset.parse_parts("bars", ["date", "volume"]):
+        day = part.frame["date"].to_numpy().astype("datetime64[D]")
+        traded = pd.Series(part.frame["volume"].to_numpy() > 0)[~np.isnat(day)]
+        counted = counted.add(traded.groupby(day[~np.isnat(day)]).sum(), fill_value=0)
+    counted = counted.sort_index()
+    days = pd.DatetimeIndex(counted.index).difference(_stray(counted))
+    return np.asarray(days.to_numpy()).astype("datetime64[D]")
+
+
+def read_bars(dataset: Dataset, *, further: Sequence[str] = (), until: Any = None) -> pd.DataFrame:
+    """The usable bars of a dataset: the one reader of everyone who reckons with prices.
+
+    Args:
+        dataset: has the table bars
+        further: columns of numbers that the program does not know
+        until: the last day, with it; later rows are not looked at
+    """
+    bars = dataset.read("bars", further=further)
+    return usable_bars(bars if until is None else bars[bars["date"] <= pd.Timestamp(until)])
+
+
+def stray_days(date: pd.Series, volume: pd.Series) -> pd.DatetimeIndex:
+    """Days that are no trading days: fewer companies traded than a tenth of the median of the 20 days before.
+
+    A vendor's stray bar on a holiday would make a day of its own, on which every other stock has no price, and a
+    holiday filled with the last prices one on which nothing moves. Only days before count, so that later ones change
+    nothing; the first five are never judged.
+
+    Args:
+        date: of each bar, [n_rows]
+        volume: of each bar, 0 or NaN where there was no trade, [n_rows]
+    """
+    day = date.to_numpy().astype("datetime64[D]")
+    traded = (volume.to_numpy() > 0) & ~np.isnat(day)
+    counted = pd.Series(traded[~np.isnat(day)]).groupby(day[~np.isnat(day)]).sum()
+    return _stray(counted)
+
+
+def _stray(counted: pd.Series) -> pd.DatetimeIndex:
+    """The days of no trade among counts of companies that traded, by day, rising."""
+    usual = counted.shift().rolling(_HISTORY, min_periods=_LEAST_HISTORY).median()
+    return pd.DatetimeIndex(counted.index[(counted < _LEAST_SHARE * usual).to_numpy()]).as_unit("s")
 
 
 def _repeats(frame: pd.DataFrame, by: str) -> npt.NDArray[np.bool_]:
@@ -115,7 +169,8 @@ class SeriesCheck:
             for mask, reason in _MASKS[name](frame):
                 faults.setdefault(reason, []).append(np.flatnonzero(mask) + begin)
             key = _key(frame, _NAMES[name], places)
-            keys.append(pd.DataFrame({"key": key}, index=frame.index + begin), key)
+            traded = frame["volume"].to_numpy() > 0 if "volume" in frame.columns else False
+            keys.append(pd.DataFrame({"key": key, "traded": traded}, index=frame.index + begin), key)
             begin += len(frame)
         shared = [rows.index.to_numpy()[_shared(rows["key"].to_numpy())] for rows in keys]
         repeats = _exact_repeats(dataset, name, np.sort(np.concatenate(shared)))
@@ -143,6 +198,21 @@ class SeriesCheck:
             if known is not None:
                 strange = ~np.append(True, known)[named]
                 self._note(findings, rows[strange], "company_id is not in table companies")
+        if self.name == "bars":
+            self._note_stray(findings)
+
+    def _note_stray(self, findings: Findings) -> None:
+        """Note the bars of days that are no trading days, as `usable_bars` leaves them out."""
+        unusable = np.union1d(findings.rows(self.name), self._repeats)
+        counted: pd.Series = pd.Series(dtype="int64")
+        for keys in self._keys:
+            here = keys[~np.isin(keys.index.to_numpy(), unusable)]
+            counted = counted.add(here["traded"].groupby(here["key"] % _SPAN).sum(), fill_value=0)
+        days = counted.index.to_numpy().astype(np.int64) - _BEFORE
+        counted.index = pd.Index(days.astype("datetime64[D]").astype("datetime64[s]"))
+        stray = _stray(counted.sort_index()).to_numpy().astype("datetime64[D]").astype(np.int64) + _BEFORE
+        for keys in self._keys if len(stray) else ():
+            self._note(findings, keys.index.to_numpy()[np.isin(keys["key"].to_numpy() % _SPAN, stray)], STRAY)
 
     def _note(self, findings: Findings, rows: npt.NDArray[np.int64], reason: str) -> None:
         findings.add(self.name, np.setdiff1d(rows, self._repeats), reason, fatal=False)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator, Sequence
+import gzip
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
@@ -52,8 +54,50 @@ def read_whole(
     Raises DatasetError where a file is no such file at all, or a Parquet part lacks a required column.
     """
     if files[0].suffix == ".csv":
-        return _read_csv(spec.name, files[0], ragged)
+        # Arrow counts the header as row 1.
+        return _read_csv(
+            f"table {spec.name}: ", files[0], lambda row: ragged.append((int(row.number) - 1, str(row.text)))
+        )
     return _read_parquet(spec, files, columns)
+
+
+def read_csv_texts(file: Path) -> pd.DataFrame:
+    """A CSV file that is no table of a dataset (gzipped where its name ends in .gz): cells as text, "" where empty.
+
+    Columns are in the file's order, names without blanks around them; no column where the file is empty.
+
+    Raises:
+        DatasetError: a row has more or fewer cells than the header, a column is there twice, the file is no CSV
+        OSError: the file cannot be opened
+    """
+    ragged: list[Any] = []
+    with file.open("rb"):  # Python's own words for a file that is not there
+        pass
+    try:
+        table = _read_csv("", file, ragged.append)
+    except _EmptyCsv:
+        return pd.DataFrame()
+    if ragged:
+        first = ragged[0]
+        more = f"; {len(ragged):,} such rows" if len(ragged) > 1 else ""
+        shown = str(first.text)[:80]
+        raise DatasetError(
+            f"{file}, row {int(first.number) - 1} has {first.actual_columns} cells under {first.expected_columns} "
+            f"columns ({shown!r}{more}): cells would land in wrong columns; put a cell that holds a comma in "
+            "quotation marks, or correct the row"
+        )
+    names = [name.strip() for name in table.column_names]
+    twice = [name for name in names if names.count(name) > 1]
+    if twice:
+        raise DatasetError(f"{file} has the column {twice[0]!r} twice; keep one of them")
+    return pd.DataFrame(
+        {
+            name: pd.Series(column.to_pandas(), dtype="str")
+            for name, column in zip(names, table.columns, strict=True)
+        },
+        columns=pd.Index(names, dtype="str"),
+        index=pd.RangeIndex(table.num_rows),
+    )
 
 
 def read_parts(
@@ -76,16 +120,22 @@ def column_names(file: Path, raw: pa.Table) -> list[str]:
     return list(pyarrow.parquet.read_schema(file).names)
 
 
-def _read_csv(table: str, file: Path, ragged: list[tuple[int, str]]) -> pa.Table:
+class _EmptyCsv(DatasetError):
+    """A CSV file without a line."""
+
+
+def _read_csv(what: str, file: Path, note: Callable[[Any], None]) -> pa.Table:
+    """All columns as text; rows with a wrong number of cells go to `note`. `what` begins an error's sentence."""
+
     def keep_ragged(row: Any) -> str:
-        # Arrow counts the header as row 1, and does not count in parallel reading.
-        ragged.append((int(row.number) - 1, str(row.text)))
+        note(row)
         return "skip"
 
     def read(use_threads: bool, names: Sequence[str]) -> pa.Table:
         return pyarrow.csv.read_csv(
             file,
             read_options=pyarrow.csv.ReadOptions(use_threads=use_threads),
+            # Arrow does not count rows in parallel reading.
             parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep_ragged)
             if not use_threads
             else pyarrow.csv.ParseOptions(newlines_in_values=True),
@@ -98,13 +148,11 @@ def _read_csv(table: str, file: Path, ragged: list[tuple[int, str]]) -> pa.Table
         ) as stream:
             names = stream.schema.names
     except UnicodeDecodeError:
-        names = _header(table, file)
+        names = _header(what, file)
     except pa.ArrowInvalid as error:
         if "Empty CSV file" in str(error):
-            raise DatasetError(
-                f"table {table}: {file} is empty; write at least a line of column names"
-            ) from error
-        names = _header(table, file)
+            raise _EmptyCsv(f"{what}{file} is empty; write at least a line of column names") from error
+        names = _header(what, file)
     try:
         return read(True, names)
     except pa.ArrowInvalid:
@@ -112,7 +160,7 @@ def _read_csv(table: str, file: Path, ragged: list[tuple[int, str]]) -> pa.Table
             return read(False, names)
         except pa.ArrowInvalid as error:
             why = str(error).splitlines()[0]
-            raise DatasetError(f"table {table}: {file} cannot be read as CSV in UTF-8 ({why})") from error
+            raise DatasetError(f"{what}{file} cannot be read as CSV in UTF-8 ({why})") from error
 
 
 def _as_texts(names: Sequence[str]) -> pyarrow.csv.ConvertOptions:
@@ -121,14 +169,15 @@ def _as_texts(names: Sequence[str]) -> pyarrow.csv.ConvertOptions:
     )
 
 
-def _header(table: str, file: Path) -> list[str]:
+def _header(what: str, file: Path) -> list[str]:
+    opened = gzip.open if file.suffix == ".gz" else open
     try:
-        with file.open(encoding="utf-8-sig", newline="") as lines:
+        with opened(file, "rt", encoding="utf-8-sig", newline="") as lines:
             return next(csv.reader(lines), [])
     except UnicodeDecodeError as error:
-        raise DatasetError(f"table {table}: {file} is not UTF-8 text; save it as UTF-8") from error
+        raise DatasetError(f"{what}{file} is not UTF-8 text; save it as UTF-8") from error
     except csv.Error as error:
-        raise DatasetError(f"table {table}: {file} cannot be read as CSV ({error})") from error
+        raise DatasetError(f"{what}{file} cannot be read as CSV ({error})") from error
 
 
 def _csv_parts(file: Path) -> Iterator[pa.Table] | None:

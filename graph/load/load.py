@@ -22,6 +22,7 @@ from samgraph.errors import ConfigError, GraphError
 from samgraph.graph.check.dataset import CheckReport, check
 from samgraph.graph.check.findings import Findings
 from samgraph.graph.check.reports import Days
+from samgraph.graph.check.series import trading_days
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.driver import Graph
 from samgraph.graph.db.failures import CutError
@@ -160,6 +161,8 @@ def _calendar(dataset: Dataset, lag: int | None) -> Days | None:
     source = next((name for name in ("bars", "benchmarks") if dataset.has(name)), None)
     if source is None:
         return None
+    if source == "bars":
+        return trading_days(dataset)
     parts = [part.frame["date"].dropna().unique() for part in dataset.parse_parts(source, ["date"])]
     return np.unique(np.concatenate([np.asarray(part, dtype="datetime64[D]") for part in parts]))
 

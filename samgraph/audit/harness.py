@@ -32,6 +32,7 @@ from samgraph.audit.outputs import (
 )
 from samgraph.config import RunConfig, load_config
 from samgraph.errors import ConfigError
+from samgraph.graph.check.series import trading_days
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.driver import Graph
 from samgraph.graph.db.ledger import committed_moment, graph_fingerprint
@@ -340,7 +341,7 @@ def reduced(data: Path, universe: str, start: dt.date, end: dt.date, seed: int) 
         DatasetError: a table is missing or wrong.
     """
     dataset = Dataset(data)
-    dates = dataset.read("bars", ["date"])["date"].dropna().unique()
+    dates = trading_days(dataset)
     inside = int(((dates >= np.datetime64(start)) & (dates <= np.datetime64(end))).sum())
     if inside < LEAST_DAYS:
         raise ConfigError(

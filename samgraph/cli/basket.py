@@ -175,9 +175,10 @@ def _market_caps(data: Path) -> Callable[[dt.date], dict[str, float]]:
     """From a day to the last market cap of each company up to it."""
     import pandas as pd
 
+    from samgraph.graph.check.series import read_bars
     from samgraph.graph.dataset.folder import Dataset
 
-    bars = Dataset(data).read("bars", ["date", "company_id", "market_cap"])
+    bars = read_bars(Dataset(data))[["date", "company_id", "market_cap"]]
     bars = bars[bars["market_cap"].notna()].sort_values("date", ignore_index=True)
     dates = bars["date"].to_numpy()
 

@@ -93,6 +93,20 @@ _lag = click.option(
     help="ASSUME that a report whose day of publication is unknown came out N days after its period; by default on the "
     "legal deadline (30 April, 31 August, 31 October).",
 )
+_fallback = click.option(
+    "--fallback",
+    "fallback",
+    type=click.Choice(("unnamed", "industry")),
+    multiple=True,
+    help="Where a report has no rows by product, use those of an empty category (unnamed) or by industry; by default "
+    "such a report is left out and counted. Given twice, the first that a report has.",
+)
+_aliases = click.option(
+    "--aliases",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Companies whose code changed: columns old, new. Known changes of A-share codes need no file.",
+)
 _form = click.option(
     "--format",
     "form",
@@ -129,6 +143,7 @@ _per_minute = click.option(
     "--valid-to", type=Day(), metavar="DATE", help="The first day on which they are no longer used."
 )
 @_shares
+@_aliases
 @_form
 def chainkg(
     *,
@@ -137,6 +152,7 @@ def chainkg(
     valid_from: np.datetime64,
     valid_to: np.datetime64 | None,
     policy: Any,
+    aliases: Path | None,
     form: str,
 ) -> None:
     """ChainKnowledgeGraph's raw tables: A-share companies, products, chains.
@@ -156,7 +172,13 @@ def chainkg(
         raise click.UsageError(f"--valid-to {valid_to} is not after --valid-from {valid_from}")
     refuse_foreign(out, "chainkg")
     with stage("read and settle"):
-        made = import_chainkg(folder, valid_from=valid_from, valid_to=valid_to, policy=policy)
+        made = import_chainkg(
+            folder,
+            valid_from=valid_from,
+            valid_to=valid_to,
+            policy=policy,
+            aliases=_changed_codes(aliases),
+        )
     _finish(made, out, form)
 
 
@@ -206,7 +228,14 @@ def chainkg(
 @click.option(
     "--shared-names", is_flag=True, help="Take segments of one name of all companies for one product."
 )
+@click.option(
+    "--time-zone",
+    "zone",
+    metavar="ZONE",
+    help="The market's time zone, such as America/New_York, where a Parquet file holds days as instants.",
+)
 @_shares
+@_aliases
 @_form
 def segments(
     *,
@@ -216,7 +245,9 @@ def segments(
     where: tuple[tuple[str, str], ...],
     taxonomy: Path | None,
     shared_names: bool,
+    zone: str | None,
     policy: Any,
+    aliases: Path | None,
     form: str,
     **columns: str | None,
 ) -> None:
@@ -229,6 +260,8 @@ def segments(
       samgraph import segments annual.csv firms --reporting-lag 90 \\
           --where source=FMP
     """
+    import zoneinfo
+
     from samgraph.importers.segments import SegmentOptions, import_segments
     from samgraph.importers.taxonomy import read_mapping
     from samgraph.importers.writing import refuse_foreign
@@ -236,6 +269,8 @@ def segments(
 
     if reporting_lag is not None and columns.get("announced"):
         raise click.UsageError("give --announced or --reporting-lag, not both")
+    if zone is not None and zone not in zoneinfo.available_timezones():
+        raise click.UsageError(f"--time-zone {zone!r} is none; write it as Asia/Shanghai or America/New_York")
     refuse_foreign(out, "segments")
     options = SegmentOptions(
         columns={what: name for what, name in columns.items() if name},
@@ -243,6 +278,8 @@ def segments(
         where=dict(where),
         mapping=None if taxonomy is None else read_mapping(taxonomy),
         shared_names=shared_names,
+        zone=zone,
+        aliases=_changed_codes(aliases, plain=True),
         policy=policy,
     )
     with stage("read and settle"):
@@ -268,6 +305,8 @@ def segments(
 )
 @_lag
 @_shares
+@_fallback
+@_aliases
 @_fetch
 @_start
 @_end
@@ -287,6 +326,8 @@ def tushare(
     ths_from: np.datetime64 | None,
     lag_days: int | None,
     policy: Any,
+    fallback: tuple[str, ...],
+    aliases: Path | None,
     fetch: bool,
     start: np.datetime64 | None,
     end: np.datetime64 | None,
@@ -323,7 +364,12 @@ def tushare(
         _tell(tushare_live.fetch(client, recorder, wanted))
     with stage("read and settle"):
         options = TushareOptions(
-            policy=policy, lag_days=lag_days, universes=dict(universes), ths_from=ths_from
+            policy=policy,
+            lag_days=lag_days,
+            universes=dict(universes),
+            ths_from=ths_from,
+            fallback=fallback,
+            aliases=_changed_codes(aliases),
         )
         made = import_tushare(folder, options)
     _finish(made, out, form)
@@ -333,6 +379,8 @@ def tushare(
 @_folders
 @_lag
 @_shares
+@_fallback
+@_aliases
 @_fetch
 @_start
 @_end
@@ -347,6 +395,8 @@ def akshare(
     out: Path,
     lag_days: int | None,
     policy: Any,
+    fallback: tuple[str, ...],
+    aliases: Path | None,
     fetch: bool,
     start: np.datetime64 | None,
     end: np.datetime64 | None,
@@ -380,7 +430,10 @@ def akshare(
         client = akshare_live.connect()
         _tell(akshare_live.fetch(client, Recorder(folder, per_minute=per_minute), codes, first, last))
     with stage("read and settle"):
-        made = import_akshare(folder, AkshareOptions(policy=policy, lag_days=lag_days))
+        options = AkshareOptions(
+            policy=policy, lag_days=lag_days, fallback=fallback, aliases=_changed_codes(aliases)
+        )
+        made = import_akshare(folder, options)
     _finish(made, out, form)
 
 
@@ -405,9 +458,17 @@ def akshare(
     show_default=True,
     help="Shares in a unit of volume.",
 )
+@_aliases
 @_form
 def qlib(
-    *, folder: Path, out: Path, markets: tuple[str, ...], market_cap: str | None, lot: float, form: str
+    *,
+    folder: Path,
+    out: Path,
+    markets: tuple[str, ...],
+    market_cap: str | None,
+    lot: float,
+    aliases: Path | None,
+    form: str,
 ) -> None:
     """A Qlib data folder: prices, universes, benchmarks.
 
@@ -422,8 +483,19 @@ def qlib(
     from samgraph.importers.writing import refuse_foreign
 
     refuse_foreign(out, "qlib")
-    made = import_qlib(folder, QlibOptions(markets=list(markets) or None, market_cap=market_cap, lot=lot))
+    options = QlibOptions(
+        markets=list(markets) or None, market_cap=market_cap, lot=lot, aliases=_changed_codes(aliases)
+    )
+    made = import_qlib(folder, options)
     _finish(made, out, form)
+
+
+def _changed_codes(path: Path | None, *, plain: bool = False) -> dict[str, str]:
+    """A user's table of changed codes; `plain` ones are companies of any market, called as the files call them."""
+    from samgraph.importers.aliases import a_share_code, read_aliases
+    from samgraph.importers.names import clean_name
+
+    return {} if path is None else read_aliases(path, clean_name if plain else a_share_code)
 
 
 def _period(start: np.datetime64 | None, end: np.datetime64 | None) -> tuple[np.datetime64, np.datetime64]:

@@ -21,20 +21,15 @@ def read_file(path: Path) -> pd.Series:
     Raises:
         DatasetError: no such file, no CSV, or not these columns
     """
-    import pandas as pd
-
     from samgraph.desk.holdings_risk import read_holdings
     from samgraph.errors import DatasetError
+    from samgraph.graph.dataset.files import read_csv_texts
 
     try:
-        table = pd.read_csv(path, dtype={"company_id": str})
+        table = read_csv_texts(path)
     except OSError as error:
         raise DatasetError(
             f"{path} cannot be read ({error.strerror or error}); name a CSV file with company_id and weight"
-        ) from error
-    except ValueError as error:
-        raise DatasetError(
-            f"{path} cannot be read as CSV ({error}); save it as CSV in UTF-8, with company_id and weight"
         ) from error
     if "company_id" in table:  # a list that this program wrote, or a spreadsheet made of one
         table["company_id"] = table["company_id"].map(from_spreadsheet, na_action="ignore")

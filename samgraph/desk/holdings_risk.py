@@ -25,6 +25,7 @@ from samgraph.factors.signals.styles import style_exposures
 from samgraph.graph.ask.period import extract_period, universe_members
 from samgraph.graph.ask.snapshot import Snapshot, snapshot
 from samgraph.graph.ask.tree import product_tree
+from samgraph.graph.check.series import read_bars
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.driver import Graph
@@ -91,7 +92,7 @@ def read_holdings(table: pd.DataFrame, source: str) -> pd.Series:
         DatasetError: a missing column, a company twice, or something that is not a number.
     """
     if "company_id" not in table.columns or not {"weight", "value"} & set(table.columns):
-        found = ", ".join(map(str, table.columns))
+        found = ", ".join(map(str, table.columns)) or "none"
         raise DatasetError(
             f"{source} has the columns {found}; give company_id and weight (or value), separated by commas."
         )
@@ -107,7 +108,8 @@ def read_holdings(table: pd.DataFrame, source: str) -> pd.Series:
     amount = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)
     if not np.isfinite(amount).all():
         row = int(np.flatnonzero(~np.isfinite(amount))[0])
-        found = "nothing" if pd.isna(table[column].iloc[row]) else repr(str(table[column].iloc[row]))
+        value = table[column].iloc[row]
+        found = "nothing" if pd.isna(value) or value == "" else repr(str(value))
         raise DatasetError(
             f"{source} has {found} as {column} of company {companies.iloc[row]}; write a number such as 0.05, or take "
             "the row out."
@@ -345,8 +347,7 @@ def _market(
     """Bars up to the day, of the universe's members and the holdings that have any."""
     if not dataset.has("bars"):
         raise DatasetError(f"{dataset.root} has no table bars; a forecast of variance needs daily prices.")
-    bars = dataset.read("bars")
-    bars = bars[bars["date"] <= pd.Timestamp(seen.valid)]
+    bars = read_bars(dataset, until=seen.valid)
     calendar = pd.DatetimeIndex(np.unique(bars["date"].to_numpy()))
     if len(calendar) < 60:
         raise DatasetError(

@@ -18,7 +18,7 @@ from samgraph.factors.arrays import Floats
 from samgraph.factors.signals.pair_spread import Rule, pair_spreads
 from samgraph.graph.ask.pairs import Measure, pairs
 from samgraph.graph.ask.snapshot import snapshot
-from samgraph.graph.check.series import usable_bars
+from samgraph.graph.check.series import read_bars
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.driver import Graph
@@ -135,8 +135,7 @@ def _bars(dataset: Dataset, seen: AsOf) -> pd.DataFrame:
     """Usable bars up to the day, that day with them."""
     if not dataset.has("bars"):
         raise DatasetError(f"{dataset.root} has no table bars; statistics on a spread need daily prices")
-    bars = dataset.read("bars")
-    bars = usable_bars(bars[bars["date"] <= pd.Timestamp(seen.valid)])
+    bars = read_bars(dataset, until=seen.valid)
     if bars.empty:
         raise DatasetError(f"{dataset.root} has no bars up to {seen.valid}; ask for a later day")
     return bars

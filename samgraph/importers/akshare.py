@@ -4,7 +4,7 @@ The folder holds answers as the functions return them, one table or a folder of 
 
 - `stock_zygc_em` (股票代码, 报告日期, 分类类型, 主营构成, 主营收入 in yuan): revenue by product
 - `stock_zh_a_hist` (日期, 股票代码, 开盘, 收盘, 最高, 最低, 成交量 in lots, 成交额 in yuan), asked for with adjust="";
-  `stock_zh_a_hist_hfq` is the same function with adjust="hfq": the ratio of the closes is the adjusting factor
+  `stock_zh_a_hist_hfq` is the same function with adjust="hfq", whose ex-days give the adjusting factor (`adjusting`)
 - `stock_value_em` (数据日期, 总市值 in yuan), a part a company, called by its code
 - `stock_yysj_em` (股票代码, 实际披露时间), a part a period, called by its end: when reports came out
 - names and listings: `stock_info_sh_name_code`, `stock_info_sz_name_code`, `stock_info_sh_delist`,
@@ -15,7 +15,8 @@ Where an answer does not name its company (as older versions of `stock_zh_a_hist
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +24,25 @@ import pandas as pd
 
 from samgraph.errors import DatasetError
 from samgraph.importers import shares
+from samgraph.importers.adjusting import factors
+from samgraph.importers.aliases import a_share_conventions
 from samgraph.importers.companies import companies_table, listing_days, no_companies
 from samgraph.importers.coverage import coverage
 from samgraph.importers.names import a_share_ids, clean_names
-from samgraph.importers.prices import finish_bars, join, settle_prices
+from samgraph.importers.prices import finish_bars, join, same_bars, settle_prices, traded_shares
 from samgraph.importers.reading import Source, needed, optional, parse_day
-from samgraph.importers.reports import Announced, no_known_days, revenue_segments
+from samgraph.importers.reports import (
+    Announced,
+    choose_category,
+    no_known_days,
+    revenue_segments,
+    settle_published,
+)
 from samgraph.importers.taxonomy import products_table
 from samgraph.importers.writing import Imported
 
 LOT = 100  # shares
-BY_PRODUCT = "按产品分类"
+BY_PRODUCT, BY_INDUSTRY, BY_REGION = "按产品分类", "按行业分类", "按地区分类"
 _PRICES = {"open": "开盘", "high": "最高", "low": "最低", "close": "收盘"}
 # table -> columns of code, name, listing, delisting
 _LISTINGS: dict[str, tuple[str, str, str, str]] = {
@@ -47,10 +56,12 @@ _LISTINGS: dict[str, tuple[str, str, str, str]] = {
 
 @dataclass(frozen=True)
 class AkshareOptions:
-    """How to read the answers; `lag_days` as for Tushare."""
+    """How to read the answers; all as for Tushare."""
 
     policy: shares.Policy = "residual"
     lag_days: int | None = None
+    fallback: Sequence[str] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def import_akshare(folder: Path, options: AkshareOptions) -> Imported:
@@ -59,12 +70,13 @@ def import_akshare(folder: Path, options: AkshareOptions) -> Imported:
     Raises:
         DatasetError: an answer or a column is missing, or a cell cannot be read
     """
-    business = needed(folder, "stock_zygc_em")
+    conventions = a_share_conventions(options.aliases)
+    business = needed(folder, "stock_zygc_em", conventions)
     sources = [business]
     notes: list[str] = []
 
     def take(name: str) -> Source | None:
-        source = optional(folder, name)
+        source = optional(folder, name, conventions)
         if source is not None:
             sources.append(source)
         return source
@@ -80,7 +92,7 @@ def import_akshare(folder: Path, options: AkshareOptions) -> Imported:
     notes.append(announced.sentence)
     if not listed:
         notes.append("no listing dates: periods before a listing (from the prospectus) are used too early")
-    segments = _segments(business, announced, options.policy)
+    segments = _segments(business, announced, options, notes)
     tables = {"products": products_table(segments["product_id"], {}), "segments": segments}
     prices = take("stock_zh_a_hist")
     if prices is not None:
@@ -91,16 +103,21 @@ def import_akshare(folder: Path, options: AkshareOptions) -> Imported:
         tables,
         coverage([source.account for source in sources]),
         notes=tuple(notes),
-        options={"shares": options.policy, "lag_days": options.lag_days},
+        options={
+            "shares": options.policy,
+            "lag_days": options.lag_days,
+            "fallback": list(options.fallback),
+            "aliases": dict(options.aliases),
+        },
         files=tuple(path for source in sources for path in source.files),
     )
 
 
 def _codes(source: Source, column: str = "股票代码") -> pd.Series[str]:
-    """Company ids of the column, or of the files' names where there is none; leading zeros are put back."""
-    text = source.text(column) if source.has(column) else source.stem().str.split("_").str[0]
-    short = text.str.fullmatch(r"\d{1,5}")
-    return a_share_ids(text.mask(short, text.str.zfill(6)))
+    """Company ids of the column, or of the files' names where there is none."""
+    if source.has(column):
+        return source.shares(column)
+    return source.succeeded(a_share_ids(source.stem().str.split("_").str[0]))
 
 
 def _firms(listings: dict[str, Source]) -> pd.DataFrame:
@@ -153,7 +170,7 @@ def _published(source: Source | None) -> pd.Series[pd.Timestamp]:
     company, day = _codes(source), source.days("实际披露时间")
     account.reject((company == "").to_numpy(), "company code of no known exchange")
     account.ignore(np.isnat(day), "not published yet: no day")
-    account.reject(day < end, "published before its period ended")
+    settle_published(source, "实际披露时间", day, end)
     rows = pd.DataFrame(
         {"company": company, "end": end.astype("datetime64[s]"), "day": day.astype("datetime64[s]")}
     )
@@ -163,20 +180,28 @@ def _published(source: Source | None) -> pd.Series[pd.Timestamp]:
     return used[~again].set_index(["company", "end"])["day"]
 
 
-def _segments(source: Source, announced: Announced, policy: shares.Policy) -> pd.DataFrame:
+def _segments(
+    source: Source, announced: Announced, options: AkshareOptions, notes: list[str]
+) -> pd.DataFrame:
     source.require("股票代码", "报告日期", "分类类型", "主营构成", "主营收入")
-    kind = source.text("分类类型")
-    for other in ("按地区分类", "按行业分类"):
-        source.account.ignore((kind == other).to_numpy(), other)
-    source.account.reject((kind != BY_PRODUCT).to_numpy(), f"分类类型 is not {BY_PRODUCT}")
+    company, end = _codes(source), source.days("报告日期")
+    notes += choose_category(
+        source,
+        pd.DataFrame({"company": company, "end": end}),
+        source.text("分类类型"),
+        product=BY_PRODUCT,
+        industry=BY_INDUSTRY,
+        others={BY_REGION: f"by region ({BY_REGION})"},
+        fallback=options.fallback,
+    )
     return revenue_segments(
         source,
-        company=_codes(source),
+        company=company,
         item=source.text("主营构成"),
-        period_end=source.days("报告日期"),
+        period_end=end,
         revenue=source.numbers("主营收入"),
         announced=announced,
-        policy=policy,
+        policy=options.policy,
     )
 
 
@@ -185,18 +210,21 @@ def _bars(prices: Source, adjusted: Source | None, values: Source | None, notes:
     bars = pd.DataFrame({"date": prices.days("日期").astype("datetime64[s]"), "company_id": _codes(prices)})
     for name, column in _PRICES.items():
         bars[name] = prices.numbers(column)
-    bars["volume"] = prices.numbers("成交量") * LOT
+    amount = prices.numbers("成交额") if prices.has("成交额") else None
+    if amount is None:
+        notes.append(
+            f"stock_zh_a_hist has no 成交额: nothing confirms that 成交量 is in lots of {LOT} shares"
+        )
+    bars["volume"], bars["vwap"] = traded_shares(prices, bars, prices.numbers("成交量"), amount, LOT)
     settle_prices(prices, bars)
     bars = bars[prices.account.left].reset_index(drop=True)
+    notes += same_bars(bars)
     if adjusted is None:
         notes.append(
             "no stock_zh_a_hist_hfq: no adj_factor, and returns over a dividend or a split will be wrong"
         )
     else:
-        adjusted.require("日期", "收盘")
-        columns = {"adjusted": adjusted.numbers("收盘")}
-        bars = join(bars, adjusted, _codes(adjusted), adjusted.days("日期"), columns)
-        bars["adj_factor"] = bars.pop("adjusted") / bars["close"]
+        bars = _adjusted(bars, adjusted, notes)
     if values is None:
         notes.append("no stock_value_em: market_cap is empty")
         bars["market_cap"] = np.nan
@@ -206,3 +234,27 @@ def _bars(prices: Source, adjusted: Source | None, values: Source | None, notes:
         bars = join(bars, values, _codes(values), values.days("数据日期"), columns)
     bars["tradable"] = (bars["volume"] > 0).to_numpy()
     return finish_bars(bars)
+
+
+def _adjusted(bars: pd.DataFrame, source: Source, notes: list[str]) -> pd.DataFrame:
+    """`bars` with adj_factor, out of back-adjusted prices."""
+    source.require("日期", "收盘")
+    names = [name for name, column in _PRICES.items() if source.has(column)]  # the close is the last of them
+    columns = {f"{name}_hfq": source.numbers(_PRICES[name]) for name in names}
+    bars = join(bars, source, _codes(source), source.days("日期"), columns)
+    bars = bars.sort_values(["company_id", "date"], ignore_index=True)
+    factor = np.full(len(bars), np.nan)
+    known = bars["close_hfq"].notna().to_numpy()
+    for company, places in bars[known].groupby("company_id", sort=False).indices.items():
+        rows = np.flatnonzero(known)[places]
+        made = factors(bars[names].to_numpy()[rows], bars[list(columns)].to_numpy()[rows])
+        if made is None:
+            raise DatasetError(
+                f"stock_zh_a_hist_hfq of {company}: its ratio to the raw prices drifts from day to day, so no "
+                "adjusting factor can be made of it; ask for both answers again, or leave this one out"
+            )
+        factor[rows] = made
+    bars = bars.drop(columns=list(columns)).assign(adj_factor=factor)
+    if not known.all():
+        notes.append(f"{int((~known).sum()):,} of {len(bars):,} bars have no adj_factor: it is empty there")
+    return bars

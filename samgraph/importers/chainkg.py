@@ -11,14 +11,16 @@ published. That day, `valid_from`, has no default.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from samgraph.importers import shares
+from samgraph.importers.aliases import a_share_conventions
 from samgraph.importers.coverage import Account, coverage
-from samgraph.importers.names import a_share_ids, clean_names
+from samgraph.importers.names import clean_names
 from samgraph.importers.reading import LONGEST_NAME, Days, Source, iso, needed, optional
 from samgraph.importers.taxonomy import one_parent, products_table
 from samgraph.importers.writing import Imported
@@ -33,6 +35,7 @@ def import_chainkg(
     valid_from: np.datetime64,
     valid_to: np.datetime64 | None = None,
     policy: shares.Policy = "residual",
+    aliases: Mapping[str, str] | None = None,
 ) -> Imported:
     """Turn the raw tables in `folder` into a dataset.
 
@@ -41,16 +44,18 @@ def import_chainkg(
         valid_from: the first day on which the snapshot was public and may be used
         valid_to: the first day on which it may no longer be used; None: it is used for ever
         policy: how shares that do not add up to 1 are settled (`samgraph.importers.shares`)
+        aliases: old company code -> new one, beside the known changes
 
     Raises:
         DatasetError: a table or a column is missing, or a cell cannot be read
     """
     begin = str(valid_from.astype("datetime64[D]"))
     end = "" if valid_to is None else str(valid_to.astype("datetime64[D]"))
-    sold = needed(folder, "company_product")
-    relations = needed(folder, "product_product")
-    listed = optional(folder, "product")
-    firms = needed(folder, "company")
+    conventions = a_share_conventions(aliases or {})
+    sold = needed(folder, "company_product", conventions)
+    relations = needed(folder, "product_product", conventions)
+    listed = optional(folder, "product", conventions)
+    firms = needed(folder, "company", conventions)
     segments = _segments(sold, policy).assign(valid_from=begin, valid_to=end)
     parents, links = _relations(relations)
     names = [segments["product_id"], links["supplier_id"], links["customer_id"]]
@@ -63,9 +68,12 @@ def import_chainkg(
     }
     sources = [sold, relations, firms, *([listed] if listed is not None else [])]
     named = [_short_names(sold)]
-    industries = optional(folder, "industry")
+    industries = optional(folder, "industry", conventions)
     if industries is not None:
-        above, of_company = needed(folder, "industry_industry"), needed(folder, "company_industry")
+        above, of_company = (
+            needed(folder, "industry_industry", conventions),
+            needed(folder, "company_industry", conventions),
+        )
         tables["industries"] = _industries(industries, above)
         tables["company_industries"] = _company_industries(
             of_company, set(tables["industries"]["industry_id"])
@@ -74,7 +82,7 @@ def import_chainkg(
         named.append(_short_names(of_company))
     members = {one for table in tables.values() if "company_id" in table for one in table["company_id"]}
     tables["companies"] = _companies(firms, members, pd.concat(named))
-    ups = optional(folder, "industry_up")
+    ups = optional(folder, "industry_up", conventions)
     if ups is not None:
         ups.account.ignore(np.ones(len(ups), dtype=bool), "links between industries: a dataset has none")
         sources.append(ups)
@@ -88,7 +96,7 @@ def import_chainkg(
             "an earlier day would be look-ahead",
             f"shares: {policy}; a company's products explain {kept:.1%} of its revenue on average",
         ),
-        options={"valid_from": begin, "valid_to": end, "shares": policy},
+        options={"valid_from": begin, "valid_to": end, "shares": policy, "aliases": dict(aliases or {})},
         files=tuple(path for source in sources for path in source.files),
     )
 
@@ -96,7 +104,7 @@ def import_chainkg(
 def _segments(source: Source, policy: shares.Policy) -> pd.DataFrame:
     source.require("company_code", "product_name", "rel_weight")
     account = source.account
-    company = a_share_ids(source.text("company_code"))
+    company = source.shares("company_code")
     raw = source.text("product_name")
     product = clean_names(raw)
     share = source.numbers("rel_weight")
@@ -170,7 +178,7 @@ def _named(source: Source) -> pd.Series[str]:
 def _short_names(source: Source) -> pd.DataFrame:
     """company_id and name, as a table about something else has them."""
     names = source.text("company_name") if source.has("company_name") else source.text("company_code")
-    return pd.DataFrame({"company_id": a_share_ids(source.text("company_code")), "name": clean_names(names)})
+    return pd.DataFrame({"company_id": source.shares("company_code"), "name": clean_names(names)})
 
 
 def _companies(source: Source, members: set[str], named: pd.DataFrame) -> pd.DataFrame:
@@ -178,7 +186,7 @@ def _companies(source: Source, members: set[str], named: pd.DataFrame) -> pd.Dat
     source.require("code", "name")
     account = source.account
     code = source.text("code")
-    ids = a_share_ids(code)
+    ids = source.shares("code")
     account.reject((ids == "").to_numpy(), "company code of no known exchange")
     account.change((ids != code).to_numpy(), "exchange added to the code by the exchange's rule")
     listed: Days = np.full(len(source), np.datetime64("NaT", "D"))
@@ -224,7 +232,7 @@ def _industries(source: Source, above: Source) -> pd.DataFrame:
 def _company_industries(source: Source, known: set[str]) -> pd.DataFrame:
     source.require("company_code", "industry_code")
     account = source.account
-    company, industry = a_share_ids(source.text("company_code")), source.text("industry_code")
+    company, industry = source.shares("company_code"), source.text("industry_code")
     account.reject((company == "").to_numpy(), "company code of no known exchange")
     account.reject((~industry.isin(known)).to_numpy(), "an industry that table industry lacks")
     account.change((company != source.text("company_code")).to_numpy(), "company code brought to one form")

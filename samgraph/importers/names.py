@@ -13,15 +13,26 @@ _BLANKS = re.compile(r"\s+")
 _WIDE = "\u2e80-\u9fff\uf900-\ufaff\uff00-\uffef"
 _WIDE_WRAP = re.compile(rf"(?<=[{_WIDE}])\s*[\r\n\t]+\s*|\s*[\r\n\t]+\s*(?=[{_WIDE}])")
 _EDGE_QUOTES = "\"'`"
+_WIDTHS = {
+    code: unicodedata.normalize("NFKC", chr(code))
+    for code in (0x3000, *range(0xFF01, 0xFFEF))
+    if unicodedata.decomposition(chr(code)).startswith(("<wide>", "<narrow>"))
+}
+
+
+def fold_width(text: str) -> str:
+    """Full-width letters, digits and signs as half-width ones, half-width kana as full-width ones: one spelling."""
+    return text.translate(_WIDTHS)
 
 
 def clean_name(text: str) -> str:
     """A name without control characters, line breaks, repeated blanks and quotation marks that have no partner.
 
-    A line break next to a Chinese character was a wrapped line and is closed up; any other becomes a blank.
+    Full-width and half-width spellings become one. A line break next to a Chinese character was a wrapped line and
+    is closed up; any other becomes a blank.
     """
     text = unicodedata.normalize("NFC", text)
-    text = _WIDE_WRAP.sub("", text.strip())
+    text = unicodedata.normalize("NFC", fold_width(_WIDE_WRAP.sub("", text.strip())))
     text = _BLANKS.sub(" ", _INVISIBLE.sub("", text)).strip()
     for quote in _EDGE_QUOTES[:2]:
         if text.count(quote) % 2 and (text.startswith(quote) or text.endswith(quote)):
@@ -39,29 +50,37 @@ def clean_names(names: pd.Series[str]) -> pd.Series[str]:
 
 
 # Shanghai: main board 60, STAR 68, depositary receipts 689, B shares 900. Shenzhen: main board 00, ChiNext 30,
-# B shares 20. Beijing: 4, 8 and, since 2023, 92.
+# B shares 20. Beijing: 4, 8 and, since 2023, 92. [0-9], not \d: digits of other scripts are no codes.
 _EXCHANGES = (
-    ("SH", re.compile(r"6\d{5}|900\d{3}")),
-    ("SZ", re.compile(r"(00|20|30)\d{4}")),
-    ("BJ", re.compile(r"[48]\d{5}|92\d{4}")),
+    ("SH", re.compile(r"6[0-9]{5}|900[0-9]{3}")),
+    ("SZ", re.compile(r"(00|20|30)[0-9]{4}")),
+    ("BJ", re.compile(r"[48][0-9]{5}|92[0-9]{4}")),
 )
 _ALIASES = {
     "SH": "SH", "SSE": "SH", "SS": "SH", "XSHG": "SH", "SZ": "SZ", "SZSE": "SZ", "XSHE": "SZ", "BJ": "BJ", "BSE": "BJ",
     "XBSE": "BJ",
 }  # fmt: skip
 _FORMS = (
-    re.compile(r"(?P<code>\d{6})(?:\.(?P<exchange>[A-Za-z]+))?"),
-    re.compile(r"(?P<exchange>[A-Za-z]{2,4})\.?_?(?P<code>\d{6})"),
+    re.compile(r"(?P<code>[0-9]{6})(?:\.(?P<exchange>[A-Za-z]+))?"),
+    re.compile(r"(?P<exchange>[A-Za-z]{2,4})\.?_?(?P<code>[0-9]{6})"),
 )
+_FRACTION = re.compile(r"([0-9]+)\.0+")
+_SHORTENED = re.compile(r"[1-9][0-9]{0,4}")  # a code of another market, such as 00700, keeps its zeros
 
 
 def a_share_id(text: str) -> str:
     """A share's id in one form, 600519.SH, from 600519, 600519.sh, SH600519, sh.600519 or 600519.XSHG.
 
-    Without an exchange the code's own rule names it. Returns "" for what is no six-digit code of a known exchange.
+    Without an exchange the code's own rule names it. A code that a file holds as a number (1, 1.0, 600519.0) gets its
+    leading zeros back, full-width digits are digits. Returns "" for what is no six-digit code of a known exchange.
     """
+    text = fold_width(text).strip()
+    if number := _FRACTION.fullmatch(text):
+        text = number[1]
+    if _SHORTENED.fullmatch(text):
+        text = text.zfill(6)
     for form in _FORMS:
-        found = form.fullmatch(text.strip())
+        found = form.fullmatch(text)
         if found:
             given = found.groupdict().get("exchange")
             if given:

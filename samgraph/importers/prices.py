@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from samgraph.graph.check.series import STRAY, stray_days
 from samgraph.importers.coverage import merge_repeats
 from samgraph.importers.reading import Days, Source, iso
 
@@ -28,6 +29,68 @@ def settle_prices(source: Source, bars: pd.DataFrame) -> None:
     account.reject((bars["high"] < bars["low"]).to_numpy(), "high is below low")
     account.reject((bars["volume"] < 0).to_numpy(), "volume is negative")
     merge_repeats(account, bars, ["date", "company_id"])
+    no_trading_days(source, bars)
+
+
+def traded_shares(
+    source: Source, bars: pd.DataFrame, volume: np.ndarray, amount: np.ndarray | None, lot: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Shares and volume-weighted price of each bar, from volume in lots and the amount paid.
+
+    Vendors give some shares' volume (STAR's, above all) in shares rather than lots. Amount over shares must lie within
+    the day's prices, so each bar tells its own unit; one that cannot (no amount, or neither fits) has that of most
+    bars of its company. Where neither fits the price is left empty.
+
+    Args:
+        source: the rows; a bar whose unit is another one is settled as changed
+        bars: company_id, low, high of each row
+        volume: as the vendor gives it, [n_rows]
+        amount: in the prices' currency, [n_rows]; None where the vendor gives none
+        lot: shares in a unit of volume, as documented
+    """
+    if amount is None:
+        return volume * lot, np.full(len(volume), np.nan)
+    low, high = bars["low"].to_numpy() * 0.99, bars["high"].to_numpy() * 1.01
+    with np.errstate(divide="ignore", invalid="ignore"):
+        by_lot, by_share = amount / (volume * lot), amount / volume
+    in_lots = (volume > 0) & (by_lot >= low) & (by_lot <= high)
+    in_shares = (volume > 0) & (by_share >= low) & (by_share <= high) & ~in_lots
+    votes = pd.Series(in_shares.astype(int) - in_lots.astype(int)).groupby(bars["company_id"].to_numpy())
+    single = in_shares | (~in_lots & (volume > 0) & (votes.transform("sum") > 0).to_numpy())
+    source.account.change(single, f"volume was in shares, not in lots of {lot}, by amount and prices")
+    known = in_lots | in_shares
+    source.account.change(
+        (volume > 0) & ~known & ~np.isnan(amount),
+        "amount and volume do not fit the day's prices: vwap left empty",
+    )
+    return np.where(single, volume, volume * lot), np.where(known, np.where(single, by_share, by_lot), np.nan)
+
+
+def no_trading_days(source: Source, bars: pd.DataFrame) -> None:
+    """Reject bars of days on which next to no company traded: a holiday, whatever a vendor says."""
+    left = source.account.left
+    stray = stray_days(bars["date"][left], bars["volume"][left])
+    source.account.reject(bars["date"].isin(stray).to_numpy(), STRAY)
+
+
+def same_bars(bars: pd.DataFrame) -> list[str]:
+    """Sentences about companies whose bars are one another's: mostly one company whose code changed."""
+    columns = ["date", *PRICES, "volume"]
+    traded = bars[bars["volume"] > 0]
+    shared = traded[traded.duplicated(columns, keep=False)]
+    if shared.empty:
+        return []
+    pairs = shared.merge(shared, on=columns, suffixes=("", "_other"))
+    pairs = pairs[pairs["company_id"] < pairs["company_id_other"]]
+    days = dict(traded["company_id"].value_counts())
+    notes = []
+    for (one, other), group in pairs.groupby(["company_id", "company_id_other"]):
+        if len(group) >= 2 and 2 * len(group) > min(days[one], days[other]):
+            notes.append(
+                f"{one} and {other} have the same prices and volume on {len(group):,} days: if they are one company "
+                "whose code changed, name it with --aliases"
+            )
+    return notes
 
 
 def join(

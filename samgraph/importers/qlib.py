@@ -13,8 +13,8 @@ There is nothing about products here: load the segments from another import into
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -22,9 +22,11 @@ import numpy.typing as npt
 import pandas as pd
 
 from samgraph.errors import DatasetError
+from samgraph.graph.check.series import STRAY, stray_days
+from samgraph.importers.aliases import a_share_conventions
 from samgraph.importers.coverage import Account, coverage
 from samgraph.importers.names import a_share_id
-from samgraph.importers.prices import PRICES, finish_bars
+from samgraph.importers.prices import PRICES, finish_bars, same_bars
 from samgraph.importers.reading import Days, iso, parse_day
 from samgraph.importers.writing import Imported
 from samgraph.progress import stage
@@ -48,11 +50,13 @@ class QlibOptions:
     markets: files of `instruments/` that become universes; None: all but all.txt
     market_cap: the field that holds market capitalisation in the currency of the prices, if there is one
     lot: shares in a unit of the volume field
+    aliases: old company code -> new one, beside the known changes
     """
 
     markets: Sequence[str] | None = None
     market_cap: str | None = None
     lot: float = 1.0
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def import_qlib(folder: Path, options: QlibOptions) -> Imported:
@@ -64,9 +68,14 @@ def import_qlib(folder: Path, options: QlibOptions) -> Imported:
     calendar_file = folder / "calendars" / "day.txt"
     calendar = _calendar(calendar_file)
     account = Features()
-    bars, levels = _features(folder, calendar, options, account)
     notes: list[str] = []
+    last = a_share_conventions(options.aliases).successors
+    bars, levels = _features(folder, calendar, options, account)
+    bars["company_id"] = bars["company_id"].map(lambda one: last.get(one, one)).astype("str")
+    bars = _settled(bars, account, folder / "features")
+    notes += same_bars(bars)
     spans, accounts, files = _universes(folder, calendar, options, notes)
+    spans["company_id"] = spans["company_id"].map(lambda one: last.get(one, one)).astype("str")
     ids = {*bars["company_id"].unique(), *spans["company_id"].unique()}
     companies = pd.DataFrame({"company_id": sorted(ids)}, dtype="str")
     companies["name"] = companies["company_id"]
@@ -89,8 +98,14 @@ def import_qlib(folder: Path, options: QlibOptions) -> Imported:
         tables,
         coverage([account.account(), *accounts]),
         notes=tuple(notes),
-        options={"markets": options.markets, "market_cap": options.market_cap, "lot": options.lot},
+        options={
+            "markets": options.markets,
+            "market_cap": options.market_cap,
+            "lot": options.lot,
+            "aliases": dict(options.aliases),
+        },
         files=(calendar_file, *files),
+        essential="bars",
     )
 
 
@@ -114,6 +129,8 @@ class Features:
             places = np.arange(start, start + rows)
             if outcome == "reject":
                 account.reject(places, cause)
+            elif outcome == "merge":
+                account.merge(places, cause)
             start += rows
         return account
 
@@ -173,8 +190,7 @@ def _features(
     empty = pd.DataFrame(
         columns=["date", "company_id", *PRICES, "volume", "adj_factor", "market_cap", "tradable"]
     )
-    table = finish_bars(pd.concat(bars, ignore_index=True)) if bars else empty
-    _refuse_twice(table, root)
+    table = pd.concat(bars, ignore_index=True) if bars else empty
     level = (
         pd.concat(levels, ignore_index=True)
         if levels
@@ -183,12 +199,25 @@ def _features(
     return table, level.sort_values(["benchmark", "date"], ignore_index=True)
 
 
-def _refuse_twice(table: pd.DataFrame, root: Path) -> None:
+def _settled(table: pd.DataFrame, account: Features, root: Path) -> pd.DataFrame:
+    """Bars in order, each company and day once, on trading days only.
+
+    Raises:
+        DatasetError: two folders give one company different bars on one day
+    """
+    repeated = table.duplicated().to_numpy()
+    account.add("use", "", -int(repeated.sum()))
+    account.add("merge", "the same bar again: the company has two folders", int(repeated.sum()))
+    table = table[~repeated]
     twice = table.duplicated(["date", "company_id"])
     if twice.any():
         raise DatasetError(
             f"{root}: two folders hold the company {table.loc[twice, 'company_id'].iloc[0]}; keep one of them"
         )
+    stray = table["date"].isin(stray_days(table["date"], table["volume"])).to_numpy()
+    account.add("use", "", -int(stray.sum()))
+    account.add("reject", STRAY, int(stray.sum()))
+    return finish_bars(table[~stray])
 
 
 def _company(instrument: str) -> str:
@@ -237,6 +266,7 @@ def _instrument(folder: Path, calendar: Days, options: QlibOptions, account: Fea
         fields[name] = values
     cap = _field(folder, options.market_cap, calendar, start, length) if options.market_cap else None
     vwap = _field(folder, "vwap", calendar, start, length)
+    amount = _field(folder, "amount", calendar, start, length)
     factor = fields["factor"]
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         table = {name: fields[name] / factor for name in PRICES}
@@ -244,6 +274,8 @@ def _instrument(folder: Path, calendar: Days, options: QlibOptions, account: Fea
         if vwap is not None:
             raw = vwap / factor
             table["vwap"] = np.where(np.isfinite(raw) & (raw > 0), raw, np.nan)
+        if amount is not None:
+            _require_unit(folder, amount / table["volume"] / table["close"], options.lot)
     table["adj_factor"] = factor
     table["market_cap"] = (
         np.full(length, np.nan) if cap is None else np.where(np.isfinite(cap) & (cap > 0), cap, np.nan)
@@ -269,6 +301,17 @@ def _instrument(folder: Path, calendar: Days, options: QlibOptions, account: Fea
     account.add("use", "", int(left.sum()))
     frame["tradable"] = (frame["volume"] > 0).to_numpy()
     return frame[left]
+
+
+def _require_unit(folder: Path, paid: Floats, lot: float) -> None:
+    """Refuse volumes in another unit than `lot`: `paid`, amount over shares over the close, is about 1 else."""
+    known = paid[np.isfinite(paid) & (paid > 0)]
+    if len(known) and any(0.5 < (middle := float(np.median(known)) * unit) < 2 for unit in (100.0, 0.01)):
+        right = lot * 100 if middle < 2 and np.median(known) > 1 else lot / 100
+        raise DatasetError(
+            f"{folder}: amount over volume is {np.median(known):.3g} times the price, so a unit of volume is "
+            f"{right:g} shares, not {lot:g}; say so with --lot {right:g}"
+        )
 
 
 def _sound(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:

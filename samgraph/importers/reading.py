@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import gzip
 import json
-import warnings
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,9 @@ import pyarrow.parquet as pq
 
 from samgraph.errors import DatasetError
 from samgraph.graph.dataset import paths as table_paths
+from samgraph.graph.dataset.files import read_csv_texts
 from samgraph.importers.coverage import Account
+from samgraph.importers.names import a_share_ids
 
 Days = npt.NDArray[np.datetime64]
 
@@ -32,14 +34,32 @@ _MOST_UNPACKED = 1032  # bytes that one of gzip's can stand for
 _EMPTY = frozenset(("", "nan", "none", "null", "nat", "na", "n/a", "<na>", "-", "--"))
 
 
+@dataclass(frozen=True)
+class Conventions:
+    """What the files of a source leave unsaid.
+
+    zone: the market's time zone, by which an instant (a time with a zone of its own) belongs to a day
+    successors: the last code of each company whose code changed
+    """
+
+    zone: str | None = None
+    successors: Mapping[str, str] = field(default_factory=dict)
+
+
 class Source:
     """A table as read, of one or several files.
 
     `frame` has one row per data row, index 0..n-1, cells as the files hold them; `account` says where they go.
     """
 
-    def __init__(self, table: str, parts: Sequence[tuple[Path, pd.DataFrame]]) -> None:
+    def __init__(
+        self,
+        table: str,
+        parts: Sequence[tuple[Path, pd.DataFrame]],
+        conventions: Conventions | None = None,
+    ) -> None:
         self.table = table
+        self.conventions = conventions or Conventions()
         self.files = [path for path, _ in parts]
         lengths = [len(frame) for _, frame in parts]
         self._ends = np.cumsum(lengths)
@@ -85,6 +105,19 @@ class Source:
         empty = values.isna() | text.str.lower().isin(_EMPTY - {"na"})
         return text.mask(empty, "").astype("str")
 
+    def shares(self, column: str) -> pd.Series[str]:
+        """A column of A-shares' codes as ids, "" where it is none; changed codes as their last one."""
+        return self.succeeded(a_share_ids(self.text(column)))
+
+    def succeeded(self, ids: pd.Series[str]) -> pd.Series[str]:
+        """Ids of the rows' companies, changed ones as their last one."""
+        last = self.conventions.successors
+        if not last:
+            return ids
+        changed = ids.isin(list(last)).to_numpy()
+        self.account.change(changed, "its company's code changed: counted as the new one")
+        return ids.mask(changed, ids.map(last)).astype("str") if changed.any() else ids
+
     def numbers(self, column: str) -> npt.NDArray[np.float64]:
         """A column as numbers, NaN where it is empty.
 
@@ -105,15 +138,16 @@ class Source:
     def days(self, column: str, *, lenient: bool = False) -> Days:
         """A column of days (20230504, 2023-05-04, 2023/5/4, or a file's own days) as datetime64[D].
 
-        NaT where it is empty; with `lenient` also where it cannot be read.
+        NaT where it is empty; with `lenient` also where it cannot be read. Instants are days where all are midnights
+        of their own time zone, else by the market's.
 
         Raises:
-            DatasetError: a cell holds something else
+            DatasetError: a cell holds something else, such as a time of day
         """
         self.require(column)
         values = self.frame[column]
         if pd.api.types.is_datetime64_any_dtype(values):
-            return np.asarray(values.dt.tz_localize(None).to_numpy()).astype("datetime64[D]")
+            return self._stamped(column, values)
         text = self.text(column)
         codes, distinct = pd.factorize(text)
         parsed = [parse_day(one) for one in distinct]
@@ -124,6 +158,20 @@ class Source:
         if not lenient:
             self._refuse(column, wrong[codes], "a day such as 20230504 or 2023-05-04")
         return known[codes]
+
+    def _stamped(self, column: str, values: pd.Series[pd.Timestamp]) -> Days:
+        """Days of a column of Parquet's timestamps: never the day in another time zone."""
+        local, zone = values.dt.tz_localize(None), self.conventions.zone
+        timed = (local.notna() & (local != local.dt.normalize())).to_numpy()
+        if timed.any() and values.dt.tz is not None and zone is not None:
+            local, timed = values.dt.tz_convert(zone).dt.tz_localize(None), np.zeros(len(values), dtype=bool)
+        kind = "a day: it has a time of day" + (
+            f" in {values.dt.tz}, and the day there need not be the market's"
+            if values.dt.tz is not None
+            else ""
+        )
+        self._refuse(column, timed, kind)
+        return np.asarray(local.to_numpy()).astype("datetime64[D]")
 
     def _refuse(self, column: str, wrong: npt.NDArray[np.bool_], kind: str) -> None:
         places = np.flatnonzero(wrong)
@@ -175,24 +223,24 @@ def find(folder: Path, name: str) -> list[Path]:
     return found
 
 
-def read(table: str, files: Sequence[Path]) -> Source:
+def read(table: str, files: Sequence[Path], conventions: Conventions | None = None) -> Source:
     """Read a table from its files; the columns may be in any order and differ between the parts."""
-    return Source(table, [(path, _read_file(path)) for path in files])
+    return Source(table, [(path, _read_file(path)) for path in files], conventions)
 
 
-def optional(folder: Path, name: str) -> Source | None:
+def optional(folder: Path, name: str, conventions: Conventions | None = None) -> Source | None:
     """A table of a folder, or None where there is no file of that name."""
     files = find(folder, name)
-    return read(name, files) if files else None
+    return read(name, files, conventions) if files else None
 
 
-def needed(folder: Path, name: str) -> Source:
+def needed(folder: Path, name: str, conventions: Conventions | None = None) -> Source:
     """A table of a folder.
 
     Raises:
         DatasetError: there is no file of that name
     """
-    source = optional(folder, name)
+    source = optional(folder, name, conventions)
     if source is None:
         raise DatasetError(
             f"{folder} holds no {name} (looked for {name}.csv, .csv.gz, .json, .json.gz, .parquet or a folder of that "
@@ -208,26 +256,14 @@ def _read_file(path: Path) -> pd.DataFrame:
         if path.name.endswith(".parquet"):
             try:
                 table_paths.require_room(path.stem, path, pq.read_metadata(path))
-                return _named(path, pd.read_parquet(path))
+                # Columns that pandas put into its index are columns.
+                return _named(path, pq.read_table(path).to_pandas(ignore_metadata=True))
             except (KeyError, TypeError, AttributeError) as error:  # pandas' own notes there are damaged
                 raise DatasetError(f"{path} cannot be read as a table ({error!r}); check the file") from error
         _require_room(path)
         if path.name.endswith((".json", ".json.gz")):
             return _read_json_lines(path)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", pd.errors.ParserWarning)
-            frame = pd.read_csv(
-                path,
-                dtype="str",
-                keep_default_na=False,
-                encoding="utf-8-sig",
-                index_col=False,
-                on_bad_lines="error",
-                compression="gzip" if path.name.endswith(".gz") else None,
-            )
-        return _named(path, frame)
-    except pd.errors.EmptyDataError:
-        return pd.DataFrame()  # what a client writes for an empty answer
+        return read_csv_texts(path)
     except UnicodeDecodeError as error:
         raise DatasetError(f"{path} is not UTF-8 text; save it as UTF-8") from error
     except (OSError, EOFError, zlib.error, ValueError, OverflowError) as error:
@@ -266,7 +302,11 @@ def _read_json_lines(path: Path) -> pd.DataFrame:
     for number, line in enumerate(raw.decode("utf-8-sig").split("\n"), start=1):
         if line.strip():
             try:
-                row = json.loads(line)
+                row = json.loads(line, object_pairs_hook=_unique)
+            except _TwiceError as error:
+                raise DatasetError(
+                    f"{path}, line {number} has the name {str(error)[:60]!r} twice; keep one of them"
+                ) from error
             except (ValueError, RecursionError) as error:
                 raise DatasetError(f"{path}, line {number} is not JSON; correct the file") from error
             if not isinstance(row, dict):
@@ -275,6 +315,18 @@ def _read_json_lines(path: Path) -> pd.DataFrame:
     names = list(dict.fromkeys(name for row in rows for name in row))
     columns = {name: pd.Series([_cell(row.get(name)) for row in rows], dtype="str") for name in names}
     return pd.DataFrame(columns)
+
+
+class _TwiceError(Exception):
+    """A name that an object of JSON has twice."""
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        names = [name for name, _ in pairs]
+        raise _TwiceError(next(name for name in names if names.count(name) > 1))
+    return found
 
 
 def _cell(value: Any) -> str:

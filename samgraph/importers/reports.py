@@ -8,11 +8,13 @@ prospectus, so nothing assumed is earlier than the listing.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from samgraph.errors import DatasetError
 from samgraph.importers import shares
 from samgraph.importers.names import clean_names
 from samgraph.importers.reading import Days, Source, iso
@@ -78,6 +80,99 @@ def no_known_days() -> pd.Series[pd.Timestamp]:
     """`Announced.known` where no day of publication is known."""
     index = pd.MultiIndex.from_arrays([np.array([], dtype=object), np.array([], dtype="datetime64[s]")])
     return pd.Series(pd.DatetimeIndex([], dtype="datetime64[s]"), index=index)
+
+
+def settle_published(source: Source, column: str, day: Days, period_end: Days) -> None:
+    """Reject reports that came out before, or on, the last day of their period; NaT says nothing.
+
+    Nobody reports on a period the day it ends: such a day is the period's end in the wrong column, and using a report
+    from then on looks ahead.
+
+    Raises:
+        DatasetError: that is so of every report
+    """
+    account = source.account
+    told = account.left & ~np.isnat(day) & ~np.isnat(period_end)
+    same = told & (day == period_end)
+    if told.any() and (same == told).all():
+        raise DatasetError(
+            f"{source.files[0]}: by column {column} every report came out on the last day of its period, so it holds "
+            "period ends, and using them looks ahead; name the column that says when reports came out, or assume a lag"
+        )
+    account.reject(same, "published on the last day of its period: the period's end, no day of publication")
+    account.reject(day < period_end, "published before its period ended")
+
+
+_CURRENCIES = {"RMB": "CNY", "人民币": "CNY", "人民币元": "CNY", "元": "CNY", "CNH": "CNY"}
+
+
+def currencies(text: pd.Series[str]) -> pd.Series[str]:
+    """Currencies in one spelling; missing where none is said, which is no currency of its own."""
+    upper = text.str.upper()
+    return upper.replace(_CURRENCIES).mask(upper == "")
+
+
+def choose_category(
+    source: Source,
+    report: pd.DataFrame,
+    kind: pd.Series[str],
+    *,
+    product: str,
+    industry: str,
+    others: Mapping[str, str],
+    fallback: Sequence[str],
+) -> list[str]:
+    """Settle which rows of each report are used: those by product, else what the user allows.
+
+    Args:
+        source: the rows; those that are not used are settled
+        report: the key of each row's report, columns company and end, [n_rows]
+        kind: each row's category, [n_rows]
+        product: the category by product
+        industry: that by industry; an empty one is "unnamed"
+        others: further categories that are never used -> their cause
+        fallback: "unnamed" and "industry", in the order in which they stand in for rows by product
+
+    Returns:
+        Sentences about reports that have no rows by product.
+    """
+    account = source.account
+    for other, cause in others.items():
+        account.ignore((kind == other).to_numpy(), cause)
+    known = {product: "product", industry: "industry", "": "unnamed"}
+    what = kind.map(known)
+    account.reject(
+        what.isna().to_numpy(), f"a category that is none of {', '.join([product, industry, *others])}"
+    )
+    place = report.groupby(["company", "end"], dropna=False, sort=False).ngroup().to_numpy()
+    left = account.left
+
+    def having(name: str) -> np.ndarray:
+        """Which rows' reports have rows of this category."""
+        return np.isin(place, place[left & (what == name).to_numpy()])
+
+    settled, notes = having("product"), []
+    words = {"industry": "by industry", "unnamed": "of an empty category"}
+    account.ignore((what == "industry").to_numpy() & settled, f"by industry ({industry})")
+    account.ignore((what == "unnamed").to_numpy() & settled, "of an empty category, beside rows by product")
+    for name in fallback:
+        mine = (what == name).to_numpy() & account.left
+        account.ignore(mine & settled, f"{words[name]}, beside rows that are used")
+        account.change(mine & ~settled, f"{words[name]}: its report has no rows by product")
+        settled |= having(name)
+    for name in ("industry", "unnamed"):
+        alone = (what == name).to_numpy() & account.left & (name not in fallback)
+        account.reject(
+            alone, f"{words[name]} alone: its report has no rows by product (--fallback {name} uses them)"
+        )
+        if alone.any():
+            lost = report[alone]
+            notes.append(
+                f"{len(lost.drop_duplicates()):,} reports of {lost['company'].nunique():,} companies (such as "
+                f"{lost['company'].iloc[0]}) have rows {words[name]} alone and are left out; --fallback {name} uses "
+                "them"
+            )
+    return notes
 
 
 def revenue_segments(

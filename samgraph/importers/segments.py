@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping as Named
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -20,9 +20,11 @@ import pandas as pd
 
 from samgraph.errors import DatasetError
 from samgraph.importers import shares
+from samgraph.importers.aliases import successors
 from samgraph.importers.coverage import coverage
 from samgraph.importers.names import clean_names
-from samgraph.importers.reading import Days, Source, iso, read
+from samgraph.importers.reading import Conventions, Days, Source, iso, read
+from samgraph.importers.reports import currencies, settle_published
 from samgraph.importers.taxonomy import Mapping, products_table
 from samgraph.importers.writing import Imported
 
@@ -50,6 +52,8 @@ class SegmentOptions:
     where: column -> the value that a row must have to be used; segment_type = product by default, if there is one
     mapping: products of segments, from a user's file
     shared_names: take segments of one name of all companies for one product
+    zone: the time zone of the market, for days that a file holds as instants
+    aliases: old company id -> new one
     """
 
     columns: Named[str, str]
@@ -57,6 +61,8 @@ class SegmentOptions:
     where: Named[str, str] | None = None
     mapping: Mapping | None = None
     shared_names: bool = False
+    zone: str | None = None
+    aliases: Named[str, str] = field(default_factory=dict)
     policy: shares.Policy = "residual"
 
 
@@ -75,7 +81,7 @@ def import_segments(files: Sequence[Path], options: SegmentOptions) -> Imported:
             raise DatasetError(
                 f"{path} is not a file; name CSV, JSON-lines or Parquet files of revenue by segment"
             )
-        source = read(path.name, [path])
+        source = read(path.name, [path], Conventions(options.zone, successors(options.aliases)))
         table, companies = _one_file(source, options, taken)
         taken |= set(zip(table["company_id"], table["period_end"], strict=True))
         tables.append(table)
@@ -106,6 +112,8 @@ def import_segments(files: Sequence[Path], options: SegmentOptions) -> Imported:
             "reporting_lag": options.reporting_lag,
             "where": dict(options.where or {}),
             "shared_names": options.shared_names,
+            "zone": options.zone,
+            "aliases": dict(options.aliases),
             "shares": options.policy,
         },
         files=tuple(files),
@@ -116,8 +124,8 @@ def _notes(options: SegmentOptions) -> tuple[str, ...]:
     if options.reporting_lag is None:
         return ()
     return (
-        f"ASSUMPTION: every report came out {options.reporting_lag} days after its period's end; "
-        "where one came out later, it is used too early",
+        f"ASSUMPTION: a report of which no column says when it came out did so {options.reporting_lag} days after its "
+        "period's end; where it came out later, it is used too early",
     )
 
 
@@ -139,7 +147,7 @@ def _one_file(
             "number of days after the period's end with --reporting-lag"
         )
     _filter(source, options)
-    company = clean_names(source.text(str(column["company"])))
+    company = source.succeeded(clean_names(source.text(str(column["company"]))))
     raw = source.text(str(column["segment"]))
     segment = clean_names(raw)
     account.change((segment != raw).to_numpy(), "name cleaned")
@@ -218,12 +226,20 @@ def _dates(source: Source, column: Named[str, str | None], options: SegmentOptio
         account.reject(
             outside.to_numpy(), "period end lies outside its fiscal year: a filing's date, it seems"
         )
-    if column["announced"] is not None:
-        announced = source.days(str(column["announced"]))
-        account.reject(np.isnat(announced), "no day of publication")
+    lagged = period_end + np.timedelta64(int(options.reporting_lag or 0), "D")
+    if column["announced"] is None:
+        return period_end, lagged
+    announced = source.days(str(column["announced"]))
+    if (
+        options.reporting_lag is not None
+    ):  # assumed where the column does not say, or repeats the period's end
+        silent = np.isnat(announced) | (announced == period_end)
+        account.change(silent, "day of publication assumed")
+        announced = np.where(silent, lagged, announced)
         account.reject(announced < period_end, "published before its period ended")
-    else:
-        announced = period_end + np.timedelta64(int(options.reporting_lag or 0), "D")
+        return period_end, announced
+    account.reject(np.isnat(announced), "no day of publication")
+    settle_published(source, str(column["announced"]), announced, period_end)
     return period_end, announced
 
 
@@ -267,7 +283,7 @@ def _one_currency(source: Source, column: str | None, report: np.ndarray) -> Non
     if column is None:
         return
     left = source.account.left
-    frame = pd.DataFrame({"report": report[left], "currency": source.text(column)[left]})
+    frame = pd.DataFrame({"report": report[left], "currency": currencies(source.text(column))[left]})
     several = frame.groupby("report")["currency"].nunique()
     source.account.reject(
         np.isin(report, several.index[several > 1].to_numpy()), "its report is in several currencies"

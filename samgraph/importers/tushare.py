@@ -14,7 +14,7 @@ Documented at https://tushare.pro/document/2 (doc_id 25, 26, 27, 28, 32, 33, 81,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,12 +23,28 @@ import pandas as pd
 
 from samgraph.errors import DatasetError
 from samgraph.importers import shares
+from samgraph.importers.aliases import a_share_conventions
 from samgraph.importers.companies import companies_table, listing_days, no_companies
 from samgraph.importers.coverage import coverage, merge_repeats
-from samgraph.importers.names import a_share_ids, clean_names
-from samgraph.importers.prices import PRICES, finish_bars, join, settle_prices, spans_of_lists
+from samgraph.importers.names import clean_names
+from samgraph.importers.prices import (
+    PRICES,
+    finish_bars,
+    join,
+    same_bars,
+    settle_prices,
+    spans_of_lists,
+    traded_shares,
+)
 from samgraph.importers.reading import Source, iso, needed, optional
-from samgraph.importers.reports import Announced, no_known_days, revenue_segments
+from samgraph.importers.reports import (
+    Announced,
+    choose_category,
+    currencies,
+    no_known_days,
+    revenue_segments,
+    settle_published,
+)
 from samgraph.importers.taxonomy import products_table
 from samgraph.importers.writing import Imported
 
@@ -43,12 +59,16 @@ class TushareOptions:
     lag_days: assume reports came out so many days after their period; None: on the legal deadline
     universes: index or board code -> name of the universe; by default the code itself
     ths_from: the day on which `ths_member` was asked for
+    fallback: what stands in for rows by product where a report has none: "unnamed", "industry"
+    aliases: old company code -> new one, beside the known changes
     """
 
     policy: shares.Policy = "residual"
     lag_days: int | None = None
     universes: Mapping[str, str] = field(default_factory=dict)
     ths_from: np.datetime64 | None = None
+    fallback: Sequence[str] = ()
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def import_tushare(folder: Path, options: TushareOptions) -> Imported:
@@ -59,21 +79,22 @@ def import_tushare(folder: Path, options: TushareOptions) -> Imported:
     """
     sources: list[Source] = []
     notes: list[str] = []
+    conventions = a_share_conventions(options.aliases)
 
     def take(name: str) -> Source | None:
-        source = optional(folder, name)
+        source = optional(folder, name, conventions)
         if source is not None:
             sources.append(source)
         return source
 
-    mainbz = needed(folder, "fina_mainbz")
+    mainbz = needed(folder, "fina_mainbz", conventions)
     sources.append(mainbz)
     firms = _companies(take("stock_basic"), notes)
     listed = listing_days(firms)
     known = _published(take("disclosure_date"), take("income"))
     announced = Announced(known, listed, options.lag_days)
     notes.append(announced.sentence)
-    segments = _segments(mainbz, announced, options.policy)
+    segments = _segments(mainbz, announced, options, notes)
     tables = {"products": products_table(segments["product_id"], {}), "segments": segments}
     memberships = [
         _index_weights(take("index_weight"), options, notes),
@@ -98,6 +119,8 @@ def import_tushare(folder: Path, options: TushareOptions) -> Imported:
             "lag_days": options.lag_days,
             "universes": dict(options.universes),
             "ths_from": None if options.ths_from is None else str(options.ths_from),
+            "fallback": list(options.fallback),
+            "aliases": dict(options.aliases),
         },
         files=tuple(path for source in sources for path in source.files),
     )
@@ -110,7 +133,7 @@ def _companies(source: Source | None, notes: list[str]) -> pd.DataFrame:
         return no_companies()
     source.require("ts_code", "name")
     account = source.account
-    ids = a_share_ids(source.text("ts_code"))
+    ids = source.shares("ts_code")
     nowhere = np.full(len(source), np.datetime64("NaT", "D"))
     rows = pd.DataFrame(
         {
@@ -139,7 +162,7 @@ def _published(disclosed: Source | None, income: Source | None) -> pd.Series[pd.
             continue
         source.require("ts_code", "end_date")
         account = source.account
-        company, end = a_share_ids(source.text("ts_code")), source.days("end_date")
+        company, end = source.shares("ts_code"), source.days("end_date")
         day = np.full(len(source), np.datetime64("NaT", "D"))
         if not any(source.has(name) for name in columns):
             source.require(columns[0])
@@ -149,7 +172,7 @@ def _published(disclosed: Source | None, income: Source | None) -> pd.Series[pd.
         account.reject((company == "").to_numpy(), "company code of no known exchange")
         account.reject(np.isnat(end), "no period end")
         account.ignore(np.isnat(day), "not published yet: no day")
-        account.reject(day < end, "published before its period ended")
+        settle_published(source, "actual_date" if source is disclosed else "f_ann_date", day, end)
         rows = pd.DataFrame(
             {"company": company, "end": end.astype("datetime64[s]"), "day": day.astype("datetime64[s]")}
         )
@@ -163,39 +186,54 @@ def _published(disclosed: Source | None, income: Source | None) -> pd.Series[pd.
     return every.set_index(["company", "end"])["day"]
 
 
-def _segments(source: Source, announced: Announced, policy: shares.Policy) -> pd.DataFrame:
+def _segments(
+    source: Source, announced: Announced, options: TushareOptions, notes: list[str]
+) -> pd.DataFrame:
     source.require("ts_code", "end_date", "bz_item", "bz_sales")
     account = source.account
-    company, item = a_share_ids(source.text("ts_code")), source.text("bz_item")
+    company, item = source.shares("ts_code"), source.text("bz_item")
     end, sales = source.days("end_date"), source.numbers("bz_sales")
-    if source.has("bz_code"):
-        kind = source.text("bz_code").str.upper()
-        account.ignore((kind == "D").to_numpy(), "by region (type D)")
-        account.ignore((kind == "I").to_numpy(), "by industry (type I)")
-        account.reject((~kind.isin(["P", "D", "I", ""])).to_numpy(), "a type that is none of P, D, I")
+    report = pd.DataFrame({"company": company, "end": end})
+    if source.has("bz_code") and (kind := source.text("bz_code").str.upper()).any():
+        notes += choose_category(
+            source,
+            report,
+            kind,
+            product="P",
+            industry="I",
+            others={"D": "by region (type D)"},
+            fallback=options.fallback,
+        )
     if source.has("update_flag"):
         _first_said(source, company, end, item, sales)
     if source.has("curr_type"):
-        rows = pd.DataFrame({"company": company, "end": end, "currency": source.text("curr_type")})[
-            account.left
-        ]
+        rows = report.assign(currency=currencies(source.text("curr_type")))[account.left]
         several = rows.groupby(["company", "end"])["currency"].transform("nunique") > 1
         account.reject(rows.index[several].to_numpy(), "its report is in several currencies")
     return revenue_segments(
-        source, company=company, item=item, period_end=end, revenue=sales, announced=announced, policy=policy
+        source,
+        company=company,
+        item=item,
+        period_end=end,
+        revenue=sales,
+        announced=announced,
+        policy=options.policy,
     )
 
 
 def _first_said(
     source: Source, company: pd.Series[str], end: np.ndarray, item: pd.Series[str], sales: np.ndarray
 ) -> None:
-    """Corrections (a higher update_flag) have no day of their own: using them from the first day would look ahead."""
+    """Corrections (a higher update_flag) have no day of their own: using them from the first day would look ahead.
+
+    The flag is of the row, not of the report: a product that only a flagged row names has no earlier figure.
+    """
     account = source.account
     rows = pd.DataFrame({"company": company, "end": end, "item": clean_names(item), "sales": sales})
     rows["flag"] = np.nan_to_num(source.numbers("update_flag"))
     rows = rows[account.left]
-    first = rows.groupby(["company", "end"])["flag"].transform("min")
-    later = rows["flag"] > first
+    key = ["company", "end", "item"]
+    later = rows["flag"] > rows.groupby(key)["flag"].transform("min")
     said = rows[~later].drop(columns="flag").drop_duplicates()
     same = rows.merge(said, how="left", indicator=True)["_merge"].to_numpy() == "both"
     account.merge(rows.index[later & same].to_numpy(), "the same row again")
@@ -203,6 +241,8 @@ def _first_said(
         rows.index[later].to_numpy(),
         "a later correction (update_flag) without its day: the first figures stand",
     )
+    alone = ~later & (rows["flag"] > 0)
+    account.change(rows.index[alone].to_numpy(), "a correction (update_flag) whose first figure is not there")
 
 
 def _index_weights(source: Source | None, options: TushareOptions, notes: list[str]) -> pd.DataFrame:
@@ -210,7 +250,7 @@ def _index_weights(source: Source | None, options: TushareOptions, notes: list[s
         return pd.DataFrame()
     source.require("index_code", "con_code", "trade_date", "weight")
     account = source.account
-    index, company = source.text("index_code"), a_share_ids(source.text("con_code"))
+    index, company = source.text("index_code"), source.shares("con_code")
     day, weight = source.days("trade_date"), source.numbers("weight")
     rows = pd.DataFrame({"index": index, "company": company, "day": day, "weight": weight})
     account.reject((index == "").to_numpy(), "no index code")
@@ -242,7 +282,7 @@ def _boards(source: Source | None, options: TushareOptions, notes: list[str]) ->
         return pd.DataFrame()
     source.require("ts_code", "con_code")
     account = source.account
-    board, company = source.text("ts_code"), a_share_ids(source.text("con_code"))
+    board, company = source.text("ts_code"), source.shares("con_code")
     nowhere = np.full(len(source), np.datetime64("NaT", "D"))
     begin = source.days("in_date") if source.has("in_date") else nowhere.copy()
     end = source.days("out_date") if source.has("out_date") else nowhere
@@ -286,24 +326,24 @@ def _bars(
 ) -> pd.DataFrame:
     daily.require("ts_code", "trade_date", *PRICES, "vol")
     day = daily.days("trade_date")
-    bars = pd.DataFrame(
-        {"date": day.astype("datetime64[s]"), "company_id": a_share_ids(daily.text("ts_code"))}
-    )
+    bars = pd.DataFrame({"date": day.astype("datetime64[s]"), "company_id": daily.shares("ts_code")})
     for name in PRICES:
         bars[name] = daily.numbers(name)
-    bars["volume"] = daily.numbers("vol") * LOT
-    if daily.has("amount"):
-        bars["vwap"] = _vwap(daily, bars, daily.numbers("amount") * 1000)
+    amount = daily.numbers("amount") * 1000 if daily.has("amount") else None
+    if amount is None:
+        notes.append(f"daily has no amount: nothing confirms that vol is in lots of {LOT} shares")
+    bars["volume"], bars["vwap"] = traded_shares(daily, bars, daily.numbers("vol"), amount, LOT)
     if calendar is not None:
         _closed_days(daily, day, calendar)
     settle_prices(daily, bars)
     bars = bars[daily.account.left].reset_index(drop=True)
+    notes += same_bars(bars)
     if factors is None:
         notes.append("no adj_factor: returns over a dividend or a split will be wrong")
     else:
         factors.require("ts_code", "trade_date", "adj_factor")
         columns = {"adj_factor": factors.numbers("adj_factor")}
-        bars = join(bars, factors, a_share_ids(factors.text("ts_code")), factors.days("trade_date"), columns)
+        bars = join(bars, factors, factors.shares("ts_code"), factors.days("trade_date"), columns)
         _tell_gaps(bars, "adj_factor", notes)
     if basic is None:
         notes.append("no daily_basic: market_cap is empty")
@@ -311,7 +351,7 @@ def _bars(
     else:
         basic.require("ts_code", "trade_date", "total_mv")
         columns = {"market_cap": basic.numbers("total_mv") * 10_000}
-        bars = join(bars, basic, a_share_ids(basic.text("ts_code")), basic.days("trade_date"), columns)
+        bars = join(bars, basic, basic.shares("ts_code"), basic.days("trade_date"), columns)
         _tell_gaps(bars, "market_cap", notes)
     bars["tradable"] = (bars["volume"] > 0).to_numpy()
     return finish_bars(bars)
@@ -321,18 +361,6 @@ def _tell_gaps(bars: pd.DataFrame, column: str, notes: list[str]) -> None:
     empty = int(bars[column].isna().sum())
     if empty:
         notes.append(f"{empty:,} of {len(bars):,} bars have no {column}: it is empty there")
-
-
-def _vwap(source: Source, bars: pd.DataFrame, amount: np.ndarray) -> np.ndarray:
-    """Amount in yuan over shares; empty where nothing traded or it lies outside the day's prices."""
-    volume = bars["volume"].to_numpy()
-    with np.errstate(divide="ignore", invalid="ignore"):
-        vwap = np.where(volume > 0, amount / volume, np.nan)
-        outside = (
-            (vwap < bars["low"].to_numpy() * 0.99) | (vwap > bars["high"].to_numpy() * 1.01) | (vwap <= 0)
-        )
-    source.account.change(outside, "amount and vol do not fit the day's prices: vwap left empty")
-    return np.where(outside, np.nan, vwap)
 
 
 def _closed_days(daily: Source, day: np.ndarray, calendar: Source) -> None:

@@ -23,7 +23,7 @@ _PARQUET = frozenset(("bars",))  # millions of rows
 
 @dataclass(frozen=True)
 class Imported:
-    """What an importer made.
+    """What an importer made. Raises DatasetError where nothing of its source could be used.
 
     importer: its name on the command line
     tables: the dataset's tables, by name, as docs/dataset.md has them
@@ -31,6 +31,7 @@ class Imported:
     notes: what was assumed, in sentences
     options: what was asked for
     files: the files that were read
+    essential: the table without which there is nothing to load
     """
 
     importer: str
@@ -39,6 +40,22 @@ class Imported:
     notes: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
+    essential: str = "segments"
+
+    def __post_init__(self) -> None:
+        for name in dict.fromkeys((self.essential, "bars")):
+            if name in self.tables and not len(self.tables[name]):
+                raise DatasetError(self._nothing(name))
+
+    def _nothing(self, name: str) -> str:
+        lost = self.coverage[self.coverage["outcome"].isin(("rejected", "ignored"))]
+        lost = lost.sort_values("rows", ascending=False, kind="stable")
+        causes = "; ".join(f"{row.table}: {row.cause} ({row.rows:,})" for row in lost.head(3).itertuples())
+        more = f"; and {len(lost) - 3} other causes" if len(lost) > 3 else ""
+        return (
+            f"nothing that was read can be used for the table {name}: {causes or 'the source has no row'}{more}; "
+            "correct the source"
+        )
 
 
 def refuse_foreign(out: Path, importer: str) -> None:

@@ -21,7 +21,7 @@ from samgraph.errors import ConfigError, DatasetError
 from samgraph.graph.ask.period import extract_period, industry_labels, universe_members
 from samgraph.graph.ask.snapshot import snapshot
 from samgraph.graph.ask.tree import product_tree
-from samgraph.graph.check.series import usable_bars
+from samgraph.graph.check.series import read_bars
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.ledger import loaded_moment
@@ -226,7 +226,7 @@ def _bars(dataset: Dataset, further: Sequence[str]) -> pd.DataFrame:
         raise DatasetError(
             f"{dataset.root} has no table bars; a backtest needs daily prices (interface: table bars)"
         )
-    return usable_bars(dataset.read("bars", further=further))
+    return read_bars(dataset, further=further)
 
 
 def _benchmark(named: str | None, universe: str, dataset: Dataset) -> pd.DataFrame | None:

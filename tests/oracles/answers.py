@@ -9,7 +9,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from click.testing import CliRunner, Result
 
+from samgraph.cli.import_ import command
 from samgraph.graph.check.dataset import CheckReport, check
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.importers.writing import Imported, write
@@ -53,7 +55,7 @@ CHAIN = {
     "company": """{"name": "Alpha", "code": "688001", "location": "上海证券交易所", "time": "2019-07-22"}
 {"name": "Beta", "code": "000002.SZ", "location": "深圳证券交易所", "time": "深圳证券交易所"}
 {"name": "Beta", "code": "000002", "location": "深圳证券交易所", "time": "1991-01-29"}
-{"name": "Odd", "code": "12", "location": "", "time": "-"}
+{"name": "Odd", "code": "1200000", "location": "", "time": "-"}
 """,
     "industry": '{"code": "110000", "name": "甲"}\n{"code": "110100", "name": "乙"}\n',
     "industry_industry": '{"from_code": "110100", "to_code": "110000"}\n{"from_code": "119999", "to_code": "110000"}\n',
@@ -242,3 +244,28 @@ def causes(made: Imported, name: str) -> dict[str, int]:
     one = made.coverage[made.coverage["table"] == name]
     assert one["cause"].is_unique
     return dict(zip(one["cause"], one["rows"], strict=True))
+
+
+SEGMENTS = """symbol,end_date,segment_name,revenue,filing_date
+AA,2020-12-31,Cameras,60,2021-02-15
+AA,2020-12-31,Lenses,40,2021-02-15
+AA,2021-12-31,Imaging,90,2022-02-15
+AA,2021-12-31,Robots,10,2022-02-15
+"""
+
+
+def run(*arguments: object) -> Result:
+    """`samgraph import` with these arguments."""
+    return CliRunner().invoke(command, [str(one) for one in arguments])
+
+
+def sources(root: Path) -> dict[str, list[str]]:
+    """Arguments of each importer, its source made below `root`."""
+    (root / "segments.csv").write_text(SEGMENTS)
+    return {
+        "chainkg": [str(chain(root / "chain")), "--valid-from", "2021-11-01"],
+        "segments": [str(root / "segments.csv")],
+        "tushare": [str(put(root / "tushare", tushare()))],
+        "akshare": [str(put(root / "akshare", akshare()))],
+        "qlib": [str(qlib(root / "qlib"))],
+    }

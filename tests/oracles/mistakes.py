@@ -740,12 +740,17 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         risk(
             "An empty file",
             "",
-            "h.csv cannot be read as CSV (No columns to parse from file); save it as CSV in UTF-8, with company_id and weight",
+            "h.csv has the columns none; give company_id and weight (or value), separated by commas.",
         ),
         risk(
             "A spreadsheet's own file",
             b"PK\x03\x04\x14\x00\xff\xfe",
-            "h.csv cannot be read as CSV (…); save it as CSV in UTF-8, with company_id and weight",
+            "h.csv is not UTF-8 text; save it as UTF-8",
+        ),
+        risk(
+            "A comma within a number",
+            "company_id,weight\nSIM0001,1,500\nSIM0003,2,500\n",
+            "h.csv, row 1 has 3 cells under 2 columns ('SIM0001,1,500'; 2 such rows): cells would land in wrong columns; put a cell that holds a comma in quotation marks, or correct the row",
         ),
         risk(
             "A percent sign",

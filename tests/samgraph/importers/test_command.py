@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracles import answers
+from oracles.answers import SEGMENTS, run, sources
 
-from samgraph.cli.import_ import command
 from samgraph.errors import DatasetError, SamgraphError, SnapshotError
 from samgraph.graph.ask.period import universe_members
 from samgraph.graph.ask.snapshot import snapshot
@@ -25,30 +23,6 @@ from samgraph.importers.akshare import AkshareOptions, import_akshare
 from samgraph.importers.chainkg import import_chainkg
 from samgraph.importers.segments import SegmentOptions, import_segments
 from samgraph.importers.tushare import TushareOptions, import_tushare
-
-SEGMENTS = """symbol,end_date,segment_name,revenue,filing_date
-AA,2020-12-31,Cameras,60,2021-02-15
-AA,2020-12-31,Lenses,40,2021-02-15
-AA,2021-12-31,Imaging,90,2022-02-15
-AA,2021-12-31,Robots,10,2022-02-15
-"""
-
-
-def run(*arguments):
-    return CliRunner().invoke(command, [str(one) for one in arguments])
-
-
-def sources(root: Path) -> dict[str, list[str]]:
-    """Arguments of each importer, its source made below `root`."""
-    (root / "segments.csv").write_text(SEGMENTS)
-    return {
-        "chainkg": [str(answers.chain(root / "chain")), "--valid-from", "2021-11-01"],
-        "segments": [str(root / "segments.csv")],
-        "tushare": [str(answers.put(root / "tushare", answers.tushare()))],
-        "akshare": [str(answers.put(root / "akshare", answers.akshare()))],
-        "qlib": [str(answers.qlib(root / "qlib"))],
-    }
-
 
 SOLD = {
     "chainkg": ("688001.SH", {"2021-10-31": {}, "2021-11-01": {"相机": 0.5, "镜头模组": 0.3}}),
