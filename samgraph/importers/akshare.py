@@ -191,7 +191,8 @@ def _segments(
         source.text("分类类型"),
         product=BY_PRODUCT,
         industry=BY_INDUSTRY,
-        others={BY_REGION: f"by region ({BY_REGION})"},
+        beside=BY_INDUSTRY,
+        others={BY_REGION: BY_REGION},
         fallback=options.fallback,
     )
     return revenue_segments(

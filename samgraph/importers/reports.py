@@ -119,6 +119,7 @@ def choose_category(
     *,
     product: str,
     industry: str,
+    beside: str,
     others: Mapping[str, str],
     fallback: Sequence[str],
 ) -> list[str]:
@@ -130,6 +131,7 @@ def choose_category(
         kind: each row's category, [n_rows]
         product: the category by product
         industry: that by industry; an empty one is "unnamed"
+        beside: the cause of rows by industry of a report that has rows by product
         others: further categories that are never used -> their cause
         fallback: "unnamed" and "industry", in the order in which they stand in for rows by product
 
@@ -153,7 +155,7 @@ def choose_category(
 
     settled, notes = having("product"), []
     words = {"industry": "by industry", "unnamed": "of an empty category"}
-    account.ignore((what == "industry").to_numpy() & settled, f"by industry ({industry})")
+    account.ignore((what == "industry").to_numpy() & settled, beside)
     account.ignore((what == "unnamed").to_numpy() & settled, "of an empty category, beside rows by product")
     for name in fallback:
         mine = (what == name).to_numpy() & account.left

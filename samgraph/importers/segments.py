@@ -124,8 +124,8 @@ def _notes(options: SegmentOptions) -> tuple[str, ...]:
     if options.reporting_lag is None:
         return ()
     return (
-        f"ASSUMPTION: a report of which no column says when it came out did so {options.reporting_lag} days after its "
-        "period's end; where it came out later, it is used too early",
+        f"ASSUMPTION: every report came out {options.reporting_lag} days after its period's end, where no column says "
+        "when; one that came out later is used too early",
     )
 
 

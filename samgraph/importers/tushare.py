@@ -201,6 +201,7 @@ def _segments(
             kind,
             product="P",
             industry="I",
+            beside="by industry (type I)",
             others={"D": "by region (type D)"},
             fallback=options.fallback,
         )
