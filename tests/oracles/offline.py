@@ -17,7 +17,7 @@ from samgraph.graph.check.series import usable_bars
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.dataset.tables import TABLES
 from samgraph.graph.load.edges import SELLS, empty
-from samgraph.graph.load.plan import Rules, segment_rows, sells_target, span_rows
+from samgraph.graph.load.plan import ReportRules, segment_rows, sells_target, span_rows
 from samgraph.graph.series.cuts import parse_cut
 from samgraph.graph.series.snapshots import Relation, SnapshotSeries
 from samgraph.graph.series.versions import Spans, versions_of
@@ -67,7 +67,7 @@ def series_of(dataset: Dataset, market: Market, cut: str, relation: Relation = "
     if relation == "products":
         mine = segment_rows(dataset.read("segments", TABLES["segments"].names))
         findings = Findings()
-        edges = sells_target(mine, empty(("id", *SELLS.columns)), Rules(), findings).edges
+        edges = sells_target(mine, empty(("id", *SELLS.columns)), ReportRules(), findings).edges
         links = span_rows(dataset.read("products"), "product_id", "parent_id")
     else:
         edges = span_rows(dataset.read("company_industries"), "company_id", "industry_id")
