@@ -7,9 +7,7 @@ the same shape. A stock that joins takes the next free place of the last block, 
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -23,6 +21,7 @@ from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, WindowData
 from samgraph.hist.day_graph import Batch, Yesterday
 from samgraph.hist.encoder import StreamEncoder, WindowEncoder, ratios
+from samgraph.hist.kernels import fixed_kernels
 from samgraph.hist.model import PARTS, Hist, Scores
 from samgraph.hist.windows import Window
 
@@ -177,24 +176,9 @@ def score_fitted(
     place = torch.device(device)
     past = days.stop <= window.valid.stop  # as a fit sees them: without whoever joins later
     test = slice(min(days.start, window.test.start), max(days.stop, window.test.start + 1))
-    with torch_settings(config.threads, place):
+    with fixed_kernels(config.threads, place):
         data = WindowData(inputs, window if past else replace(window, test=test), config, place, fit=past)
         model = Hist(config, inputs.n_features, seed=0, concepts=inputs.series is not None).to(place)
         model.load_state_dict(dict(parameters))
         asked = data.days(days)
         return as_frame(data, asked, score_days(model, data, asked))
-
-
-@contextmanager
-def torch_settings(threads: int, device: torch.device) -> Iterator[None]:
-    """Explicit threads and deterministic kernels, put back afterwards."""
-    before, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    if device.type == "cuda":
-        os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-        torch.use_deterministic_algorithms(True, warn_only=True)
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        torch.use_deterministic_algorithms(deterministic)

@@ -1,6 +1,7 @@
 """Why a stock scored as it did: the forward pass of one day with kept parameters, and the attention inside it.
 
-The days up to it are scored as they were when the window was fitted, so the numbers are those of its predictions.
+The days up to it are scored as they were when the window was fitted, day by day and with as many threads, so the
+numbers are those of its predictions, bit for bit on the same machine.
 Attention is then read off plainly, equation by equation (samgraph.hist.concepts and .hidden):
 
     concept -> its stocks    what the concept was formed from: its second softmax, or equation 3 without one
@@ -25,9 +26,11 @@ from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, WindowData
 from samgraph.hist.day_graph import Batch
 from samgraph.hist.hidden import hidden_links
+from samgraph.hist.kernels import fixed_kernels
 from samgraph.hist.messages import edge_cosine, edge_softmax, unit
 from samgraph.hist.model import PARTS, Hist, Scores
 from samgraph.hist.windows import Window
+from samgraph.rounding import to_digits
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +71,7 @@ class DayReading:
         self.model.load_state_dict(dict(parameters))
         self.model.eval()
         self.day = day - self.data.start
-        with torch.no_grad():
+        with fixed_kernels(config.threads, device), torch.no_grad():
             self._read()
 
     @property
@@ -107,7 +110,8 @@ class DayReading:
         if self.model.head.predefined is None:
             nothing = pd.DataFrame()
             return StockReading(parts, nothing, nothing, nothing)
-        return StockReading(parts, self._concepts(i), self._members(i), self._neighbours(i))
+        with fixed_kernels(self.config.threads, self.x.device):
+            return StockReading(parts, self._concepts(i), self._members(i), self._neighbours(i))
 
     def _formed(self) -> tuple[Tensor, Tensor]:
         """The concepts' states [n_concepts, d], and their attention to the stocks that have an edge [n_edges]."""
@@ -149,7 +153,9 @@ class DayReading:
                 "revenue": revenue[heard].double().numpy(),
             }
         )
-        return frame.sort_values(["attention", "concept_id"], ascending=[False, True], ignore_index=True)
+        return frame.sort_values(
+            ["attention", "concept_id"], ascending=[False, True], ignore_index=True, key=to_digits(6)
+        )
 
     def _members(self, i: int) -> pd.DataFrame:
         _, attention = self._formed()
@@ -165,7 +171,7 @@ class DayReading:
             }
         )
         order = ["concept_id", "attention", "company_id"]
-        return frame.sort_values(order, ascending=[True, False, True], ignore_index=True)
+        return frame.sort_values(order, ascending=[True, False, True], ignore_index=True, key=to_digits(6))
 
     def _neighbours(self, i: int) -> pd.DataFrame:
         head = self.model.head
@@ -188,7 +194,9 @@ class DayReading:
                 "attention": attention[others].double().numpy(),
             }
         )
-        return frame.sort_values(["similarity", "company_id"], ascending=[False, True], ignore_index=True)
+        return frame.sort_values(
+            ["similarity", "company_id"], ascending=[False, True], ignore_index=True, key=to_digits(6)
+        )
 
     def _cosines(self, one: Tensor, states: Tensor) -> Tensor:
         if self.config.cosine_eps == 0:

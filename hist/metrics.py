@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from samgraph.hist.labels import row_ranks
 from samgraph.hist.market import FloatArray
+from samgraph.rounding import varies
 
 Values = npt.NDArray[np.floating]
 
@@ -61,12 +62,9 @@ def precision_at(score: Values, label: Values, n: int) -> FloatArray:
 
 
 def ratio(daily: FloatArray) -> float:
-    """Mean over sample standard deviation of a daily series (ICIR); NaN with fewer than 2 days."""
+    """Mean over sample standard deviation of a daily series (ICIR); NaN where it does not vary."""
     known = daily[np.isfinite(daily)]
-    if len(known) < 2:
-        return float("nan")
-    spread = float(known.std(ddof=1))
-    return float(known.mean()) / spread if spread > 0 else float("nan")
+    return float(known.mean()) / float(known.std(ddof=1)) if varies(known) else float("nan")
 
 
 def measure(score: Values, label: Values, tops: Sequence[int] = (3, 5, 10, 30)) -> Metrics:

@@ -20,6 +20,7 @@ from samgraph.hist.config import HistConfig
 
 Parameters = dict[str, Tensor]
 Model = TypeVar("Model", bound=nn.Module)
+SAME = 1e-9  # Rank ICs of two epochs that differ by no more are equal
 
 
 @dataclass
@@ -98,13 +99,14 @@ class Training(Generic[Model]):
     def judge(self, train_loss: float, valid_ic: float) -> None:
         """Close an epoch and choose it if it is the best from `min_epochs` on.
 
-        A Rank IC that is not a number (scores without spread) loses against any other.
+        Of Rank ICs that are equal but for rounding the earlier epoch's stays; one that is not a number (scores without
+        spread) loses against any other.
         """
         p = self.progress
         p.train_loss.append(train_loss)
         p.valid_ic.append(valid_ic)
         candidate = p.epoch + 1 >= min(self.config.min_epochs, self.config.epochs)
-        if candidate and (p.best_epoch < 0 or valid_ic > p.best_ic):
+        if candidate and (p.best_epoch < 0 or valid_ic > p.best_ic + SAME):
             p.best_epoch, p.best_ic = p.epoch, valid_ic if math.isfinite(valid_ic) else -math.inf
             self.best = self.average()
         p.epoch += 1

@@ -26,7 +26,6 @@ from samgraph.hist.apply import (
     encode_rows,
     score_days,
     states_before,
-    torch_settings,
     windows_of,
 )
 from samgraph.hist.checkpoint import read_checkpoint
@@ -34,6 +33,7 @@ from samgraph.hist.concepts import concept_mean
 from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, WindowData, first_bad_feature
 from samgraph.hist.encoder import WindowEncoder
+from samgraph.hist.kernels import fixed_kernels
 from samgraph.hist.metrics import mean, rank_ic
 from samgraph.hist.model import PARTS, Hist
 from samgraph.hist.progress import Progress, Training, restore, store
@@ -82,7 +82,7 @@ def fit_window(
         ModelError: nothing to train or validate on, a loss that is not a number, a foreign checkpoint
     """
     place = torch.device(device)
-    with torch_settings(config.threads, place):
+    with fixed_kernels(config.threads, place):
         data = WindowData(inputs, window, config, place, fit=True)
         _require_labels(data)
         model = Hist(config, inputs.n_features, seed=seed, concepts=inputs.series is not None).to(place)

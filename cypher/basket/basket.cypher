@@ -19,4 +19,4 @@ MATCH (c:Company)-[r:SELLS]->(p)
 WHERE r.valid_from <= $as_of AND r.valid_to > $as_of
   AND r.recorded_from <= known AND r.recorded_to > known
 RETURN c.company_id AS company_id, c.name AS name, sum(r.weight) AS purity, collect(p.name) AS products
-ORDER BY purity DESC, company_id;
+ORDER BY round(purity, 9) DESC, company_id;

@@ -65,4 +65,4 @@ WITH collect({company_id: c.company_id, name: coalesce(g, c).name, purity: purit
 UNWIND rows AS row
 RETURN row.company_id AS company_id, row.name AS name,
        CASE WHEN total > 0 THEN row.purity / total END AS weight, row.purity AS purity, row.products AS products
-ORDER BY weight DESC, company_id;
+ORDER BY round(weight, 9) DESC, company_id;

@@ -19,7 +19,7 @@ WHERE other <> c
   AND s.recorded_from <= known AND s.recorded_to > known
 WITH known, c, other, count(p) AS shared, sum(r.weight * s.weight) AS product,
      sum(CASE WHEN r.weight < s.weight THEN r.weight ELSE s.weight END) AS overlap
-ORDER BY overlap DESC, other.company_id
+ORDER BY round(overlap, 9) DESC, other.company_id
 LIMIT $top
 CALL (known, c) {
   MATCH (c)-[x:SELLS]->(:Product)
@@ -35,4 +35,4 @@ CALL (known, other) {
 }
 RETURN c.company_id AS company_id, other.company_id AS other_id, overlap,
        CASE WHEN mine * theirs > 0 THEN product / (mine * theirs) ELSE 0.0 END AS cosine, shared
-ORDER BY overlap DESC, other_id;
+ORDER BY round(overlap, 9) DESC, other_id;

@@ -28,7 +28,7 @@ WITH known, p, one, two
 WHERE one.company.company_id < two.company.company_id
 WITH known, one.company AS c, two.company AS other, count(p) AS shared, sum(one.weight * two.weight) AS product,
      sum(CASE WHEN one.weight < two.weight THEN one.weight ELSE two.weight END) AS overlap
-ORDER BY overlap DESC, c.company_id, other.company_id
+ORDER BY round(overlap, 9) DESC, c.company_id, other.company_id
 LIMIT $top
 CALL (known, c) {
   MATCH (c)-[x:SELLS]->(:Product)
@@ -44,4 +44,4 @@ CALL (known, other) {
 }
 RETURN c.company_id AS company_id, other.company_id AS other_id, overlap,
        CASE WHEN mine * theirs > 0 THEN product / (mine * theirs) ELSE 0.0 END AS cosine, shared
-ORDER BY overlap DESC, company_id, other_id;
+ORDER BY round(overlap, 9) DESC, company_id, other_id;

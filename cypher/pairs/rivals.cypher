@@ -22,4 +22,4 @@ OPTIONAL MATCH (other)-[v:WAS]->(g:Former)
 WHERE v.recorded_from <= known AND v.recorded_to > known
 RETURN p.product_id AS product_id, coalesce(f, p).name AS name, r.weight AS share,
        other.company_id AS other_id, coalesce(g, other).name AS other_name, s.weight AS other_share
-ORDER BY share DESC, product_id, other_share DESC, other_id;
+ORDER BY round(share, 9) DESC, product_id, round(other_share, 9) DESC, other_id;

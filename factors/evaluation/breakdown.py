@@ -19,6 +19,7 @@ from samgraph.factors.arrays import Floats, Ints, class_labels, day_blocks, pane
 from samgraph.factors.evaluation.ic import MIN_STOCKS
 from samgraph.factors.evaluation.inference import independent_test, mean_test
 from samgraph.factors.evaluation.ranks import quantile_classes, ranks_within
+from samgraph.rounding import varies
 
 
 def by_offset(ic: pd.DataFrame) -> pd.DataFrame:
@@ -133,8 +134,7 @@ def _figures(series: Floats, horizon: int) -> tuple[float, float, float, float, 
 
 def _ratio(series: Floats) -> float:
     known = series[~np.isnan(series)]
-    spread = float(known.std(ddof=1)) if len(known) > 1 else math.nan
-    return float(known.mean()) / spread if spread > 0.0 else math.nan
+    return float(known.mean()) / float(known.std(ddof=1)) if varies(known) else math.nan
 
 
 def _pairs(ic: pd.DataFrame) -> list[tuple[tuple[str, int], pd.DataFrame]]:

@@ -27,6 +27,7 @@ import numpy as np
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Floats
 from samgraph.factors.evaluation.inference import FEWEST_DAYS, bootstrap_test, mean_test
+from samgraph.rounding import ROUNDING, varies
 
 TRADING_DAYS = 252
 
@@ -89,11 +90,14 @@ def paired_difference(
     if not 0.0 < level < 1.0:
         raise ModelError(f"an interval of level {level} makes no sense; give one between 0 and 1.")
     d = first - second
-    d = d[np.isfinite(d)]
+    known = np.isfinite(d)
+    d = d[known]
     if len(d) < FEWEST_DAYS:
         raise ModelError(f"only {len(d)} days are common to both series; a paired test needs {FEWEST_DAYS}.")
     mean = float(d.mean())
-    if np.ptp(d) == 0.0:
+    if not varies(d, first[known], second[known]):
+        if abs(mean) <= ROUNDING * float(np.abs(first[known]).max()):
+            mean = 0.0
         year = mean * trading_days
         never = 1.0 if mean == 0.0 else 1.0 / (1.0 + n_resamples)
         return Difference(year, year, year, never, level, math.nan, 1.0, len(d), n_resamples, seed)

@@ -41,6 +41,7 @@ from samgraph.factors.evaluation.quantiles import (
     spread,
 )
 from samgraph.factors.evaluation.ranks import DayOrder, quantile_classes
+from samgraph.rounding import varies
 
 __all__ = [
     "HORIZONS",
@@ -276,9 +277,7 @@ def _quantile_frame(
 
 def _ratio(series: Floats) -> float:
     known = series[~np.isnan(series)]
-    if len(known) < 2 or np.ptp(known) == 0.0:
-        return math.nan
-    return float(known.mean() / known.std(ddof=1))
+    return float(known.mean() / known.std(ddof=1)) if varies(known) else math.nan
 
 
 def _decay_frame(

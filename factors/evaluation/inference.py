@@ -34,6 +34,7 @@ from scipy import stats
 
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Floats, Ints
+from samgraph.rounding import ROUNDING, varies
 
 LEAST_FREEDOM = 3
 FEWEST_DAYS = 30
@@ -75,7 +76,7 @@ def mean_test(series: Any, horizon: int = 1) -> MeanTest:
     NaN values are left out and their neighbours close up.
     """
     x = _known(series)
-    if len(x) == 0 or np.ptp(x) == 0.0:
+    if not varies(x):
         return _untested(x)
     return student(float(x.mean()), *long_run_error(x, horizon), len(x))
 
@@ -89,7 +90,7 @@ def long_run_error(x: Floats, horizon: int) -> tuple[float, int]:
 def independent_test(series: Any, fewest: int = 10) -> MeanTest:
     """The same for values without autocorrelation: the one-sample t-test, from `fewest` values on."""
     x = _known(series)
-    if len(x) < fewest or np.ptp(x) == 0.0:
+    if len(x) < fewest or not varies(x):
         return _untested(x)
     return student(float(x.mean()), float(x.std(ddof=1)) / math.sqrt(len(x)), len(x) - 1, len(x))
 
@@ -154,7 +155,7 @@ def bootstrap_test(
     x = _known(series)
     n = len(x)
     se, freedom = long_run_error(x, horizon)
-    if not freedom or np.ptp(x) == 0.0:
+    if not freedom or not varies(x):
         return Bootstrap(math.nan, math.nan, math.nan)
     if block_length is None:
         block_length = max(best_block_length(x), min(float(horizon), n / 3.0))
@@ -166,7 +167,9 @@ def bootstrap_test(
         with np.errstate(divide="ignore", invalid="ignore"):
             found.append(np.abs(drawn.mean(axis=1)) / np.sqrt(_variance(drawn, freedom) / n))
     away = np.nan_to_num(np.concatenate(found), nan=0.0)
-    extreme = int((away >= abs(float(x.mean())) / se).sum())
+    own = abs(float(x.mean())) / se
+    away[np.abs(away - own) <= ROUNDING * own] = own  # a tie counts as extreme, in the interval as well
+    extreme = int((away >= own).sum())
     half = se * float(np.quantile(away, level, method="higher"))
     return Bootstrap((1.0 + extreme) / (1.0 + n_resamples), half, block_length)
 

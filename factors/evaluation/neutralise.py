@@ -121,7 +121,9 @@ class _Sweep:
         self._slot = slot.ravel()
         self._size = n_dates * width
         self._weight = weight.ravel()
-        self._mask = mask
+        # a stock alone in its class is explained wholly: 0, and not what rounding leaves of its own mean
+        count = np.bincount(self._slot, weights=mask.ravel(), minlength=self._size)
+        self._mask = mask & (count != 1.0)[self._slot].reshape(mask.shape)
         total = np.bincount(self._slot, weights=self._weight, minlength=self._size)
         self._total = np.where(total > 0.0, total, 1.0)
 

@@ -27,6 +27,7 @@ from scipy import stats
 
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Floats
+from samgraph.rounding import varies
 
 
 class Mean(NamedTuple):
@@ -65,7 +66,7 @@ def long_run_variance(values: Floats, lags: int) -> Floats:
 def newey_west(series: Any, lags: int, *, small_sample: bool = False) -> Mean:
     """Mean of `series` [n_dates] with its Newey-West standard error and t; NaN values are left out.
 
-    With fewer than two values, or a series that does not vary, se and t are NaN.
+    With fewer than two values, or a series that varies by rounding alone, se and t are NaN.
     """
     x = np.asarray(series, dtype=np.float64)
     x = x[np.isfinite(x)]
@@ -73,7 +74,7 @@ def newey_west(series: Any, lags: int, *, small_sample: bool = False) -> Mean:
     if n == 0:
         return Mean(math.nan, math.nan, math.nan, 0)
     mean = float(x.mean())
-    if n < 2 or np.ptp(x) == 0.0:
+    if n < 2 or not varies(x):
         return Mean(mean, math.nan, math.nan, n)
     variance = float(long_run_variance(x, lags)) / n * (n / (n - 1.0) if small_sample else 1.0)
     se = math.sqrt(variance) if variance > 0.0 else math.nan

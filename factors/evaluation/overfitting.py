@@ -17,6 +17,7 @@ from scipy import stats
 
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Floats
+from samgraph.rounding import varies
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def deflated_sharpe(returns: Any, n_trials: int, *, trial_variance: float | None
     x = np.asarray(returns, dtype=np.float64)
     x = x[np.isfinite(x)]
     n = len(x)
-    if n < 3 or np.ptp(x) == 0.0:
+    if n < 3 or not varies(x):
         raise ModelError(f"{n} days of returns that vary too little have no Sharpe ratio.")
     sharpe = float(x.mean() / x.std(ddof=1))
     moments = float(stats.skew(x)), float(stats.kurtosis(x, fisher=False))
@@ -129,5 +130,8 @@ def probability_of_overfitting(returns: Any, *, blocks: int = 16) -> Overfitting
 
 def _sharpe(total: Floats, squares: Floats, days: int) -> Floats:
     mean = total / days
-    out: Floats = mean / np.sqrt(np.maximum(squares / days - mean**2, 1e-300))
+    ratio = mean / np.sqrt(np.maximum(squares / days - mean**2, 1e-300))
+    out: Floats = np.round(
+        ratio, 10
+    )  # trials that are one and the same tie, whatever their products' last digits
     return out

@@ -10,6 +10,7 @@ import pandas as pd
 
 from samgraph.errors import RunError
 from samgraph.factors.arrays import Floats
+from samgraph.rounding import varies
 
 DAYS_A_YEAR = 252
 
@@ -81,7 +82,7 @@ def performance(daily: pd.DataFrame, days_a_year: int = DAYS_A_YEAR) -> Performa
         benchmark_return=market_growth,
         excess_return=float(excess.mean()) * days_a_year,
         compound_excess_return=growth - market_growth,
-        information_ratio=float(excess.mean()) / spread * root if spread > 0 else math.nan,
+        information_ratio=float(excess.mean()) / spread * root if varies(excess, gain, market) else math.nan,
         tracking_error=spread * root,
         volatility=_deviation(gain) * root,
         max_drawdown=float((total - np.maximum.accumulate(total)).min()),

@@ -3,8 +3,8 @@
 The same sums, factorisations and errors as `samgraph.factors.regression.solve` gives day by day (without shrinkage,
 classical errors), in stacked matrix products; what a day gets does not depend on which other days are there, nor on
 places of the stocks' axis that are empty on it. A column that nobody is exposed to on a day gets a diagonal of 1 there,
-which leaves the others as they would be without it. Days whose columns cannot be told apart, or on which a constraint
-has nothing to say, are not answered (`Solved.fine`): `fit_day` finds what is at fault.
+which leaves the others as they would be without it. Days whose columns do not all stand clear of each other, or on
+which a constraint has nothing to say, are not answered (`Solved.fine`): `fit_day` looks for what is at fault.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy.linalg import lapack
 
 from samgraph.factors.arrays import CHUNK, Bools, Floats, Ints, across, inner, sums
 from samgraph.factors.regression.exposures import EdgeSums
-from samgraph.factors.regression.solve import RANK_TOLERANCE
+from samgraph.factors.regression.solve import stands_clear
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +145,7 @@ class DesignBatch:
         for t in np.flatnonzero(fine):
             # only the upper triangle is filled, which is the lower one of the transposed view that LAPACK reads
             factor, info = lapack.dpotrf(gram[t].T, lower=1, clean=1, overwrite_a=1)
-            fine[t] = info == 0 and np.min(np.diag(factor), initial=np.inf) ** 2 >= RANK_TOLERANCE
+            fine[t] = stands_clear(factor, info)
             if fine[t]:
                 right[t] = lapack.dpotrs(factor, right[t].T, lower=1)[0].T
             if fine[t] and variances:

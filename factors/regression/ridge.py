@@ -10,6 +10,7 @@ import numpy as np
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Bools, Floats, Ints
 from samgraph.factors.regression.exposures import Membership
+from samgraph.rounding import first_least
 
 
 @dataclass(frozen=True)
@@ -17,9 +18,9 @@ class Ridge:
     """Shrinkage of the factors of some families toward their prior (`Membership.prior`).
 
     Strength 1 gives the prior as much say as the data of the family's average factor. Of several strengths
-    the one with the least leave-one-company-out error over the regressions before t, no more than `lookback`
-    days back, is used at t; all are tried on every `every`-th day. Until `first` such trials are known the
-    middle strength is used.
+    the one with the least leave-one-company-out error (of equal ones the weaker) over the regressions before t, no
+    more than `lookback` days back, is used at t; all are tried on every `every`-th day. Until `first` such trials are
+    known the middle strength is used.
 
     Attributes:
         strengths: candidates, each above 0, rising.
@@ -61,7 +62,7 @@ class Shrinkage:
         known = [errors for s, errors in self.trials if t - self.ridge.lookback <= s < t]
         if len(self.ridge.strengths) == 1 or len(known) < self.ridge.first:
             return self.ridge.strengths[(len(self.ridge.strengths) - 1) // 2]
-        return self.ridge.strengths[int(np.argmin(np.mean(known, axis=0)))]
+        return self.ridge.strengths[first_least(np.mean(known, axis=0))]
 
     def due(self, t: int) -> bool:
         """Whether the strengths are to be tried on day number `t`."""

@@ -18,9 +18,12 @@ White 1985), with h_i = w_i x_i' P x_i the leverage:
 
 Columns are scaled to unit length first, so that units do not matter.
 
-Rank. A column that the others (and the constraints) determine to within `RANK_TOLERANCE` of its length is at
-fault: a Cholesky factorisation with pivoting finds them, they are left out (factor return 0, standard error
-missing), and each is reported with the columns that it depends on.
+Rank. Columns are taken one by one, each time the one farthest from those taken before it; of equally far ones the
+one that stands first (market, styles, then each family in its order). What is left within `RANK_TOLERANCE` of its
+squared length is at fault: the others (and the constraints) determine it. It is left out (factor return 0, standard
+error missing) and reported with the columns that it depends on. Of two columns that say the same it is always the
+later one, whatever rounding makes of the tie. Where every column stands clear of those before it (`CLEAR`), none is at
+fault and there is no such search.
 """
 
 from __future__ import annotations
@@ -40,6 +43,15 @@ from samgraph.factors.regression.exposures import Design
 from samgraph.sums import total
 
 RANK_TOLERANCE = 1e-10  # of a column's squared length, beside the other columns
+CLEAR = (
+    1e-6  # the same in the columns' own order: above it, rounding (1e-16 / CLEAR) cannot hide a dependence
+)
+PLACE = (
+    1e-6  # a tie's margin for each place that a column stands earlier: far above rounding, far below meaning
+)
+SLOPE = (
+    1e-4  # a column at fault depends on those with a larger slope; rounding reaches 1e-16 / RANK_TOLERANCE
+)
 Errors = Literal["classical", "HC0", "HC1", "HC2", "HC3"]
 ERRORS: tuple[Errors, ...] = ("classical", "HC0", "HC1", "HC2", "HC3")
 
@@ -79,8 +91,8 @@ class Solution:
         bounds = _unit_rows(constraints * unit)
         whole = scaled + bounds.T @ bounds
         factor, info = lapack.dpotrf(whole, lower=1, clean=1)
-        if info != 0 or np.min(np.diag(factor), initial=np.inf) ** 2 < RANK_TOLERANCE:
-            fine, faults = _independent(whole)
+        fine, faults = (self.kept, {}) if stands_clear(factor, info) else _independent(whole)
+        if faults or info != 0:
             self.at_fault = {int(self.kept[j]): self.kept[on] for j, on in faults.items()}
             self.kept, unit = self.kept[fine], unit[fine]
             bounds = _unit_rows(bounds[:, fine])
@@ -139,14 +151,20 @@ def _unit_rows(rows: Floats) -> Floats:
     return out
 
 
+def stands_clear(factor: Floats, info: int) -> bool:
+    """Whether a Cholesky factor in the columns' own order shows at once that none of them is at fault."""
+    return bool(info == 0 and np.min(np.diag(factor), initial=np.inf) ** 2 >= CLEAR)
+
+
 def _independent(whole: Floats) -> tuple[Ints, dict[int, Ints]]:
     """Positions of independent columns, and for each other one the columns that it depends on."""
-    factor, pivots, rank, _ = lapack.dpstrf(whole, tol=RANK_TOLERANCE, lower=1)
+    size = np.sqrt(1.0 - PLACE * np.arange(len(whole)))  # the pivoting takes the longest first
+    factor, pivots, rank, _ = lapack.dpstrf(whole * size[:, None] * size, tol=RANK_TOLERANCE, lower=1)
     order = pivots.astype(np.int64) - 1
     kept, rest = order[:rank], order[rank:]
     # each column of the rest in terms of the kept ones
     slopes = np.linalg.solve(np.tril(factor[:rank, :rank]).T, factor[rank:, :rank].T)
-    faults = {int(j): np.sort(kept[np.abs(slopes[:, n]) > 1e-6]) for n, j in enumerate(rest)}
+    faults = {int(j): np.sort(kept[np.abs(slopes[:, n]) > SLOPE]) for n, j in enumerate(rest)}
     return np.sort(kept), faults
 
 

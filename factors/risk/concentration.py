@@ -17,6 +17,7 @@ import pandas as pd
 from samgraph.factors.arrays import Floats
 from samgraph.factors.risk.model import node_path
 from samgraph.graph.series.snapshots import Edges
+from samgraph.rounding import SHARE, to_digits
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def twins(weights: Floats, edges: Edges, stocks: Sequence[str], *, least: float 
         least: smallest overlap to report.
 
     Returns:
-        company_a, company_b, overlap, weight (of both together); the heaviest first.
+        company_a, company_b, overlap, weight (of both together); the heaviest first, equal ones as they stand.
     """
     held = np.flatnonzero(weights)
     row = np.full(len(weights), -1)
@@ -94,7 +95,7 @@ def twins(weights: Floats, edges: Edges, stocks: Sequence[str], *, least: float 
         members = concept == k
         if members.sum() > 1:
             overlap[np.ix_(own[members], own[members])] += np.minimum.outer(share[members], share[members])
-    a, b = np.nonzero(np.triu(overlap >= least, k=1))
+    a, b = np.nonzero(np.triu(overlap >= least - SHARE, k=1))
     frame = pd.DataFrame(
         {
             "company_a": [stocks[held[i]] for i in a],
@@ -103,4 +104,6 @@ def twins(weights: Floats, edges: Edges, stocks: Sequence[str], *, least: float 
             "weight": weights[held[a]] + weights[held[b]],
         }
     )
-    return frame.sort_values(["weight", "overlap"], ascending=False, kind="stable", ignore_index=True)
+    return frame.sort_values(
+        ["weight", "overlap"], ascending=False, kind="stable", ignore_index=True, key=to_digits(6)
+    )

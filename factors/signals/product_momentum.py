@@ -20,6 +20,7 @@ from samgraph.errors import ModelError
 from samgraph.factors.arrays import Floats, panel
 from samgraph.factors.signals.rolling import trailing_std, trailing_sum
 from samgraph.graph.series.snapshots import SnapshotSeries
+from samgraph.rounding import SHARE
 
 
 def product_returns(returns: Any, series: SnapshotSeries, *, purity: float = 0.5) -> Floats:
@@ -46,7 +47,7 @@ def product_returns(returns: Any, series: SnapshotSeries, *, purity: float = 0.5
         edges = series.edges(t)
         stock, product, weight = edges.stock, edges.concept, edges.weight.astype(np.float64)
         own = y[t, stock]
-        pure = (weight > purity) & ~np.isnan(own)
+        pure = (weight > purity + SHARE) & ~np.isnan(own)
         value = np.where(pure, np.nan_to_num(own), 0.0)
         total = np.bincount(product, weights=value, minlength=series.n_concepts)[product] - value
         count = np.bincount(product, weights=pure, minlength=series.n_concepts)[product] - pure

@@ -20,6 +20,7 @@ from samgraph.errors import SnapshotError
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.driver import Graph
 from samgraph.graph.db.universe import committed_moment, no_such_universe
+from samgraph.rounding import EQUAL, to_digits
 
 Part = Literal["core", "upstream", "downstream"]
 LONGEST_MISSPELT = 40
@@ -160,5 +161,8 @@ def _companies(
     total = float(size.sum())
     frame.insert(2, "weight", size / total if total > 0 else np.nan)
     return frame.sort_values(
-        ["weight", "purity", "company_id"], ascending=[False, False, True], ignore_index=True
+        ["weight", "purity", "company_id"],
+        ascending=[False, False, True],
+        ignore_index=True,
+        key=to_digits(EQUAL),
     )

@@ -19,6 +19,7 @@ import pandas as pd
 from samgraph.errors import SnapshotError
 from samgraph.graph.ask.snapshot import Snapshot
 from samgraph.graph.series.cuts import ranges
+from samgraph.rounding import EQUAL, to_digits
 
 Measure = Literal["overlap", "cosine"]
 COLUMNS = ("company_id", "other_id", "overlap", "cosine", "shared")
@@ -52,7 +53,7 @@ def pairs(
         np.concatenate([part[column] for part in parts]) if parts else np.empty(0) for column in range(5)
     )
     measure = overlap if by == "overlap" else cosine
-    order = np.lexsort((other, first, -measure))[:top]
+    order = np.lexsort((other, first, -np.round(measure, EQUAL)))[:top]
     columns = (
         ids[first[order].astype(np.int64)],
         ids[other[order].astype(np.int64)],
@@ -87,7 +88,9 @@ def rivals(snapshot: Snapshot, company: str, *, top: int | None = None) -> pd.Da
     theirs = frame[~own].rename(columns={"company_id": "other_id", "weight": "other_share"})
     found = mine.merge(theirs, on="product_id")[list(RIVALS)]
     order = ["share", "product_id", "other_share", "other_id"]
-    found = found.sort_values(order, ascending=[False, True, False, True], ignore_index=True)
+    found = found.sort_values(
+        order, ascending=[False, True, False, True], ignore_index=True, key=to_digits(EQUAL)
+    )
     return found if top is None else found.head(top)
 
 

@@ -24,6 +24,7 @@ import pandas as pd
 from scipy import stats
 
 from samgraph.factors.evaluation.inference import long_run_error
+from samgraph.rounding import varies
 
 LEVEL = 0.95
 FloatArray = npt.NDArray[np.float64]
@@ -44,7 +45,7 @@ def interval(values: FloatArray, horizon: int) -> Interval:
     if n_days < 2:
         return Interval(float("nan"), float("nan"), float("nan"))
     mean = float(known.mean())
-    if np.ptp(known) == 0.0:
+    if not varies(known):
         return Interval(mean, mean, mean)
     error, of_days = long_run_error(known.mean(axis=0), horizon)
     if not of_days:

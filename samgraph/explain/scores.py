@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import torch
 
 from samgraph.arms.hist import PARTS, HistArm
 from samgraph.arms.registry import ARMS, BASE
@@ -21,6 +20,7 @@ from samgraph.hist.checkpoint import chosen_parameters
 from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, training_inputs
 from samgraph.hist.explain import DayReading, StockReading
+from samgraph.rounding import to_digits
 from samgraph.run.folder import RunFolder
 
 TOP = 5  # stocks that a report explains
@@ -130,20 +130,15 @@ class ModelDay:
         run = models.run
         config: HistConfig = run.config.model.hist(run.config.trading)
         day = int(run.market.dates.searchsorted(date))
-        threads = torch.get_num_threads()
-        torch.set_num_threads(config.threads)
-        try:
-            self.readings: list[DayReading] = []
-            inputs: TrainingInputs | None = None
-            for seed in models.seeds:
-                series = run.series(models.variant, seed)
-                if inputs is None or inputs.series is not series:
-                    inputs = training_inputs(run.market, series, config)
-                task = run.task(models.variant, seed, number)
-                parameters = chosen_parameters(task.folder, inputs=inputs.fingerprint())
-                self.readings.append(DayReading(inputs, task.piece.window, config, parameters, day))
-        finally:
-            torch.set_num_threads(threads)
+        self.readings: list[DayReading] = []
+        inputs: TrainingInputs | None = None
+        for seed in models.seeds:
+            series = run.series(models.variant, seed)
+            if inputs is None or inputs.series is not series:
+                inputs = training_inputs(run.market, series, config)
+            task = run.task(models.variant, seed, number)
+            parameters = chosen_parameters(task.folder, inputs=inputs.fingerprint())
+            self.readings.append(DayReading(inputs, task.piece.window, config, parameters, day))
 
     def scores(self) -> pd.Series:
         """Mean scores of the day by company, best first; equal ones in the order of their ids."""
@@ -232,5 +227,5 @@ def _mean(found: list[StockReading], name: str, keys: list[str], values: list[st
     total[values] /= len(found)
     order = [*keys[:-1], values[0], keys[-1]]
     ascending = [True] * (len(keys) - 1) + [False, True]
-    ordered: pd.DataFrame = total.sort_values(order, ascending=ascending, ignore_index=True)
+    ordered: pd.DataFrame = total.sort_values(order, ascending=ascending, ignore_index=True, key=to_digits(6))
     return ordered

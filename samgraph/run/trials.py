@@ -28,6 +28,7 @@ from samgraph.config import RunConfig
 from samgraph.errors import ModelError, RunError
 from samgraph.factors.evaluation.overfitting import deflated_sharpe, probability_of_overfitting
 from samgraph.graph.server.home import Home
+from samgraph.rounding import varies
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -260,7 +261,7 @@ def trials_frame(trials: list[Trial]) -> pd.DataFrame:
 
 
 def _sharpe(values: FloatArray) -> float | None:
-    if len(values) < 3 or np.ptp(values) == 0.0:
+    if len(values) < 3 or not varies(values):
         return None
     return float(values.mean() / values.std(ddof=1))
 

@@ -200,6 +200,16 @@ def test_parameters_are_the_mean_over_the_last_epochs_and_the_best_is_kept() -> 
     assert list(curves["best"]) == [False, False, True, False, False]
 
 
+def test_of_epochs_that_only_rounding_tells_apart_the_earlier_is_kept() -> None:
+    config = small(average=1, min_epochs=1, patience=5, epochs=5)
+    training = Training.begin(Hist(config, 9, seed=0), config, {})
+    for quality in (0.2, 0.3, 0.1 + 0.2, 0.3 + 1e-6, 0.1):
+        training.keep_parameters()
+        training.judge(1.0, quality)
+        best = training.progress.best_epoch
+        assert best == {1: 0, 2: 1, 3: 1, 4: 3, 5: 3}[training.progress.epoch]
+
+
 def test_progress_counts_all_epochs_and_threads_are_put_back() -> None:
     config = small(epochs=1, threads=2)
     before = torch.get_num_threads()

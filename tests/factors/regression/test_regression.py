@@ -202,6 +202,38 @@ def test_rank_equals_numpys(seed, n_columns, n_copies):
     np.testing.assert_allclose(fitted, x @ np.linalg.lstsq(x, y, rcond=None)[0], atol=1e-5)
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**31), st.booleans())
+def test_which_column_is_at_fault_is_the_later_one_however_rounding_falls(seed, bound):
+    """Twins, a sum of three others, and a twin of one that is nearly another: the same choice at any last bit."""
+    rng = np.random.default_rng(seed)
+    x = rng.normal(size=(60, 5))
+    near = x[:, 4] + 1e-3 * rng.normal(size=60)
+    x = np.column_stack([x, -2.0 * x[:, 1], near, x[:, :3].sum(axis=1), 7.0 * near])
+    constraints = np.abs(rng.normal(size=(1, 9))) if bound else np.zeros((0, 9))
+    if bound:  # a constraint that the dependent columns share in as their parts do
+        constraints[0, 5], constraints[0, 8] = -2.0 * constraints[0, 1], 7.0 * constraints[0, 6]
+        constraints[0, 7] = constraints[0, :3].sum()
+    gram = x.T @ x
+    found = []
+    for _ in range(20):
+        noise = 1e-15 * rng.normal(size=gram.shape)
+        found.append(Solution(gram * (1.0 + noise + noise.T), constraints).at_fault)
+    assert len(found[0]) == 3 and {5, 8} < found[0].keys()  # the third is of the sum and its parts
+    for one in found:
+        assert one.keys() == found[0].keys()
+        assert all(np.array_equal(one[column], found[0][column]) for column in one)
+
+
+def test_of_twins_the_later_one_is_at_fault():
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(50, 4))
+    x = np.column_stack([x, x[:, 2], -x[:, 0], x[:, 2]])
+    found = Solution(x.T @ x, np.zeros((0, 7)))
+    assert {column: list(on) for column, on in found.at_fault.items()} == {4: [2], 5: [0], 6: [2]}
+    assert list(found.kept) == [0, 1, 2, 3]
+
+
 def designed(seed=0):
     series = made_series(seed)
     rng = np.random.default_rng(seed)

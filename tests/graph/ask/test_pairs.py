@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import math
 
@@ -76,6 +77,30 @@ def test_pairs_equal_their_formulas_and_those_of_cypher(graph, tmp_path):
                 rows = graph.read("pairs/of_company", company=company, as_of=day, known=None, top=1000)
                 same(told(rows), both)
     assert met > 20  # or the test would compare nothing
+
+
+def test_overlaps_that_are_equal_but_for_rounding_go_by_their_ids(graph, tmp_path):
+    """0.1 + 0.2 + 0.4 is more than 0.7 by a last digit; both of them overlap by 0.7."""
+    sold = {"a": {"p": 0.7}, "b": {"p": 0.7}, "c": {"q": 0.1, "r": 0.2, "s": 0.4}}
+    sold["d"] = sold["c"]
+    span = {"valid_from": "2020-01-01", "valid_to": ""}
+    tables = {
+        "products": [{"product_id": p, "name": p, "parent_id": ""} for p in "pqrs"],
+        "companies": [{"company_id": c, "name": c} for c in sold],
+        "segments": [
+            {"company_id": c, "product_id": p, "weight": w, **span}
+            for c, shares in sold.items()
+            for p, w in shares.items()
+        ],
+        "universes": [{"universe": "U", "company_id": c, **span} for c in sold],
+    }
+    load(graph, write(tmp_path / "data", tables))
+    as_of = AsOf(dt.date(2021, 1, 1))
+    found = pairs(snapshot(graph, as_of, universe="U"))
+    assert list(found["company_id"]) == ["a", "c"]
+    rows = graph.read("pairs/pairs", universe="U", as_of=as_of.valid, known=None, top=9)
+    assert [row["company_id"] for row in rows] == ["a", "c"]
+    assert rows[0]["overlap"] < rows[1]["overlap"]
 
 
 def test_an_unknown_company_is_named_with_its_neighbours(graph, tmp_path):

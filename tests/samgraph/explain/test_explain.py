@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -43,6 +44,15 @@ WINDOWS = (
 )
 SMALL: dict[str, Any] = {"hidden_size": 8, "epochs": 2, "horizon": 3, "burn_in": 20, "min_history": 10}
 DAY = 151
+
+
+@pytest.fixture(autouse=True)
+def two_threads() -> Iterator[None]:
+    """The process explains with other threads than the fit had; the figures are to be the fit's all the same."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
