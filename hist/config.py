@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal
 
@@ -14,6 +16,34 @@ Split = Literal["exact", "heads"]
 Scaling = Literal["training", "day"]
 
 
+RANGES: dict[str, dict[str, float]] = {
+    **{
+        key: {"ge": 1}
+        for key in (
+            *(
+                "n_layers",
+                "window_length",
+                "neighbours",
+                "chunk",
+                "min_history",
+                "epochs",
+                "min_epochs",
+                "patience",
+            ),
+            *("average", "threads", "horizon", "lag", "hidden_size"),
+        )
+    },
+    **{key: {"gt": 0} for key in ("learning_rate", "clip", "cap_unit")},
+    **{key: {"ge": 0} for key in ("eps", "cosine_eps", "auxiliary", "separation", "burn_in")},
+    "dropout": {"ge": 0, "lt": 1},
+}
+_BOUNDS: dict[str, tuple[Callable[[float, float], bool], str]] = {
+    "ge": (operator.ge, "at least"),
+    "gt": (operator.gt, "above"),
+    "lt": (operator.lt, "below"),
+}
+
+
 @dataclass(frozen=True)
 class HistConfig:
     """Architecture and training of HIST (hidden names as in arXiv 2110.13716).
@@ -22,6 +52,7 @@ class HistConfig:
         hidden_size, n_layers: of the GRU; d and the number of its layers
         encoder: "stream" encodes a day in one step along the calendar, "window" the last `window_length` days
             anew for every day (the published way)
+        window_length: days of a window
         attention: "edges" lets messages pass along edges only, "all" between every stock and every concept
         neighbours: K, the hidden concepts that each stock links to
         eps: added to the denominator of a concept's initial state
@@ -37,6 +68,7 @@ class HistConfig:
         dropout: between the GRU's layers
         split: "exact" reads the factors from the linear output layer, so they sum to the score (less its
             bias); "heads" trains a head on each part with the weight `auxiliary`
+        auxiliary: weight of the loss that trains the heads of split "heads"; 0 with "exact"
         separation: weight of a penalty on what the hidden and the individual part say for all stocks of a concept
             alike (their mean over the concept's stocks, squared): what stocks of a concept share is then said by
             the predefined part, and the split means what its names say. Not in the paper; 0 leaves it out
@@ -98,25 +130,13 @@ class HistConfig:
     threads: int = 1
 
     def __post_init__(self) -> None:
-        at_least_one = ("hidden_size", "n_layers", "window_length", "neighbours", "chunk", "min_history")
-        for name in (
-            *at_least_one,
-            "epochs",
-            "min_epochs",
-            "patience",
-            "average",
-            "threads",
-            "horizon",
-            "lag",
-        ):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} must be at least 1, found {getattr(self, name)}")
-        for name in ("learning_rate", "clip"):
-            if not getattr(self, name) > 0:
-                raise ConfigError(f"{name} must be above 0, found {getattr(self, name)}")
-        for name in ("eps", "cosine_eps", "auxiliary", "separation", "burn_in"):
-            if not getattr(self, name) >= 0:
-                raise ConfigError(f"{name} must not be negative, found {getattr(self, name)}")
+        for name, span in RANGES.items():
+            value = getattr(self, name)
+            if value is None:
+                continue
+            for bound, (holds, words) in _BOUNDS.items():
+                if bound in span and not holds(value, span[bound]):
+                    raise ConfigError(f"{name} must be {words} {span[bound]}, found {value}")
         choices = {
             "encoder": ("stream", "window"),
             "attention": ("edges", "all"),
@@ -126,10 +146,6 @@ class HistConfig:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"{name} must be {' or '.join(allowed)}, found '{getattr(self, name)}'")
-        if not 0 <= self.dropout < 1:
-            raise ConfigError(f"dropout must be in [0, 1), found {self.dropout}")
-        if self.cap_unit is not None and not self.cap_unit > 0:
-            raise ConfigError(f"cap_unit must be above 0, found {self.cap_unit}")
         if (self.split == "heads") != (self.auxiliary > 0):
             raise ConfigError(
                 "split 'heads' needs auxiliary above 0 (heads that nothing trains say nothing), "

@@ -6,15 +6,17 @@ options. The resolved settings are kept in `RUN/config.toml`, which repeats the 
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import difflib
-import json
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
+import tomlkit
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -26,10 +28,16 @@ from pydantic import (
     model_validator,
 )
 from pydantic.fields import FieldInfo
+from tomlkit.items import Table
 
 from samgraph.arms.registry import ARMS, BASE, CONTROL
 from samgraph.errors import ConfigError, SnapshotError
+from samgraph.factors.portfolio.optimise import Bounds
+from samgraph.factors.portfolio.rules import RANGES as RULE_RANGES
+from samgraph.factors.portfolio.rules import Price, Rules
+from samgraph.generated import section
 from samgraph.graph.series.cuts import parse_cut
+from samgraph.hist.config import RANGES as HIST_RANGES
 from samgraph.hist.config import HistConfig, variant
 from samgraph.outcome.constructions import CONSTRUCTIONS
 
@@ -38,6 +46,15 @@ class Section(BaseModel):
     """A part of the settings: frozen, and unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
+
+
+@contextlib.contextmanager
+def _as_value_error() -> Iterator[None]:
+    """What a dataclass refuses is a fault of the settings, which are told with their file."""
+    try:
+        yield
+    except ConfigError as error:
+        raise ValueError(str(error)) from error
 
 
 class Concepts(Section):
@@ -75,37 +92,11 @@ class Windows(Section):
     embargo: int = Field(5, ge=0, description="trading days left out between parts, beyond the label's reach")
 
 
-class Model(Section):
+class _Model(Section):
     """HIST and its training. What is left empty is as the variant has it (`samgraph.hist.config`)."""
 
     variant: Literal["samgraph", "paper", "qlib"] = Field(
         "samgraph", description="which reading of the paper"
-    )
-    horizon: int | None = Field(None, ge=1, description="trading days of the forward return that is learnt")
-    features: tuple[str, ...] | None = Field(
-        None,
-        min_length=1,
-        description="sets (default, ten, alpha158, alpha360), features, columns of bars, dotted names of functions",
-    )
-    encoder: Literal["stream", "window"] | None = Field(
-        None, description="along the calendar, or a window a day"
-    )
-    scaling: Literal["day", "training"] | None = Field(
-        None, description="features against each day's members, or against the training days"
-    )
-    attention: Literal["edges", "all"] | None = Field(
-        None, description="a concept's own stocks, or every stock"
-    )
-    hidden_size: int | None = Field(None, ge=2, description="width of a stock's state")
-    neighbours: int | None = Field(None, ge=1, description="hidden concepts that a stock links to (K)")
-    value_chain: bool = Field(
-        False, description="yesterday's states of suppliers' and customers' products reach a stock"
-    )
-    chunk: int | None = Field(None, ge=1, description="days in one optimiser step")
-    learning_rate: float | None = Field(None, gt=0, description="Adam's step size")
-    epochs: int | None = Field(None, ge=1, description="passes over the training days at most")
-    patience: int | None = Field(
-        None, ge=1, description="epochs without a better validation Rank IC before stopping"
     )
 
     def hist(self, trading: Trading) -> HistConfig:
@@ -115,7 +106,7 @@ class Model(Section):
         return variant(self.variant, lag=trading.lag, price=trading.price, **changes)
 
 
-class Trading(Section):
+class _Trading(Section):
     """The simulated portfolio. Costs are fractions of the amount traded."""
 
     top: int | None = Field(
@@ -124,19 +115,6 @@ class Trading(Section):
     drop: int | None = Field(
         None, ge=1, description="stocks replaced at a rebalance at most; empty: a tenth of top"
     )
-    rebalance_days: int = Field(1, ge=1, description="trading days between rebalances")
-    weighting: Literal["equal", "cap"] = Field("equal", description="weights of the stocks bought")
-    price: Literal["close", "open", "vwap"] = Field("close", description="execution price")
-    lag: int = Field(1, ge=1, description="trading days from signal to trade")
-    lot: int = Field(100, ge=0, description="shares that are traded together; 0: any fraction")
-    capital: float = Field(1e8, gt=0, description="starting value, in the currency of the bars")
-    buy_cost: float = Field(0.0005, ge=0, description="commission and fees of a purchase")
-    sell_cost: float = Field(0.0015, ge=0, description="commission, fees and stamp duty of a sale")
-    impact: Literal["none", "linear", "sqrt"] = Field(
-        "none",
-        description="cost by size: coefficient x daily volatility x sqrt(participation), or x participation",
-    )
-    impact_coefficient: float = Field(0.0, ge=0, description="that coefficient; about 1 for sqrt")
     construction: str | tuple[str, ...] = Field(
         "topk",
         description=f"how scores become portfolios: {', '.join(CONSTRUCTIONS)}, a list of these, or both",
@@ -151,6 +129,12 @@ class Trading(Section):
                 raise ValueError(f"no construction is called {name!r}; choose among {', '.join(known)}")
         return value
 
+    @model_validator(mode="after")
+    def _go_together(self) -> _Trading:
+        with _as_value_error():
+            self.rules(self.top or 50)
+        return self
+
     @property
     def constructions(self) -> tuple[str, ...]:
         """The names of the constructions, the first one the run's main one."""
@@ -158,17 +142,47 @@ class Trading(Section):
             return tuple(dict.fromkeys(self.construction))
         return ("topk", "optimised") if self.construction == "both" else (self.construction,)
 
+    def rules(self, top: int) -> Rules:
+        """The rules of trading with `top` names held."""
+        drop = min(top, self.drop or max(1, top // 10))
+        own = [field.name for field in fields(Rules) if field.name not in _BY_UNIVERSE]
+        return Rules(top=top, drop=drop, **{name: getattr(self, _RENAMED.get(name, name)) for name in own})
 
-class Optimiser(Section):
-    """Bounds of an optimised portfolio around its benchmark (factors/optimise.py); [trading] construction uses it."""
 
-    tracking_error: float = Field(0.05, gt=0, description="forecast standard deviation of the excess, a year")
-    product: float = Field(0.03, gt=0, description="active weight behind a product at most")
-    industry: float = Field(0.03, gt=0, description="active weight of an industry at most")
-    style: float = Field(0.3, gt=0, description="active exposure to a style at most, in standard deviations")
-    stock: float = Field(0.02, gt=0, description="active weight of a stock at most")
-    turnover: float = Field(0.1, gt=0, description="bought at most in a rebalance, as a share of the value")
-    skill: float = Field(0.05, gt=0, description="information coefficient that turns a score into a return")
+class _Optimiser(Section):
+    """Bounds of an optimised portfolio around its benchmark; [trading] construction uses it."""
+
+    def bounds(self, horizon: int) -> Bounds:
+        """The bounds; expected returns are earned over `horizon` trading days."""
+        return Bounds(**self.model_dump(), horizon=horizon)
+
+
+_BY_UNIVERSE = ("top", "drop")  # of Rules: what is left empty depends on the universe's size
+_RENAMED = {"every": "rebalance_days", "cash": "capital"}  # of Rules: names that users know them by
+
+if TYPE_CHECKING:
+
+    class Model(_Model):
+        """`_Model` with every setting of `HistConfig` but those that [trading] has."""
+
+    class Trading(_Trading):
+        """`_Trading` with every other setting of `Rules`."""
+
+        lag: int = 1
+        price: Price = "close"
+
+    class Optimiser(_Optimiser):
+        """`_Optimiser` with every bound of `Bounds` but the horizon."""
+
+else:
+    Model = section(_Model, HistConfig, HIST_RANGES, optional=True, left_out=("lag", "price"))
+    Trading = section(_Trading, Rules, RULE_RANGES, left_out=_BY_UNIVERSE, renamed=_RENAMED)
+    Optimiser = section(
+        _Optimiser,
+        Bounds,
+        {key: {"gt": 0} for key in (field.name for field in fields(Bounds))},
+        left_out=("horizon",),
+    )
 
 
 class Neo4j(Section):
@@ -223,6 +237,8 @@ class RunConfig(Section):
                 raise ValueError(f"variants names {name!r}, which is unknown; choose among {', '.join(ARMS)}")
         if BASE not in self.variants:
             raise ValueError(f"variants must name {BASE}: the other variants are its control")
+        with _as_value_error():
+            self.model.hist(self.trading)
         return self
 
     def quick(self) -> RunConfig:
@@ -290,33 +306,46 @@ def template() -> str:
 
 
 def _toml(
-    fields: Mapping[str, FieldInfo], values: Mapping[str, Any], hints: Mapping[str, Any] | None = None
+    described: Mapping[str, FieldInfo], values: Mapping[str, Any], hints: Mapping[str, Any] | None = None
 ) -> str:
     """`hints` are shown, as comments, for the model's settings that are left empty."""
-    lines: list[str] = []
+    document = tomlkit.document()
     sections: list[tuple[str, Section]] = []
-    for name, field in fields.items():
+    for name, field in described.items():
         if isinstance(values[name], Section):
             sections.append((name, values[name]))
         else:
-            lines += _entry(name, values[name], field.description)
-    for name, section in sections:
-        lines += ["", f"[{name}]"]
-        for key, field in type(section).model_fields.items():
+            _add(document, name, values[name], field.description)
+    for name, part in sections:
+        table = tomlkit.table()
+        for key, field in type(part).model_fields.items():
             hint = (hints or {}).get(key) if name == "model" else None
-            lines += _entry(key, getattr(section, key), field.description, hint)
-    return "\n".join(lines) + "\n"
+            _add(table, key, getattr(part, key), field.description, hint)
+        document.add(tomlkit.nl())
+        document.add(name, table)
+    return tomlkit.dumps(document)
 
 
-def _entry(key: str, value: Any, description: str | None, hint: Any = None) -> list[str]:
-    comment = f"  # {description}" if description else ""
+def _add(
+    where: tomlkit.TOMLDocument | Table, key: str, value: Any, words: str | None, hint: Any = None
+) -> None:
+    """A setting with its meaning; one that is left empty or secret stands as a comment."""
     if value is None or isinstance(value, SecretStr):
-        return [f"# {key} ={'' if hint is None else ' ' + json.dumps(hint)}{comment}"]
-    if isinstance(value, dt.date):
-        return [f"{key} = {value.isoformat()}{comment}"]
+        shown = "" if hint is None else f" {tomlkit.item(_plain(hint)).as_string()}"
+        where.add(tomlkit.comment(f"{key} ={shown}" + (f"  # {words}" if words else "")))
+        return
+    item = tomlkit.item(_plain(value))
+    if words:
+        item.comment(words)
+        item.trivia.comment_ws = "  "
+    where.add(key, item)
+
+
+def _plain(value: Any) -> Any:
+    """A value as TOML has it."""
     if isinstance(value, Path):
-        value = str(value)
-    return [f"{key} = {json.dumps(value, ensure_ascii=False)}{comment}"]
+        return str(value)
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _sentence(error: ValidationError, file: Path | None) -> str:
@@ -332,6 +361,8 @@ def _sentence(error: ValidationError, file: Path | None) -> str:
             parent = section
         key = str(fault["loc"][-1])
         near = difflib.get_close_matches(key, parent.model_fields, n=1)
+        if parent is type(RunConfig.model_fields["trading"].default) and key in _RENAMED:
+            near = [_RENAMED[key]]
         elsewhere = [name for name in _places(key) if name != path]
         if elsewhere:
             return f"{where}: the key {path} is unknown; did you mean {elsewhere[0]}?"

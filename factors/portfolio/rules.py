@@ -16,6 +16,13 @@ Price = Literal["close", "open", "vwap"]
 Impact = Literal["none", "linear", "sqrt"]
 Limits = Literal["a_share", "flags", "none"]
 
+RANGES: dict[str, dict[str, float]] = {
+    **{key: {"ge": 1} for key in ("top", "every", "lag", "delist_after")},
+    **{key: {"ge": 0} for key in ("drop", "offset", "lot", "min_cost", "impact_coefficient", "hold_days")},
+    **{key: {"ge": 0, "le": 1} for key in ("invest", "recovery")},
+    **{key: {"ge": 0, "le": 0.5} for key in ("buy_cost", "sell_cost")},
+    "cash": {"gt": 0},
+}
 _WHEN = {"close": "at the close", "open": "at the open", "vwap": "at the volume-weighted average price"}
 
 
@@ -85,26 +92,12 @@ class Rules:
                 raise ConfigError(
                     f"portfolio setting {name} is {value!r}; choose one of {', '.join(allowed)}."
                 )
-        for name, low, high in (
-            ("top", 1, None),
-            ("drop", 0, self.top),
-            ("every", 1, None),
-            ("offset", 0, self.every - 1),
-            ("lag", 1, None),
-            ("lot", 0, None),
-            ("invest", 0, 1),
-            ("buy_cost", 0, 0.5),
-            ("sell_cost", 0, 0.5),
-            ("min_cost", 0, None),
-            ("impact_coefficient", 0, None),
-            ("hold_days", 0, None),
-            ("delist_after", 1, None),
-            ("recovery", 0, 1),
-        ):
-            value = getattr(self, name)
-            if not value >= low or (high is not None and not value <= high):
-                span = f"from {low} to {high}" if high is not None else f"at least {low}"
-                raise ConfigError(f"portfolio setting {name} is {value}; it must be {span}.")
+        spans = RANGES | {"drop": {"ge": 0, "le": self.top}, "offset": {"ge": 0, "le": self.every - 1}}
+        for name, span in spans.items():
+            value, low, high = getattr(self, name), span.get("ge"), span.get("le")
+            if low is not None and not (value >= low and (high is None or value <= high)):
+                words = f"from {low} to {high}" if high is not None else f"at least {low}"
+                raise ConfigError(f"portfolio setting {name} is {value}; it must be {words}.")
         if not 0 < self.cash < float("inf"):
             raise ConfigError(
                 f"portfolio setting cash is {self.cash}; it must be a positive amount of money."

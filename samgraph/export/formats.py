@@ -18,7 +18,7 @@ import pandas as pd
 
 from samgraph.arms.registry import BASE
 from samgraph.errors import RunError
-from samgraph.factors.portfolio.optimise import Bounds, expected_returns
+from samgraph.factors.portfolio.optimise import expected_returns
 from samgraph.files import whole
 from samgraph.run.folder import RunFolder
 
@@ -80,7 +80,7 @@ def model_of_day(run: RunFolder, as_of: pd.Timestamp | None = None, *, variant: 
     own = risk[risk["date"] == estimated].set_index("company_id")["variance"].reindex(stocks).to_numpy()
     score = run.scores(variant)
     today = score[score.index.get_level_values(0) == date].droplevel(0).reindex(stocks).to_numpy()
-    bounds = Bounds(skill=run.config.optimiser.skill, horizon=int(run.summary["label_horizon"]))
+    bounds = run.config.optimiser.bounds(int(run.summary["label_horizon"]))
     market = run.market
     cap = market.weights()[market.dates.get_loc(date), pd.Index(market.stocks).get_indexer(place)]
     return ModelOfDay(

@@ -44,28 +44,13 @@ class Books:
 
 def trading_rules(config: RunConfig, inputs: Inputs) -> Rules:
     """The rules of trading of a run's settings; how many names depends on the universe's size on the first test day."""
-    trading = config.trading
     members = int(inputs.market.member[inputs.test.start].sum())
-    top = trading.top or max(1, min(50, members // 5))
-    return Rules(
-        top=top,
-        drop=min(top, trading.drop or max(1, top // 10)),
-        weighting=trading.weighting,
-        every=trading.rebalance_days,
-        lag=trading.lag,
-        price=trading.price,
-        lot=trading.lot,
-        cash=trading.capital,
-        buy_cost=trading.buy_cost,
-        sell_cost=trading.sell_cost,
-        impact=trading.impact,
-        impact_coefficient=trading.impact_coefficient,
-    )
+    return config.trading.rules(config.trading.top or max(1, min(50, members // 5)))
 
 
 def bounds_of(config: RunConfig) -> Bounds:
     """The optimiser's bounds; expected returns are earned over the label's horizon."""
-    return Bounds(**config.optimiser.model_dump(), horizon=config.model.hist(config.trading).horizon)
+    return config.optimiser.bounds(config.model.hist(config.trading).horizon)
 
 
 def keep_books(

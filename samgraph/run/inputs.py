@@ -206,7 +206,7 @@ def read_market(
 
 def _as_set(config: RunConfig, products: SnapshotSeries) -> SnapshotSeries:
     """The model's concepts with the weights, and the value chain, that the settings ask for."""
-    if config.model.value_chain and not products.chain:
+    if config.model.hist(config.trading).value_chain and not products.chain:
         raise ConfigError(
             f"model.value_chain is on, but on no day does a value-chain link join two concepts of the cut "
             f"{products.cut}; load a table product_links, choose a finer cut, or turn it off"
