@@ -186,12 +186,18 @@ def yearly_excess(yearly: pd.DataFrame, kinds: Mapping[str, Portfolio]) -> go.Fi
     return figure
 
 
+def cost_shares(daily: pd.DataFrame) -> pd.Series:
+    """Costs of each day as a share of the value before it; the first day's purchase is one of them."""
+    before = daily["value"] / (1.0 + daily["return"])
+    share: pd.Series = daily["cost"] / before
+    return share
+
+
 def cost_curves(portfolio: pd.DataFrame, kinds: Mapping[str, Portfolio]) -> go.Figure:
     """Cumulated costs of trading as a share of the day's value before, one line per portfolio."""
     figure = go.Figure()
     for variant, daily in portfolio.groupby("variant", sort=False):
-        share = daily["cost"] / daily["value"].shift(1)
-        figure.add_trace(portfolio_line(daily["date"], share.fillna(0.0).cumsum(), kinds[str(variant)]))
+        figure.add_trace(portfolio_line(daily["date"], cost_shares(daily).cumsum(), kinds[str(variant)]))
     return layout(figure, "cumulated costs, share of value", height=300, percent=True)
 
 

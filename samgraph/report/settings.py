@@ -68,7 +68,7 @@ class _Costs:
                     str(variant),
                     f"{len(mine):,}",
                     number(float(run.summary["variants"][variant]["turnover"])),
-                    percent(float((daily["cost"] / daily["value"].shift(1)).sum()) / years),
+                    percent(float(figures.cost_shares(daily).sum()) / years),
                     f"{mine['cost'].sum():,.0f}",
                 ]
             )
