@@ -168,6 +168,7 @@ _TABLES = (
             _number("amount", required=False),
             _number("adj_factor", required=False),
             _number("market_cap"),
+            _number("float_cap", required=False),
             _number("book_to_price", required=False),
             _flag("tradable"),
             _flag("limit_up"),

@@ -94,15 +94,22 @@ def same_bars(bars: pd.DataFrame) -> list[str]:
 
 
 def join(
-    bars: pd.DataFrame, source: Source, company: pd.Series[str], day: Days, columns: dict[str, np.ndarray]
+    bars: pd.DataFrame,
+    source: Source,
+    company: pd.Series[str],
+    day: Days,
+    columns: dict[str, np.ndarray],
+    beside: dict[str, np.ndarray] | None = None,
 ) -> pd.DataFrame:
     """`bars` with further columns of another answer, by company and day; NaN where it has none.
 
     Rows of the other answer without a bar (a suspended day, a company that is not asked for) are counted as such; one
-    whose figures are all empty, or not above 0, says nothing.
+    in which a figure of `columns` is empty, or not above 0, says nothing. Those of `beside` may be empty in any row.
     """
     account = source.account
-    rows = pd.DataFrame({"company_id": company, "date": day.astype("datetime64[s]"), **columns})
+    rows = pd.DataFrame(
+        {"company_id": company, "date": day.astype("datetime64[s]"), **columns, **(beside or {})}
+    )
     account.reject((company == "").to_numpy(), "company code of no known exchange")
     account.reject(np.isnat(day), "no date")
     for name, values in columns.items():

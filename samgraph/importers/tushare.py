@@ -6,7 +6,7 @@ The folder holds answers as the interface returns them, one table or a folder of
 - `fina_mainbz` (ts_code, end_date, bz_item, [bz_code], bz_sales in yuan, [curr_type], [update_flag]), type P;
   it has no day of publication: `disclosure_date` (actual_date) or `income` (f_ann_date) tell it, else it is assumed
 - `daily` (prices in yuan, `vol` in lots of 100 shares, `amount` in thousand yuan), `adj_factor`, `daily_basic`
-  (`total_mv` in ten thousand yuan), `trade_cal`, `index_daily`
+  (`total_mv`, `circ_mv` in ten thousand yuan, `free_share` in ten thousand shares, `pb`), `trade_cal`, `index_daily`
 - `index_weight` (weights in percent, at the close of trade_date), `ths_member` (no dates: needs `ths_from`)
 
 Documented at https://tushare.pro/document/2 (doc_id 25, 26, 27, 28, 32, 33, 81, 95, 96, 162, 261).
@@ -352,10 +352,32 @@ def _bars(
     else:
         basic.require("ts_code", "trade_date", "total_mv")
         columns = {"market_cap": basic.numbers("total_mv") * 10_000}
-        bars = join(bars, basic, basic.shares("ts_code"), basic.days("trade_date"), columns)
+        ids, days = basic.shares("ts_code"), basic.days("trade_date")
+        bars = join(bars, basic, ids, days, columns, _valuation(basic))
         _tell_gaps(bars, "market_cap", notes)
     bars["tradable"] = (bars["volume"] > 0).to_numpy()
     return finish_bars(bars)
+
+
+def _valuation(basic: Source) -> dict[str, np.ndarray]:
+    """float_cap in yuan and book_to_price of each row, as far as the answer has them.
+
+    Free float is `free_share` (ten thousand shares) at the close where it is given, else all listed A shares,
+    `circ_mv`. A `pb` below 0 is negative book value and stays so; one that is empty or 0 says nothing.
+    """
+    found: dict[str, np.ndarray] = {}
+    if basic.has("free_share") and basic.has("close"):
+        found["float_cap"] = basic.numbers("free_share") * basic.numbers("close") * 10_000
+    elif basic.has("circ_mv"):
+        found["float_cap"] = basic.numbers("circ_mv") * 10_000
+    if "float_cap" in found:
+        found["float_cap"] = np.where(found["float_cap"] > 0, found["float_cap"], np.nan)
+    if basic.has("pb"):
+        pb = basic.numbers("pb")
+        found["book_to_price"] = np.divide(
+            1.0, pb, out=np.full(len(pb), np.nan), where=(pb != 0) & ~np.isnan(pb)
+        )
+    return found
 
 
 def _tell_gaps(bars: pd.DataFrame, column: str, notes: list[str]) -> None:

@@ -189,3 +189,19 @@ def test_a_stray_bar_on_a_holiday_makes_no_trading_day(tmp_path, vendor):
         vendor, tmp_path / "half", quotes([*(r for r in rows if r[0] != days[-1]), *half])[vendor]
     )
     assert kept.tables["bars"]["date"].nunique() == 10
+
+
+def test_free_float_and_book_to_price_come_from_daily_basic(tmp_path):
+    tables = answers.tushare()
+    basic = tables["daily_basic"].assign(pb=[2.0, np.nan], free_share=[3.0, np.nan])
+    made = imported("tushare", tmp_path / "a", {**tables, "daily_basic": basic})
+    bars = made.tables["bars"].query("company_id == '600001.SH'")
+    assert bars["book_to_price"].tolist()[0] == 0.5 and bars["book_to_price"].isna().tolist() == [False, True]
+    assert bars["float_cap"].tolist()[0] == 3 * 10_000 * 10.5  # ten thousand free shares at the close
+    assert bars["market_cap"].tolist() == [1_050_000, 1_060_000]  # an empty one beside it takes nothing away
+    listed = imported(
+        "tushare", tmp_path / "b", {**tables, "daily_basic": basic.drop(columns="free_share").assign(pb=-4.0)}
+    )
+    bars = listed.tables["bars"].query("company_id == '600001.SH'")
+    assert bars["float_cap"].tolist() == [500_000, 530_000] and set(bars["book_to_price"]) == {-0.25}
+    answers.checked(listed, tmp_path / "out")
