@@ -96,6 +96,15 @@ def read_bars(dataset: Dataset, *, further: Sequence[str] = (), until: Any = Non
     return usable_bars(bars if until is None else bars[bars["date"] <= pd.Timestamp(until)])
 
 
+def read_benchmarks(dataset: Dataset) -> pd.DataFrame:
+    """The rows of table benchmarks that a load does not list as unusable; an exact repeat once."""
+    table = dataset.read("benchmarks").drop_duplicates()
+    table = table[table[["benchmark", "date", "close"]].notna().all(axis=1)]
+    close = table["close"].to_numpy()
+    wrong = ~np.isfinite(close) | (close <= 0) | _repeats(table, "benchmark")
+    return table[~wrong].reset_index(drop=True)
+
+
 def stray_days(date: pd.Series, volume: pd.Series) -> pd.DatetimeIndex:
     """Days that are no trading days: fewer companies traded than a tenth of the median of the 20 days before.
 

@@ -21,7 +21,7 @@ from samgraph.errors import ConfigError, DatasetError
 from samgraph.graph.ask.period import extract_period, industry_labels, universe_members
 from samgraph.graph.ask.snapshot import snapshot
 from samgraph.graph.ask.tree import product_tree
-from samgraph.graph.check.series import read_bars
+from samgraph.graph.check.series import read_bars, read_benchmarks
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.ledger import loaded_moment
@@ -231,7 +231,7 @@ def _bars(dataset: Dataset, further: Sequence[str]) -> pd.DataFrame:
 
 def _benchmark(named: str | None, universe: str, dataset: Dataset) -> pd.DataFrame | None:
     """The named benchmark, or the one called as the universe is; None where the dataset has neither."""
-    table = dataset.read("benchmarks") if dataset.has("benchmarks") else None
+    table = read_benchmarks(dataset) if dataset.has("benchmarks") else None
     name = named or universe
     if table is not None and (table["benchmark"] == name).any():
         return table[table["benchmark"] == name]

@@ -8,7 +8,7 @@ from oracles import small
 
 from samgraph.cli.basket import _market_caps
 from samgraph.graph.check.dataset import check
-from samgraph.graph.check.series import STRAY, read_bars, stray_days, trading_days
+from samgraph.graph.check.series import STRAY, read_bars, read_benchmarks, stray_days, trading_days
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.hist.labels import forward_returns
 from samgraph.hist.market import build_market
@@ -70,3 +70,18 @@ def test_a_repeated_and_an_infinite_bar_reach_no_reader(tmp_path):
     assert not bars.duplicated(["date", "company_id"]).any() and np.isfinite(bars["market_cap"]).all()
     caps = _market_caps(tmp_path)(pd.Timestamp("2021-04-12").date())
     assert caps["C02"] == 5_000_000.0 and len(caps) == 30
+
+
+def test_benchmarks_are_read_as_the_load_checks_them(tmp_path):
+    tables = small.tables()
+    good = tables["benchmarks"]
+    odd = [dict(good[0]), {"benchmark": "U", "date": "2021-04-01", "close": "inf"}]
+    odd += [{"benchmark": "U", "date": "2021-04-02", "close": close} for close in ("1", "2")]
+    odd += [
+        {"benchmark": "U", "date": "2021-04-06", "close": "0"},
+        {"benchmark": "U", "date": "", "close": "3"},
+    ]
+    tables["benchmarks"] = [*good, *odd]
+    found = Dataset(small.write(tmp_path, tables))
+    assert read_benchmarks(found)["close"].tolist() == [100.5] * 3
+    assert check(found).counts.loc["benchmarks", ["merged", "rejected"]].tolist() == [1, 5]
