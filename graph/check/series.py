@@ -102,7 +102,8 @@ def read_benchmarks(dataset: Dataset) -> pd.DataFrame:
     table = table[table[["benchmark", "date", "close"]].notna().all(axis=1)]
     close = table["close"].to_numpy()
     wrong = ~np.isfinite(close) | (close <= 0) | _repeats(table, "benchmark")
-    return table[~wrong].reset_index(drop=True)
+    usable: pd.DataFrame = table[~wrong].reset_index(drop=True)
+    return usable
 
 
 def stray_days(date: pd.Series, volume: pd.Series) -> pd.DatetimeIndex:
