@@ -202,6 +202,7 @@ def begin(
         "known_at": known.isoformat() if known else None,  # as asked; `known` becomes what was answered for
         "versions": manifest.versions(),
         "machine": manifest.machine(),
+        "kernels": manifest.kernels(),
         "seeds": list(range(config.seed, config.seed + config.seeds)),
         "started": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }

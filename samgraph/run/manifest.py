@@ -6,6 +6,7 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 
 import psutil
 
@@ -29,6 +30,30 @@ def machine() -> str:
     """System, processor, cores and memory in one line; no name of the machine or of its user."""
     memory = psutil.virtual_memory().total / 2**30
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB"
+
+
+def kernels() -> dict[str, str]:
+    """What decides the last digits of sums: the processor, and the kernels and threads of the numeric libraries."""
+    import threadpoolctl
+    import torch
+
+    pools = {
+        f"{pool['internal_api']} {Path(pool['filepath']).name.split('-')[0].split('.')[0]}": (
+            f"{pool.get('version') or 'unknown version'}, {pool.get('architecture', 'no kernels of its own')}, "
+            f"{pool['num_threads']} thread(s)"
+        )
+        for pool in threadpoolctl.threadpool_info()
+    }
+    aten = f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} thread(s)"
+    return {"processor": _processor(), "torch": aten, **dict(sorted(pools.items()))}
+
+
+def _processor() -> str:
+    """The processor's name as the system gives it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    named = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), "")
+    return named or platform.processor() or platform.machine()
 
 
 def peak_memory() -> float:

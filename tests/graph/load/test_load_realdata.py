@@ -11,8 +11,6 @@ from oracles import dump
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.load.load import load
 
-COUNTS = {"products": 24_182, "companies": 3_751, "segments": 35_552, "industries": 511, "product_links": 600}
-
 
 @pytest.mark.slow
 @pytest.mark.realdata
@@ -22,12 +20,12 @@ def test_real_tables_load_whole_and_twice_changes_nothing(graph, shared_data, na
     dataset = Dataset(shared_data / name)
     report = load(graph, dataset)
     read = report.tables["read"].to_dict()
-    assert {table: read[table] for table in COUNTS} == COUNTS
     raw = {
         table: pd.read_csv(shared_data / name / f"{table}.csv", dtype="str")
         for table in read
         if table != "bars"
     }
+    assert {table: read[table] for table in raw} == {table: len(rows) for table, rows in raw.items()}
     graph_tables = report.tables.drop(["bars", "benchmarks"])
     assert (graph_tables["used"] == [len(raw[table]) for table in graph_tables.index]).all()
     assert report.ok and report.rejected["table"].isin(["bars"]).all()
@@ -47,9 +45,9 @@ def test_real_tables_load_whole_and_twice_changes_nothing(graph, shared_data, na
             "MATCH ()-[m:MEMBER_OF]->() RETURN products, companies, industries, count(m) AS spans"
         ).single()
     assert count.data() == {
-        "products": 24_182,
-        "companies": 3_751,
-        "industries": 511,
+        "products": raw["products"]["product_id"].nunique(),
+        "companies": len(raw["companies"]),
+        "industries": len(raw["industries"]),
         "spans": len(raw["universes"]),
     }
     before = dump.everything(graph.address)
