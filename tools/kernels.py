@@ -28,8 +28,8 @@ FULL = [
 QUICK = [("Nehalem", "default", 1), ("Haswell", "avx2", 2), ("SkylakeX", "avx512", 1)]
 TESTS = ["tests/factors", "tests/hist", "tests/samgraph/explain", "tests/samgraph/test_rounding.py"]
 QUICK_TESTS = [
-    "tests/factors/regression", "tests/factors/risk", "tests/hist/test_model_equals_dense.py", "tests/hist/test_metrics.py",
-    "tests/samgraph/test_rounding.py",
+    "tests/factors/regression", "tests/factors/risk", "tests/hist/test_model_equals_dense.py",
+    "tests/hist/test_metrics.py", "tests/samgraph/test_rounding.py",
 ]  # fmt: skip
 SECONDS = 1200
 
