@@ -17,6 +17,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 SHARED_DATA = ROOT.parent / "shared" / "data"
 
+# Kernels, threads and their messages are the same whatever a shell says of them, set before numpy is imported;
+# tools/kernels.py runs the numeric tests under others.
+if "SAMGRAPH_TEST_KERNELS" not in os.environ:
+    for variable in list(os.environ):
+        if variable.startswith(
+            ("OPENBLAS_", "GOTO_", "MKL_", "OMP_", "KMP_", "ATEN_CPU_", "ONEDNN_", "DNNL_")
+        ):
+            del os.environ[variable]
+
 # A change is judged by examples that anybody can repeat; elsewhere every run tries new ones.
 settings.register_profile("repeatable", derandomize=True, print_blob=True)
 if os.environ.get("CI"):

@@ -57,7 +57,7 @@ def main() -> int:
         if missing := {NEEDS[blas], NEEDS[aten]} - here - {""}:
             print(f"kernels: {name} left out: this processor has no {', '.join(sorted(missing))}", flush=True)
             continue
-        settings = {"OPENBLAS_CORETYPE": blas, "ATEN_CPU_CAPABILITY": aten}
+        settings = {"OPENBLAS_CORETYPE": blas, "ATEN_CPU_CAPABILITY": aten, "SAMGRAPH_TEST_KERNELS": "1"}
         counts = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(threads))
         tests = words or (QUICK_TESTS if options.quick else TESTS)
         print(f"kernels: {name}", flush=True)
