@@ -75,8 +75,8 @@ def read_csv_texts(file: Path) -> pd.DataFrame:
         pass
     try:
         table = _read_csv("", file, ragged.append)
-    except _EmptyCsv:
-        return pd.DataFrame()
+    except _EmptyCsv:  # nothing below the header, or no header either
+        return pd.DataFrame(columns=pd.Index(_header("", file), dtype="str"), dtype="str")
     if ragged:
         first = ragged[0]
         more = f"; {len(ragged):,} such rows" if len(ragged) > 1 else ""
