@@ -44,7 +44,7 @@ def whole(path: Path) -> Iterator[Path]:
         scratch = Path(name)
         with contextlib.suppress(OSError):  # a file system without locks: remains are not told, and stay
             _lock(handle)
-        scratch.chmod(0o644)
+        scratch.chmod(0o666 & ~_umask())
         yield scratch
         os.replace(scratch, path)
     except OSError as error:
@@ -56,6 +56,13 @@ def whole(path: Path) -> Iterator[Path]:
             scratch.unlink(missing_ok=True)
         if handle is not None:
             os.close(handle)
+
+
+def _umask() -> int:
+    """What the user takes away from the rights of new files; the system tells it only in exchange for another."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def is_unfinished(path: Path) -> bool:

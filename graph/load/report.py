@@ -11,6 +11,8 @@ from typing import Any
 import pandas as pd
 
 from samgraph.errors import ConfigError, DatasetError
+from samgraph.files import whole
+from samgraph.spreadsheets import write_csv
 
 COUNTS = ("read", "used", "unchanged", "merged", "superseded", "stale", "rejected")
 
@@ -67,18 +69,21 @@ class LoadReport:
         ].astype(dict.fromkeys((*COUNTS, "row"), "Int64"))
 
     def write(self, file: Path | str) -> None:
-        """Write it as JSON or CSV, by the ending of the file's name. Raises ConfigError for any other."""
+        """Write it as JSON or CSV, by the ending of the file's name, whole or not at all.
+
+        Raises:
+            ConfigError: another ending
+            RunError: it cannot be written there
+        """
         path = Path(file)
         if path.suffix not in (".json", ".csv"):
             raise ConfigError(f"the report {path} must end in .json or .csv")
-        try:
+        with whole(path) as scratch:
             if path.suffix == ".json":
                 text = json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
-                path.write_text(text + "\n", encoding="utf-8")
+                scratch.write_text(text + "\n", encoding="utf-8", errors="backslashreplace")
             else:
-                self.to_frame().to_csv(path, index=False)
-        except OSError as error:
-            raise ConfigError(f"the report cannot be written to {path}: {error.strerror}") from error
+                write_csv(self.to_frame(), scratch)
 
 
 class RefusedDataset(DatasetError):

@@ -7,7 +7,9 @@ wrong (one sentence), 2 wrong usage, 130 interrupted.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
+import errno
 import importlib
 import os
 import sys
@@ -102,6 +104,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command line with `arguments` (those of the process by default); the exit status."""
     try:
         cli.main(arguments, prog_name="samgraph", standalone_mode=False)
+        sys.stdout.flush()
     except click.exceptions.Exit as done:
         return done.exit_code
     except click.ClickException as wrong:
@@ -113,6 +116,8 @@ def main(arguments: list[str] | None = None) -> int:
     except SamgraphError as error:
         tell(f"samgraph: {error}")
         return 1
+    except OSError as error:
+        return _unwritable(error)
     except UnicodeEncodeError as error:
         part = error.object[error.start : error.end][:20]
         tell(
@@ -124,6 +129,19 @@ def main(arguments: list[str] | None = None) -> int:
         click.echo("samgraph: interrupted; run the same command again to continue.", err=True)
         return 130
     return 0
+
+
+def _unwritable(error: OSError) -> int:
+    """Say what the system refused; exit status 1, or that of a program whose reader went away."""
+    with contextlib.suppress(
+        OSError, ValueError
+    ):  # what is left in the buffer would fail once more at the end
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if error.errno == errno.EPIPE:
+        return 1
+    where = error.filename or "standard output"
+    tell(f"samgraph: {where}: {error.strerror or error}; free the disk, or choose another place")
+    return 1
 
 
 if __name__ == "__main__":

@@ -2,19 +2,18 @@
 
 Names come from vendors' tables and may hold anything. A table shows control characters and marks that turn the
 direction of text as escapes (`\\x1b`), so that no name acts on the terminal, and cuts long cells. CSV puts an
-apostrophe before a text that a spreadsheet would run as a formula (`for_spreadsheets`; `from_spreadsheet` takes it
-away again). JSON and Parquet hold every text as it is.
+apostrophe before a text that a spreadsheet would run as a formula (`samgraph.spreadsheets`). JSON and Parquet hold
+every text as it is.
 """
 
 from __future__ import annotations
 
-import csv
 import json
-import re
 import sys
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from samgraph.cli.terminal import ACTS, tell, visible
+from samgraph.spreadsheets import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,10 +27,6 @@ FOLDED = 10
 """A longer one is not made narrower than this."""
 GAP = 2
 """Spaces between two columns."""
-
-# What OWASP lists as the beginnings of a formula, after any apostrophes, so that the rule can be undone.
-_FORMULA = re.compile("'*[=+\\-@\t\r\n＝＋－＠]")
-_NEUTRALISED = re.compile("'+[=+\\-@\t\r\n＝＋－＠]")
 
 
 def print_frame(frame: pd.DataFrame, form: str) -> None:
@@ -87,40 +82,6 @@ def print_json(text: str) -> None:
     """Print JSON; characters that would act on a terminal are written as their escapes, which mean the same."""
     lines = (ACTS.sub(lambda found: json.dumps(found[0])[1:-1], line) for line in text.split("\n"))
     print("\n".join(lines))
-
-
-def write_csv(frame: pd.DataFrame, file: IO[str] | Any) -> None:
-    """Write `frame` as CSV; no text in it is a formula to a spreadsheet. `file` is open, or a path."""
-    import pandas as pd
-
-    texts = {
-        name: [for_spreadsheets(value) if isinstance(value, str) else value for value in frame[name]]
-        for name in frame.columns
-        if not (
-            pd.api.types.is_numeric_dtype(frame[name]) or pd.api.types.is_datetime64_any_dtype(frame[name])
-        )
-    }
-    safe = frame.assign(
-        **{name: pd.Series(column, index=frame.index, dtype=object) for name, column in texts.items()}
-    )
-    safe.columns = pd.Index([for_spreadsheets(str(name)) for name in frame.columns])
-    # By default a carriage return would not be quoted where lines end otherwise, and would break its row in two.
-    broken = any("\r" in value for column in texts.values() for value in column if isinstance(value, str))
-    safe.to_csv(file, index=False, quoting=csv.QUOTE_NONNUMERIC if broken else csv.QUOTE_MINIMAL)
-
-
-def for_spreadsheets(text: str) -> str:
-    """A text that no spreadsheet runs: one that begins with = + - @, a tab or a line's end gets an apostrophe first.
-
-    So does one that begins with apostrophes and then one of these: no two texts become the same, and
-    `from_spreadsheet` gives back each of them.
-    """
-    return "'" + text if _FORMULA.match(text) else text
-
-
-def from_spreadsheet(text: str) -> str:
-    """The text that `for_spreadsheets` was given."""
-    return text[1:] if _NEUTRALISED.match(text) else text
 
 
 def _cell(value: object) -> str:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from samgraph.cli.output import FORMATS, from_spreadsheet, print_frame, print_json, write_csv
+from samgraph.cli.output import FORMATS, print_frame, print_json
+from samgraph.spreadsheets import from_spreadsheet, write_csv
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from samgraph.cli.output import FORMATS, print_frame, write_csv
+from samgraph.cli.output import FORMATS, print_frame
 from samgraph.cli.terminal import tell
+from samgraph.spreadsheets import write_csv
 
 if TYPE_CHECKING:
     import pandas as pd

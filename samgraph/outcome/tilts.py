@@ -10,6 +10,7 @@ import pandas as pd
 
 from samgraph.factors.risk.concentration import concentration, group_weights
 from samgraph.run.inputs import Inputs
+from samgraph.sums import total
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -113,7 +114,7 @@ def _weights(inputs: Inputs, day: pd.DataFrame) -> FloatArray:
     """Shares of what is invested [n_stocks]."""
     out = np.zeros(len(inputs.market.stocks))
     out[pd.Index(inputs.market.stocks).get_indexer(pd.Index(day["company_id"]))] = day["value"]
-    shares: FloatArray = out / out.sum()
+    shares: FloatArray = out / total(out)  # the same bits whoever joins later
     return shares
 
 
@@ -125,5 +126,5 @@ def _by_label(
 
 
 def _mean(values: FloatArray, weights: FloatArray) -> float:
-    total = weights.sum()
-    return float(np.nansum(values * weights) / total) if total > 0 else float("nan")
+    whole = total(weights)
+    return total(np.nan_to_num(values * weights, nan=0.0)) / whole if whole > 0 else float("nan")

@@ -18,6 +18,7 @@ from samgraph.factors.risk.covariance import factor_covariance, specific_varianc
 from samgraph.factors.signals.rolling import trailing_std, trailing_sum
 from samgraph.graph.series.snapshots import Edges, SnapshotSeries
 from samgraph.outcome.books import trading_rules
+from samgraph.outcome.tilts import _weights
 
 
 def test_how_many_names_are_held_is_told_by_the_first_test_day(tmp_path: Any) -> None:
@@ -95,3 +96,14 @@ def test_a_trailing_sum_does_not_depend_on_how_many_days_follow() -> None:
         np.testing.assert_array_equal(
             trailing_std(values[:1], window, 1), trailing_std(values, window, 1)[:1]
         )
+
+
+def test_concentration_does_not_depend_on_who_joins_later() -> None:
+    rng = np.random.default_rng(0)
+    day = pd.DataFrame({"company_id": [f"s{i:03d}" for i in range(40)], "value": rng.uniform(1e4, 1e7, 40)})
+    found = []
+    for stocks in (list(day["company_id"]), sorted([*day["company_id"], *(f"s{i:03d}x" for i in range(37))])):
+        inputs: Any = SimpleNamespace(market=SimpleNamespace(stocks=tuple(stocks)))
+        weights = pd.Series(_weights(inputs, day), index=stocks)
+        found.append(weights[day["company_id"]].to_numpy())
+    np.testing.assert_array_equal(found[0], found[1])

@@ -14,10 +14,10 @@ import pytest
 from oracles import dump, small
 
 from samgraph.cli import main
-from samgraph.cli.output import from_spreadsheet
 from samgraph.errors import DatasetError
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.load.load import load
+from samgraph.spreadsheets import from_spreadsheet
 
 HOSTILE = [
     'it\'s "quoted" \\ `tick`',

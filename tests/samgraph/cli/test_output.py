@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samgraph.cli.output import for_spreadsheets, from_spreadsheet, print_frame
+from samgraph.cli.output import print_frame
 from samgraph.cli.terminal import visible
+from samgraph.spreadsheets import for_spreadsheets, from_spreadsheet
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 NASTY = st.text(st.sampled_from("'=+-@\t\r\n\x00\x1b\x9b\u202e,\"a名＝"), max_size=6)
