@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from samgraph.errors import ModelError
+from samgraph.factors.labels import Axes, axes_of, labelled, placed
 from samgraph.sums import over_stocks
 
 Floats = npt.NDArray[np.float64]
@@ -31,19 +32,31 @@ def day_blocks(n_dates: int, n_stocks: int, cells: int = BLOCK_CELLS) -> Iterato
         yield slice(start, min(start + step, n_dates))
 
 
-def panel(values: Any, name: str, shape: tuple[int, int] | None = None) -> Floats:
-    """`values` as float64 [n_dates, n_stocks], infinities made missing.
+def panel(values: Any, name: str, shape: tuple[int, int] | None = None, axes: Axes | None = None) -> Floats:
+    """`values` as float64 [n_dates, n_stocks], infinities made missing; a frame by its labels (see `table`).
 
     Raises:
-        ModelError: not two-dimensional, or of another shape than `shape`.
+        ModelError: not two-dimensional, of another shape than `shape`, or labels that do not fit.
     """
-    array = table(values, name, shape)
+    array = table(values, name, shape, axes)
     infinite = np.isinf(array)
     return np.where(infinite, np.nan, array) if infinite.any() else array
 
 
-def table(values: Any, name: str, shape: tuple[int, int] | None = None) -> Floats:
-    """As `panel`, with infinities as they are: for one that takes what is not finite for missing anyway."""
+def table(values: Any, name: str, shape: tuple[int, int] | None = None, axes: Axes | None = None) -> Floats:
+    """As `panel`, with infinities as they are: for one that takes what is not finite for missing anyway.
+
+    A frame, or a series by (day, stock), is put on `axes`; the first panel of a function has none yet and keeps its own
+    (`axes_of`). Beside arrays without labels it is refused: nothing says which row is which.
+    """
+    if labelled(values):
+        if axes is None and shape is not None:
+            raise ModelError(
+                f"{name} has labels and what it is held against has none; give both as frames, or both as arrays."
+            )
+        own = axes if axes is not None else axes_of(values, name)
+        assert own is not None  # it is labelled
+        values = placed(values, name, own)
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 2 or (shape is not None and array.shape != shape):
         wanted = "two axes (dates, stocks)" if shape is None else f"shape {shape}"
@@ -51,12 +64,16 @@ def table(values: Any, name: str, shape: tuple[int, int] | None = None) -> Float
     return array
 
 
-def class_labels(labels: Any, shape: tuple[int, int]) -> Ints:
-    """Class labels as int64 [n_dates, n_stocks], negative where a stock has no class.
+def class_labels(labels: Any, shape: tuple[int, int], axes: Axes | None = None) -> Ints:
+    """Class labels as int64 [n_dates, n_stocks], negative where a stock has no class; a frame by its labels.
 
     Raises:
         ModelError: of another shape, or not integers.
     """
+    if labelled(labels):
+        found = table(labels, "labels", shape, axes)
+        found = np.where(np.isnan(found), -1.0, found)
+        labels = found.astype(np.int64) if (found == np.floor(found)).all() else found
     array = np.asarray(labels)
     if array.shape != shape or not np.issubdtype(array.dtype, np.integer):
         raise ModelError(

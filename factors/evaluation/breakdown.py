@@ -20,6 +20,7 @@ from samgraph.factors.evaluation.ic import MIN_STOCKS
 from samgraph.factors.evaluation.inference import independent_test, mean_test
 from samgraph.factors.evaluation.ranks import quantile_classes, ranks_within
 from samgraph.rounding import varies
+from samgraph.factors.labels import axes_of
 
 
 def by_offset(ic: pd.DataFrame) -> pd.DataFrame:
@@ -90,8 +91,9 @@ def group_information(
     All groups of a block of days are ranked by one sort. Shapes and groups as in `by_group`.
     """
     x = panel(factor, "the factor")
-    y = panel(forward, "the forward return", x.shape)
-    classes = class_labels(groups, x.shape)
+    axes = axes_of(factor, "the factor")
+    y = panel(forward, "the forward return", x.shape, axes)
+    classes = class_labels(groups, x.shape, axes)
     out = np.full((len(x), n_groups), np.nan)
     for days in day_blocks(*x.shape):
         a, b, g = x[days], y[days], classes[days]

@@ -28,6 +28,7 @@ from samgraph.errors import ModelError
 from samgraph.factors.arrays import Floats
 from samgraph.factors.evaluation.inference import FEWEST_DAYS, bootstrap_test, mean_test
 from samgraph.rounding import ROUNDING, varies
+from samgraph.factors.labels import paired
 
 TRADING_DAYS = 252
 
@@ -82,6 +83,7 @@ def paired_difference(
     Raises:
         ModelError: series of different lengths, fewer than 30 common days, or a level outside 0..1.
     """
+    a, b = paired(a, b)
     first, second = _by_day(a), _by_day(b)
     if first.shape != second.shape:
         raise ModelError(

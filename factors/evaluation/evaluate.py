@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 
 from samgraph.errors import ModelError
-from samgraph.factors.arrays import Bools, Floats, day_blocks, panel
+from samgraph.factors.arrays import Bools, Floats, class_labels, day_blocks, panel
 from samgraph.factors.evaluation.ic import (
     MIN_STOCKS,
     correlation_by_day,
@@ -42,6 +42,7 @@ from samgraph.factors.evaluation.quantiles import (
 )
 from samgraph.factors.evaluation.ranks import DayOrder, quantile_classes
 from samgraph.rounding import varies
+from samgraph.factors.labels import Axes, axes_of
 
 __all__ = [
     "HORIZONS",
@@ -90,7 +91,7 @@ class Evaluation:
 def evaluate(
     factors: Mapping[str, Any],
     forward: Mapping[int, Any],
-    dates: pd.DatetimeIndex,
+    dates: Any,
     stocks: Sequence[str],
     labels: Any | None = None,
     log_cap: Any | None = None,
@@ -106,9 +107,10 @@ def evaluate(
     """Evaluate every factor at every horizon, neutral to industry and log market cap where these are given.
 
     Args:
-        factors: name -> [n_dates, n_stocks], NaN = missing; day t uses data known by t.
+        factors: name -> [n_dates, n_stocks], NaN = missing; day t uses data known by t. Here and below a frame (days by
+            stocks) or a series by (day, stock) is put in its place by its labels.
         forward: horizon in trading days -> [n_dates, n_stocks] return that starts after t.
-        dates: [n_dates].
+        dates: [n_dates] days, as dates or ISO text; only these are evaluated.
         stocks: [n_stocks].
         labels: industries as integers [n_dates, n_stocks], below 0 = none; with `log_cap`, `covariates` and
             `weights` as in `neutralise`. Without labels, log_cap and covariates factors stay as they are.
@@ -124,7 +126,8 @@ def evaluate(
     Raises:
         ModelError: a panel of another shape, a horizon below 1, or nothing to evaluate.
     """
-    shape = (len(dates), len(stocks))
+    axes = Axes.of(dates, stocks)
+    dates, shape = axes.dates, (len(axes.dates), len(axes.stocks))
     if not factors or not forward:
         raise ModelError(
             f"nothing to evaluate: {len(factors)} factors and {len(forward)} horizons were given."
@@ -135,13 +138,19 @@ def evaluate(
         raise ModelError(f"horizons {horizons} and turnover lags {lags} must be 1 trading day or more.")
     if not 2 <= quantiles <= 100:
         raise ModelError(f"{quantiles} quantiles cannot be formed; ask for 2 to 100.")
-    returns = {h: panel(forward[h], f"the forward return of horizon {h}", shape) for h in horizons}
+    returns = {h: panel(forward[h], f"the forward return of horizon {h}", shape, axes) for h in horizons}
     names = list(factors)
-    panels = {name: panel(factors[name], f"factor {name}", shape) for name in names}
+    panels = {name: panel(factors[name], f"factor {name}", shape, axes) for name in names}
     neutral = labels is not None or log_cap is not None or len(covariates) > 0
     if neutral:
+        classes_of = None if labels is None else class_labels(labels, shape, axes)
+        log_cap, weights = (
+            None if values is None else panel(values, name, shape, axes)
+            for name, values in (("log_cap", log_cap), ("weights", weights))
+        )
+        covariates = [panel(values, f"covariate {j}", shape, axes) for j, values in enumerate(covariates)]
         panels = {
-            name: neutralise(values, labels, log_cap, weights, covariates=covariates)
+            name: neutralise(values, classes_of, log_cap, weights, covariates=covariates)
             for name, values in panels.items()
         }
     daily = _Daily.empty(len(names), len(horizons), shape[0], quantiles)
@@ -169,9 +178,12 @@ def evaluate(
 
 def decay(factor: Any, forward: Mapping[int, Any], **settings: Any) -> pd.DataFrame:
     """The decay table of one factor (see `Evaluation.decay`). Shapes: [n_dates, n_stocks] each."""
-    shape = np.asarray(factor).shape
-    dates = pd.date_range("2000-01-03", periods=shape[0])  # the table does not show them
-    found = evaluate({"factor": factor}, forward, dates, [str(i) for i in range(shape[1])], **settings)
+    axes = axes_of(factor, "the factor")
+    if axes is None:
+        shape = np.asarray(factor).shape
+        dates = pd.date_range("2000-01-03", periods=shape[0])  # the table does not show them
+        axes = Axes.of(dates, range(shape[1]))
+    found = evaluate({"factor": factor}, forward, axes.dates, list(axes.stocks), **settings)
     return found.decay.drop(columns="factor")
 
 

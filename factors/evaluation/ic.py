@@ -12,6 +12,7 @@ import numpy as np
 
 from samgraph.factors.arrays import Bools, Floats, day_blocks, panel
 from samgraph.factors.evaluation.ranks import DayOrder
+from samgraph.factors.labels import axes_of
 from samgraph.sums import over_stocks
 
 MIN_STOCKS = 5  # fewer stocks than this and a day has no IC
@@ -65,7 +66,7 @@ def information_coefficient(
     Shapes: factor, forward [n_dates, n_stocks], NaN = missing; result [n_dates], NaN on days that have none.
     """
     x = panel(factor, "the factor")
-    y = panel(forward, "the forward return", x.shape)
+    y = panel(forward, "the forward return", x.shape, axes_of(factor, "the factor"))
     out = np.full(len(x), np.nan)
     for days in day_blocks(*x.shape):
         a, b = x[days], y[days]

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 
 from samgraph.factors.arrays import Bools, Floats, Ints, class_labels, day_blocks, panel
+from samgraph.factors.labels import axes_of
 from samgraph.sums import over_stocks
 
 RELATIVE_ZERO = 1e-12  # share of a column's own sum of squares below which what is left of it is rounding
@@ -54,10 +55,11 @@ def neutralise(
         ModelError: an argument of another shape.
     """
     y = panel(factor, "the factor")
-    columns = [] if log_cap is None else [panel(log_cap, "log_cap", y.shape)]
-    columns += [panel(column, f"covariate {j}", y.shape) for j, column in enumerate(covariates)]
-    classes = None if labels is None else class_labels(labels, y.shape)
-    scale = None if weights is None else panel(weights, "weights", y.shape)
+    axes = axes_of(factor, "the factor")
+    columns = [] if log_cap is None else [panel(log_cap, "log_cap", y.shape, axes)]
+    columns += [panel(column, f"covariate {j}", y.shape, axes) for j, column in enumerate(covariates)]
+    classes = None if labels is None else class_labels(labels, y.shape, axes)
+    scale = None if weights is None else panel(weights, "weights", y.shape, axes)
     out = np.full(y.shape, np.nan)
     for days in day_blocks(*y.shape):
         out[days] = _residuals(

@@ -12,6 +12,7 @@ from scipy import stats
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Floats, centred, day_blocks, panel
 from samgraph.factors.evaluation.ranks import quantile_classes
+from samgraph.factors.labels import axes_of
 
 Classes = npt.NDArray[np.int8]
 
@@ -46,7 +47,7 @@ def quantile_returns(factor: Any, forward: Any, quantiles: int = 5, *, demeaned:
     if not 2 <= quantiles <= 100:
         raise ModelError(f"{quantiles} quantiles cannot be formed; ask for 2 to 100.")
     x = panel(factor, "the factor")
-    y = panel(forward, "the forward return", x.shape)
+    y = panel(forward, "the forward return", x.shape, axes_of(factor, "the factor"))
     out = np.full((len(x), quantiles), np.nan)
     for days in day_blocks(*x.shape):
         a, b = x[days], y[days]

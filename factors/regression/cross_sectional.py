@@ -31,6 +31,7 @@ import pandas as pd
 
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Bools, Floats, Ints, day_blocks, panel
+from samgraph.factors.labels import Axes
 from samgraph.factors.regression.batch import DesignBatch, Fits
 from samgraph.factors.regression.designs import Designs, Narrow, Seats
 from samgraph.factors.regression.exposures import Membership
@@ -163,10 +164,11 @@ def cross_sectional_regression(
     """
     if errors not in ERRORS:
         raise ModelError(f"standard errors {errors!r} are unknown; choose one of {', '.join(ERRORS)}.")
-    shape = (len(dates), len(stocks))
-    y = panel(forward, "the forward return", shape)
-    size = panel(cap, "cap", shape)
-    looks = {name: panel(values, f"style {name}", shape) for name, values in (styles or {}).items()}
+    axes = Axes.of(dates, stocks)
+    dates, shape = axes.dates, (len(axes.dates), len(axes.stocks))
+    y = panel(forward, "the forward return", shape, axes)
+    size = panel(cap, "cap", shape, axes)
+    looks = {name: panel(values, f"style {name}", shape, axes) for name, values in (styles or {}).items()}
     for family in memberships:
         if len(family.day_version) != shape[0]:
             raise ModelError(
@@ -175,8 +177,8 @@ def cross_sectional_regression(
             )
     if not (market or looks or memberships):
         raise ModelError("a regression needs a market factor, styles or memberships; none was given.")
-    scale = None if weights is None else panel(weights, "weights", shape)
-    inside = None if universe is None else np.asarray(universe, dtype=bool)
+    scale = None if weights is None else panel(weights, "weights", shape, axes)
+    inside = None if universe is None else panel(universe, "universe", shape, axes) > 0
     designs = Designs(tuple(memberships), looks, market, shape[1])
     cells = shape[1] * (designs.n_dense + 2) + designs.width**2
     blocks = list(day_blocks(shape[0], cells, BATCH_CELLS))

@@ -18,6 +18,7 @@ from samgraph.errors import ModelError
 from samgraph.factors.arrays import Bools, Floats, Ints, day_blocks, table
 from samgraph.factors.evaluation.inference import MeanTest, mean_test
 from samgraph.factors.evaluation.newey_west import newey_west, p_value
+from samgraph.factors.labels import axes_of
 from samgraph.factors.regression.solve import RANK_TOLERANCE, Solution
 
 CONSTANT = "constant"
@@ -67,8 +68,9 @@ def fama_macbeth(
     if not factors:
         raise ModelError("Fama-MacBeth needs at least one factor; none was given.")
     y = table(forward, "the forward return")
-    columns = [table(values, f"factor {name}", y.shape) for name, values in factors.items()]
-    scale = None if weights is None else table(weights, "weights", y.shape)
+    axes = axes_of(forward, "the forward return")
+    columns = [table(values, f"factor {name}", y.shape, axes) for name, values in factors.items()]
+    scale = None if weights is None else table(weights, "weights", y.shape, axes)
     names = (CONSTANT, *factors)
     slopes, r2, deficient = _solved(_moments(y, columns, scale))
     faults: list[tuple[int, str, str]] = []

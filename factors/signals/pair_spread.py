@@ -31,6 +31,7 @@ from arch.unitroot.cointegration import engle_granger
 
 from samgraph.factors.arrays import Floats, Ints
 from samgraph.factors.evaluation.inference import q_values
+from samgraph.factors.labels import paired
 
 Rule = Literal["bh", "by"]
 
@@ -68,6 +69,7 @@ class Spread:
 
 def pair_spread(one: Floats, two: Floats) -> Spread:
     """Test one pair. Shapes: one, two [n_dates] adjusted prices, all trading days in order, NaN = no price."""
+    one, two = paired(one, two)
     a, b = _logs(one), _logs(two)
     both = np.isfinite(a) & np.isfinite(b)
     days = int(both.sum())

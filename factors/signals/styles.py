@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from samgraph.factors.arrays import Bools, Floats, panel
+from samgraph.factors.labels import Axes
 from samgraph.factors.signals.rolling import lagged, trailing_mean, trailing_std, trailing_sum
 from samgraph.hist.market import Market
 from samgraph.sums import over_stocks
@@ -43,7 +44,10 @@ def style_exposures(
     """
     raw = raw_styles(market)
     raw.update(
-        {name: panel(values, f"style {name}", market.close.shape) for name, values in (extra or {}).items()}
+        {
+            name: panel(values, f"style {name}", market.close.shape, Axes.of(market.dates, market.stocks))
+            for name, values in (extra or {}).items()
+        }
     )
     cap = market.weights()
     return {name: standardise(values, market.member, cap, fill=fill) for name, values in raw.items()}
