@@ -50,6 +50,11 @@ def days_of(days: Any, name: str = "dates") -> pd.DatetimeIndex:
     return found
 
 
+def given_axes(values: Any, dates: Any, stocks: Sequence[Any]) -> Axes | None:
+    """The axes that labelled values are put on; None for a plain array."""
+    return Axes.of(dates, stocks) if labelled(values) else None
+
+
 def axes_of(values: Any, name: str) -> Axes | None:
     """The axes of a labelled panel; None for a plain array.
 

@@ -15,7 +15,7 @@ import pandas as pd
 
 from samgraph.errors import RunError
 from samgraph.factors.arrays import Floats, panel
-from samgraph.factors.labels import Axes
+from samgraph.factors.labels import given_axes
 from samgraph.factors.portfolio.optimise import HELD, Bounds, Choice, expected_returns, optimise
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.simulation import PortfolioResult
@@ -68,13 +68,15 @@ def run_optimised(
         ModelError: shapes that do not fit.
         RunError: no day has a score, a forecast of risk and time for an execution.
     """
-    score = panel(score, "score", np.asarray(market.close).shape, Axes.of(market.dates, market.stocks))
+    score = panel(
+        score, "score", np.asarray(market.close).shape, given_axes(score, market.dates, market.stocks)
+    )
     if forecasts.regression.stocks != tuple(market.stocks):
         raise RunError("the risk forecasts are of other stocks than the market; make both from one universe.")
     weights = (
         benchmark_weights(market)
         if benchmark is None
-        else panel(benchmark, "benchmark", score.shape, Axes.of(market.dates, market.stocks))
+        else panel(benchmark, "benchmark", score.shape, given_axes(benchmark, market.dates, market.stocks))
     )
     books = _Optimised(score, market, forecasts, rules or Rules(), bounds or Bounds(), weights)
     return books.run(books.known), pd.DataFrame(books.decisions, columns=DECISIONS)

@@ -16,7 +16,7 @@ import numpy as np
 
 from samgraph.errors import ConfigError
 from samgraph.factors.arrays import Floats, panel
-from samgraph.factors.labels import Axes
+from samgraph.factors.labels import given_axes
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.simulation import PortfolioResult, Simulation
 from samgraph.factors.portfolio.tape import FREE, SMALL
@@ -48,7 +48,9 @@ def run_targets(weights: Any, market: Market, rules: Rules | None = None) -> Por
             missing.
         RunError: no day with weights leaves time for an execution.
     """
-    weights = panel(weights, "weights", np.asarray(market.close).shape, Axes.of(market.dates, market.stocks))
+    weights = panel(
+        weights, "weights", np.asarray(market.close).shape, given_axes(weights, market.dates, market.stocks)
+    )
     known = np.isfinite(weights).any(axis=1)
     weights = np.where(np.isfinite(weights), weights, 0.0)
     wrong = np.flatnonzero((weights < 0).any(axis=1) | (weights.sum(axis=1) > 1.0 + 1e-9))

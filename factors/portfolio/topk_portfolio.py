@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from samgraph.factors.arrays import Floats, Ints, panel
-from samgraph.factors.labels import Axes
+from samgraph.factors.labels import given_axes
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.simulation import PortfolioResult, Simulation
 from samgraph.factors.portfolio.tape import FREE, NO_SLOT, SMALL
@@ -62,7 +62,9 @@ def run_topk(score: Any, market: Market, rules: Rules | None = None) -> Portfoli
         RunError: no day with a score leaves time for an execution.
         ConfigError: the execution price or the benchmark is missing.
     """
-    score = panel(score, "score", np.asarray(market.close).shape, Axes.of(market.dates, market.stocks))
+    score = panel(
+        score, "score", np.asarray(market.close).shape, given_axes(score, market.dates, market.stocks)
+    )
     books = _TopK(score, market, rules if rules is not None else Rules())
     return books.run(books.view.any(axis=1))
 

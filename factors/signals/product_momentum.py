@@ -18,7 +18,7 @@ import numpy as np
 
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Floats, panel
-from samgraph.factors.labels import Axes
+from samgraph.factors.labels import given_axes
 from samgraph.factors.signals.rolling import trailing_std, trailing_sum
 from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.rounding import SHARE
@@ -40,7 +40,12 @@ def product_returns(returns: Any, series: SnapshotSeries, *, purity: float = 0.5
     Raises:
         ModelError: shapes that do not fit, or a purity below a half.
     """
-    y = panel(returns, "returns", (series.n_dates, series.n_stocks), Axes.of(series.dates, series.stocks))
+    y = panel(
+        returns,
+        "returns",
+        (series.n_dates, series.n_stocks),
+        given_axes(returns, series.dates, series.stocks),
+    )
     if not 0.5 <= purity < 1.0:
         raise ModelError(f"a purity of {purity} does not tell a company's main product; give 0.5 to below 1.")
     out = np.full(y.shape, np.nan)
@@ -73,7 +78,12 @@ def product_momentum(
         least: days of the window that must be known, or the value is missing.
         purity: as in `product_returns`.
     """
-    y = panel(returns, "returns", (series.n_dates, series.n_stocks), Axes.of(series.dates, series.stocks))
+    y = panel(
+        returns,
+        "returns",
+        (series.n_dates, series.n_stocks),
+        given_axes(returns, series.dates, series.stocks),
+    )
     of_products = product_returns(y, series, purity=purity)
     total, count = trailing_sum(of_products, window)
     return {

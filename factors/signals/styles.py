@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from samgraph.factors.arrays import Bools, Floats, panel
-from samgraph.factors.labels import Axes
+from samgraph.factors.labels import given_axes
 from samgraph.factors.signals.rolling import lagged, trailing_mean, trailing_std, trailing_sum
 from samgraph.hist.market import Market
 from samgraph.sums import over_stocks
@@ -45,7 +45,9 @@ def style_exposures(
     raw = raw_styles(market)
     raw.update(
         {
-            name: panel(values, f"style {name}", market.close.shape, Axes.of(market.dates, market.stocks))
+            name: panel(
+                values, f"style {name}", market.close.shape, given_axes(values, market.dates, market.stocks)
+            )
             for name, values in (extra or {}).items()
         }
     )
