@@ -19,8 +19,8 @@ from samgraph.factors.arrays import Floats, Ints, class_labels, day_blocks, pane
 from samgraph.factors.evaluation.ic import MIN_STOCKS
 from samgraph.factors.evaluation.inference import independent_test, mean_test
 from samgraph.factors.evaluation.ranks import quantile_classes, ranks_within
-from samgraph.rounding import varies
 from samgraph.factors.labels import axes_of
+from samgraph.rounding import varies
 
 
 def by_offset(ic: pd.DataFrame) -> pd.DataFrame:

@@ -27,8 +27,8 @@ import numpy as np
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Floats
 from samgraph.factors.evaluation.inference import FEWEST_DAYS, bootstrap_test, mean_test
-from samgraph.rounding import ROUNDING, varies
 from samgraph.factors.labels import paired
+from samgraph.rounding import ROUNDING, varies
 
 TRADING_DAYS = 252
 

@@ -41,8 +41,8 @@ from samgraph.factors.evaluation.quantiles import (
     spread,
 )
 from samgraph.factors.evaluation.ranks import DayOrder, quantile_classes
-from samgraph.rounding import varies
 from samgraph.factors.labels import Axes, axes_of
+from samgraph.rounding import varies
 
 __all__ = [
     "HORIZONS",
