@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from samgraph.errors import ModelError
+from samgraph.exchange.access import NO_LAG, access
 from samgraph.hist.market import BoolArray, FloatArray, Market
 
 Price = Literal["open", "close", "vwap"]
@@ -21,21 +22,21 @@ Price = Literal["open", "close", "vwap"]
 def forward_returns(market: Market, horizon: int, *, lag: int = 1, price: Price = "close") -> FloatArray:
     """Return from execution at t + lag to t + lag + horizon, float64 [n_dates, n_stocks], a fraction.
 
-    NaN where the execution is impossible (no bar, suspended, or locked at limit-up on that day, where nobody
-    can buy), where the price at the end is unknown, and on the last lag + horizon days. The features of day t
-    include its close, so `lag` is at least 1: nothing trades at the close that it was computed from.
+    NaN where nobody can buy at the execution (`samgraph.exchange.access`, the rule by which portfolios trade, too: no
+    bar, suspended, at limit-up by flag or by price), where the price at the end is unknown, and on the last
+    lag + horizon days.
 
     Raises:
         ModelError: horizon or lag below 1, or an unknown price
     """
-    if horizon < 1 or lag < 1:
-        raise ModelError(
-            f"a label needs horizon >= 1 and lag >= 1 trading days, found horizon {horizon} and lag {lag}"
-        )
+    if horizon < 1:
+        raise ModelError(f"a label needs a horizon of 1 trading day or more, found {horizon}")
+    if lag < 1:
+        raise ModelError(f"lag = {lag}: {NO_LAG}")
     if price not in ("open", "close", "vwap"):
         raise ModelError(f"execution price '{price}' is unknown; choose open, close or vwap")
     level = getattr(market, price) * market.adj
-    buyable = market.tradable & ~market.limit_up & np.isfinite(level)
+    buyable = access(market, price).buyable
     result = np.full(level.shape, np.nan)
     last = market.n_dates - lag - horizon
     if last <= 0:

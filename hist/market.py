@@ -6,29 +6,35 @@ filled forward, because a filled price makes a return of zero that never happene
 
 Optional columns of the bars: where `vwap` is absent it is `amount` over volume, and without `amount`
 (high + low + close) / 3; `adj_factor` is 1, `tradable` volume > 0, `limit_up` and `limit_down` False, `market_cap`
-unknown, `book_to_price` None. This module does not need torch.
+unknown, `st`, `float_cap` and `book_to_price` None. A market carries the price limits of its days, so that labels,
+factors and portfolios meet the same ones (`samgraph.exchange.access`). This module does not need torch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from samgraph.errors import DatasetError
+from samgraph.exchange.access import day_limits
+from samgraph.exchange.tables import Exchange
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
+DayArray = npt.NDArray[np.datetime64]
+Limits = Literal["exchange", "flags", "none"]
 
 REQUIRED = ("date", "company_id", "open", "high", "low", "close", "volume")
 _PRICES = ("open", "high", "low", "close")
 _NUMBERS = (*_PRICES, "vwap", "adj", "volume", "market_cap")
-_OPTIONAL = ("book_to_price",)
+_OPTIONAL = ("book_to_price", "st", "float_cap", "index_weight", "upper_limit", "lower_limit")
 _FLAGS = ("tradable", "limit_up", "limit_down", "member")
+LISTINGS = ("listed_on", "delisted_on")
 FURTHER = "further."  # before the name of a further column among the panels
 VWAP_SLACK = 0.001  # by which an average price may leave the day's low and high, for rounding
 
@@ -47,6 +53,13 @@ class Market:
             value style; None where the bars have no such column
         has_vwap: whether `vwap` is the bars' own and not a stand-in
         further: float64 [n_dates, n_stocks] by name: columns of the bars that a user's own features read
+        st: bool [n_dates, n_stocks], under special treatment; None where the bars do not say
+        float_cap: float64 [n_dates, n_stocks], market cap of the freely traded shares; None as above
+        index_weight: float64 [n_dates, n_stocks], the universe's official weights, drifted between their days
+            (`samgraph.hist.index_weights`), NaN on days without; None where the dataset has none
+        upper_limit, lower_limit: float64 [n_dates, n_stocks], highest and lowest price of the day, infinite and 0
+            where there is no limit; None works them out by the A-share exchanges' rules where they are asked for
+        listed_on, delisted_on: datetime64[D] [n_stocks], NaT where unknown or never; None where nobody's is known
     """
 
     dates: pd.DatetimeIndex
@@ -67,6 +80,13 @@ class Market:
     book_to_price: FloatArray | None = None
     has_vwap: bool = True
     further: Mapping[str, FloatArray] = field(default_factory=dict)
+    st: BoolArray | None = None
+    float_cap: FloatArray | None = None
+    index_weight: FloatArray | None = None
+    upper_limit: FloatArray | None = None
+    lower_limit: FloatArray | None = None
+    listed_on: DayArray | None = None
+    delisted_on: DayArray | None = None
 
     @property
     def n_dates(self) -> int:
@@ -139,7 +159,9 @@ class Market:
 
     def permuted(self, order: npt.NDArray[np.int64]) -> Market:
         """The same market with its stocks in another order: place p holds old stock `order[p]`."""
-        return self._with(lambda panel: panel[:, order], stocks=tuple(self.stocks[i] for i in order))
+        listings = {n: getattr(self, n)[order] for n in LISTINGS if getattr(self, n) is not None}
+        stocks = tuple(self.stocks[i] for i in order)
+        return self._with(lambda panel: panel[:, order], stocks=stocks, **listings)
 
     def until(self, stop: int) -> Market:
         """The market's first `stop` days, as if nothing later had been read."""
@@ -161,6 +183,9 @@ def build_market(
     end: pd.Timestamp,
     warmup_days: int,
     further: Sequence[str] = (),
+    listings: pd.DataFrame | None = None,
+    limits: Limits = "exchange",
+    rules: Exchange | None = None,
 ) -> Market:
     """Arrange bars as dates x stocks, for the stocks that are ever members.
 
@@ -173,6 +198,9 @@ def build_market(
         end: its last day, inclusive
         warmup_days: trading days before `start` that are kept as history
         further: columns of numbers that features read by their names, where the bars have them
+        listings: columns company_id, [listed_on], [delisted_on]: for the days after a listing and the end of a stock
+        limits: price limits by the bars' flags and the exchanges' rules, by the flags alone, or none at all
+        rules: the exchanges'; the A-share ones if None
 
     Raises:
         DatasetError: a required column is missing, two bars of one stock on one day, no bars in the period
@@ -218,6 +246,7 @@ def build_market(
     traded = has_bar & (np.nan_to_num(volume) > 0)
     tradable = flags("tradable") & traded if "tradable" in bars.columns else traded
     member = _align_members(members, dates)
+    flagged = bars.columns if limits != "none" else ()
     market = Market(
         dates=dates,
         stocks=stocks,
@@ -228,8 +257,8 @@ def build_market(
         if "market_cap" in bars.columns
         else np.full(shape, np.nan),
         tradable=tradable,
-        limit_up=flags("limit_up") if "limit_up" in bars.columns else np.zeros(shape, dtype=np.bool_),
-        limit_down=flags("limit_down") if "limit_down" in bars.columns else np.zeros(shape, dtype=np.bool_),
+        limit_up=flags("limit_up") if "limit_up" in flagged else np.zeros(shape, dtype=np.bool_),
+        limit_down=flags("limit_down") if "limit_down" in flagged else np.zeros(shape, dtype=np.bool_),
         member=member,
         benchmark=np.full(len(dates), np.nan),
         book_to_price=numbers("book_to_price") if "book_to_price" in bars.columns else None,
@@ -237,10 +266,28 @@ def build_market(
         further={
             name: numbers(name) for name in further if name in bars.columns and bars[name].dtype.kind in "iuf"
         },
+        st=flags("st") if "st" in bars.columns else None,
+        float_cap=_positive(numbers("float_cap")) if "float_cap" in bars.columns else None,
+        listed_on=_listings(listings, "listed_on", stocks),
+        delisted_on=_listings(listings, "delisted_on", stocks),
         **prices,
     )
+    if limits == "exchange":
+        upper, lower = day_limits(market, rules=rules)
+    else:
+        upper, lower = np.full(shape, np.inf), np.zeros(shape)
+    market = replace(market, upper_limit=upper, lower_limit=lower)
     level = _universe_level(market) if benchmark is None else _benchmark_level(benchmark, dates)
     return replace(market, benchmark=level)
+
+
+def _listings(table: pd.DataFrame | None, column: str, stocks: tuple[str, ...]) -> DayArray | None:
+    """Days by stock; None where the table has none at all."""
+    if table is None or column not in table.columns or table[column].isna().all():
+        return None
+    days = table.drop_duplicates("company_id").set_index("company_id")[column].reindex(list(stocks))
+    result: DayArray = pd.DatetimeIndex(days).to_numpy().astype("datetime64[D]")
+    return result
 
 
 def _positive(values: FloatArray) -> FloatArray:

@@ -39,6 +39,7 @@ from samgraph.generated import section
 from samgraph.graph.series.cuts import parse_cut
 from samgraph.hist.config import RANGES as HIST_RANGES
 from samgraph.hist.config import HistConfig, variant
+from samgraph.hist.market import Limits
 from samgraph.outcome.constructions import CONSTRUCTIONS
 
 
@@ -120,6 +121,11 @@ class _Trading(Section):
         description=f"how scores become portfolios: {', '.join(CONSTRUCTIONS)}, a list of these, or both",
     )
 
+    limits: Limits = Field(
+        "exchange",
+        description="price limits: exchange (the bars' flags and the exchanges' rules), flags (flags alone), or none",
+    )
+
     @field_validator("construction")
     @classmethod
     def _is_known(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
@@ -170,6 +176,7 @@ if TYPE_CHECKING:
 
         lag: int = 1
         price: Price = "close"
+        exchange: str = "a_share"
 
     class Optimiser(_Optimiser):
         """`_Optimiser` with every bound of `Bounds` but the horizon."""

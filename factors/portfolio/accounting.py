@@ -15,15 +15,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
+from samgraph.exchange.access import FREE
 from samgraph.factors.arrays import Floats, Ints
-from samgraph.factors.portfolio.costs import Costs
-from samgraph.factors.portfolio.tape import FREE, HELD, REASONS, TOO_SOON, Tape
+from samgraph.factors.portfolio.costs import CAUSES, Costs
+from samgraph.factors.portfolio.tape import HELD, REASONS, TOO_LARGE, TOO_SOON, Tape
 
 NEVER = -(1 << 40)  # a purchase day before any rule can reach
 
 
 class Fill(NamedTuple):
-    """Trades of one side on one day; arrays are [n]."""
+    """Trades of one side on one day; arrays are [n], `cost` [4, n] by its causes."""
 
     day: int
     decided: int
@@ -42,7 +43,7 @@ class Book:
     Attributes:
         tape: the market it trades in.
         buying, selling: costs by side.
-        hold_days: days from a purchase to the first sale.
+        participation: most of the amount traded on a day that an order may be; 0 is no cap.
         cash: money not invested.
         shares: [n_stocks] held.
         bought: [n_stocks] day number of the last purchase.
@@ -51,7 +52,7 @@ class Book:
     tape: Tape
     buying: Costs
     selling: Costs
-    hold_days: int
+    participation: float
     cash: float
     shares: Floats = field(init=False)
     bought: Ints = field(init=False)
@@ -83,29 +84,49 @@ class Book:
     def sell(self, day: int, decided: int, stocks: Ints, wanted: Floats, reasons: list[str]) -> None:
         """Sell `wanted` shares, at most those held, of each of `stocks`; record what cannot be sold."""
         why = self.tape.no_sell[day, stocks].copy()
-        why[(why == FREE) & (self.bought[stocks] + self.hold_days > day)] = TOO_SOON
+        why[(why == FREE) & ~self.tape.settled(day, self.bought)[stocks]] = TOO_SOON
         why[self.shares[stocks] <= 0] = HELD
+        shares = np.minimum(wanted, self.shares[stocks])
+        fits = self._within(day, stocks, shares)
+        cut = (why == FREE) & (fits < shares)
+        why[cut] = TOO_LARGE
         self.block(day, decided, stocks[why != FREE], "sell", why[why != FREE])
-        free = np.flatnonzero(why == FREE)
-        stocks = stocks[free]
-        shares = np.minimum(wanted[free], self.shares[stocks])
+        free = np.flatnonzero((why == FREE) | (cut & (fits > 0)))
+        stocks, shares = stocks[free], fits[free]
         price = self.tape.price[day, stocks]
-        cost = self.selling.of(shares * price, *self.liquidity(day, stocks))
+        cost = self.selling.of(day, stocks, shares * price, *self.liquidity(day, stocks))
         self._book(Fill(day, decided, "sell", stocks, shares, price, cost, [reasons[i] for i in free]))
 
     def buy(self, day: int, decided: int, stocks: Ints, shares: Floats, reason: str) -> None:
-        """Buy `shares` of each of `stocks`; the caller has seen to it that they can be bought and paid."""
+        """Buy `shares` of each of `stocks`, or the part that the day's trade lets; record what is left.
+
+        The caller has seen to it that they can be bought and paid.
+        """
+        fits = self._within(day, stocks, shares)
+        cut = fits < shares
+        self.block(day, decided, stocks[cut], "buy", np.full(int(cut.sum()), TOO_LARGE))
+        stocks, shares = stocks[fits > 0], fits[fits > 0]
         price = self.tape.price[day, stocks]
-        cost = self.buying.of(shares * price, *self.liquidity(day, stocks))
+        cost = self.buying.of(day, stocks, shares * price, *self.liquidity(day, stocks))
         self.bought[stocks] = day
         self._book(Fill(day, decided, "buy", stocks, shares, price, cost, [reason] * len(stocks)))
+
+    def _within(self, day: int, stocks: Ints, shares: Floats) -> Floats:
+        """What of `shares` the cap on participation lets trade, in whole lots where it cuts them."""
+        if not self.participation:
+            return shares
+        with np.errstate(invalid="ignore"):
+            most = self.participation * self.tape.amount[day, stocks] / self.tape.price[day, stocks]
+        cut = self.tape.whole(day, stocks, np.nan_to_num(most))
+        return np.where(shares > most, np.minimum(cut, shares), shares)
 
     def write_off(self, day: int, stocks: Ints, recovery: float) -> None:
         """Turn delisted holdings into cash at a fraction of their last price, without cost."""
         price = self.tape.mark[day, stocks] * recovery
         shares = self.shares[stocks].copy()
         reasons = ["delisted"] * len(stocks)
-        self._book(Fill(day, day, "sell", stocks, shares, price, np.zeros(len(stocks)), reasons))
+        free = np.zeros((len(CAUSES), len(stocks)))
+        self._book(Fill(day, day, "sell", stocks, shares, price, free, reasons))
 
     def block(self, day: int, decided: int, stocks: Ints, side: str, why: Ints) -> None:
         """Keep orders that were not filled, with the reason."""
@@ -129,13 +150,16 @@ class Book:
         return float((self.shares[held] * self.tape.mark[day, held]).sum())
 
     def trades(self) -> pd.DataFrame:
-        """Every trade in order: date, company_id, side, shares, price, amount, cost, reason, decided_on."""
+        """Every trade in order: date, company_id, side, shares, price, amount, cost and its parts
+        (commission, fee, tax, impact), reason, decided_on.
+        """
         fills = self._fills
         sizes = [len(fill.stocks) for fill in fills]
         no_number, no_stock = np.zeros(0), np.zeros(0, dtype=np.int64)
         stocks = np.concatenate([no_stock, *(fill.stocks for fill in fills)])
         shares = np.concatenate([no_number, *(fill.shares for fill in fills)])
         price = np.concatenate([no_number, *(fill.price for fill in fills)])
+        cost = np.concatenate([np.zeros((len(CAUSES), 0)), *(fill.cost for fill in fills)], axis=1)
         day = np.repeat(np.array([fill.day for fill in fills], dtype=np.int64), sizes)
         decided = np.repeat(np.array([fill.decided for fill in fills], dtype=np.int64), sizes)
         return pd.DataFrame(
@@ -146,7 +170,8 @@ class Book:
                 "shares": shares,
                 "price": price,
                 "amount": shares * price,
-                "cost": np.concatenate([no_number, *(fill.cost for fill in fills)]),
+                "cost": cost.sum(axis=0),
+                **dict(zip(CAUSES, cost, strict=True)),
                 "reason": pd.array([reason for fill in fills for reason in fill.reasons], dtype="str"),
                 "decided_on": self.tape.dates[decided],
             }

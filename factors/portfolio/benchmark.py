@@ -1,50 +1,42 @@
-"""The return that a portfolio is held against."""
+"""The returns that a portfolio is held against: an index, and the universe itself by weights of the day before."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 
 from samgraph.errors import ConfigError
-from samgraph.factors.arrays import Floats
-from samgraph.factors.portfolio.tape import Tape
+from samgraph.factors.arrays import Bools, Floats, Ints
+from samgraph.sums import over_stocks
 
 if TYPE_CHECKING:
     from samgraph.hist.market import Market
 
 
-def benchmark_returns(market: Market, tape: Tape, start: int, price: str) -> Floats:
-    """Daily returns of the market's benchmark [n_dates], or of its universe where it has none.
+def benchmark_returns(market: Market, total: Floats, start: int, price: str) -> Floats:
+    """Daily returns of the market's benchmark [n_dates], or of its cap-weighted universe where it has none.
 
-    A day without a level has return 0 and the next known level makes up for it. Beware of what the level is:
-    a price index leaves dividends out, while the portfolio's holdings reinvest them.
+    A day without a level has return 0 and the next known level makes up for it (`missing_levels` counts them).
 
     Args:
         market: `benchmark` [n_dates] levels; all NaN means none.
-        tape: the same market's marks.
+        total: [n_dates, n_stocks] total-return index of each stock, its last known value on days without trade.
         start: first day of the portfolio.
         price: execution price; at the close, the benchmark starts at the close of `start` (return 0 that
             day).
 
     Raises:
-        ConfigError: the levels begin after the portfolio does.
+        ConfigError: the levels begin after the portfolio does, or end before it.
     """
     level = np.asarray(market.benchmark, dtype=np.float64)
-    known = np.flatnonzero(np.isfinite(level) & (level > 0))
-    if not len(known):
-        returns = universe_returns(market, tape)
+    known: Bools = np.isfinite(level) & (level > 0)
+    if not known.any():
+        returns = weighted_returns(market, total, universe_weights(market))
     else:
-        base = start if price == "close" else start - 1
-        if known[0] > base:
-            raise ConfigError(
-                f"the benchmark's first level is of {tape.dates[known[0]].date()}, but the portfolio needs "
-                f"it on {tape.dates[base].date()}; start later, or leave the benchmark out to use the "
-                "universe's return."
-            )
-        last = np.maximum.accumulate(
-            np.where(np.isfinite(level) & (level > 0), np.arange(len(level)), known[0])
-        )
+        require_levels(market, start if price == "close" else start - 1)
+        last = np.maximum.accumulate(np.where(known, np.arange(len(level)), int(np.argmax(known))))
         filled = level[last]
         returns = np.zeros(len(level))
         returns[1:] = filled[1:] / filled[:-1] - 1.0
@@ -53,17 +45,76 @@ def benchmark_returns(market: Market, tape: Tape, start: int, price: str) -> Flo
     return returns
 
 
-def universe_returns(market: Market, tape: Tape) -> Floats:
-    """Total return [n_dates] of the members known the day before, weighted by their market cap of that day.
+def missing_levels(market: Market, start: int) -> Ints:
+    """Rows from `start` on that lack the benchmark's level; none where the market has no benchmark."""
+    level = np.asarray(market.benchmark, dtype=np.float64)
+    known = np.isfinite(level) & (level > 0)
+    return start + np.flatnonzero(~known[start:]) if known.any() else np.zeros(0, dtype=np.int64)
 
-    A member without a cap weighs as `Market.weights` says (the median of the known ones; all alike if none is
-    known); a suspended one returns 0 until it trades again; one that never traded is left out.
+
+def require_levels(market: Market, start: int) -> None:
+    """Refuse a benchmark without a level on row `start` or on the last one: figures against it would be wrong.
+
+    Raises:
+        ConfigError: it names the days that have none.
     """
-    weight = market.weights()
-    returns = np.zeros(len(tape.dates))
+    missing = missing_levels(market, start)
+    ends = np.isin([start, market.n_dates - 1], missing)
+    if not ends.any():
+        return
+    days: pd.DatetimeIndex = market.dates[missing]
+    level = np.asarray(market.benchmark, dtype=np.float64)
+    known = market.dates[np.isfinite(level) & (level > 0)]
+    listed = ", ".join(str(day.date()) for day in days[:3]) + (", …" if len(days) > 3 else "")
+    raise ConfigError(
+        f"the benchmark has levels from {known[0].date()} to {known[-1].date()} and none on {len(days)} of the days "
+        f"from {market.dates[start].date()} to {market.dates[-1].date()} that the portfolio needs ({listed}, last "
+        f"{days[-1].date()}); complete table benchmarks, change the period, or name another benchmark."
+    )
+
+
+def universe_weights(market: Market) -> Floats:
+    """What the universe's companies weigh on each day [n_dates, n_stocks], a sum of 1 (0 on a day without members).
+
+    The index's official weights where the market has the day's (`Market.index_weight`), else caps of the freely traded
+    shares where those are known, else market caps; a member without a cap weighs as `Market.weights` says.
+    """
+    cap = market.weights()
+    if market.float_cap is not None:
+        known: Bools = np.isfinite(market.float_cap) & market.member
+        some = np.asarray(known.any(axis=1))[:, None]
+        # a member whose free float is unknown: its cap times the others' share of free float
+        free = over_stocks(np.where(known, np.nan_to_num(market.float_cap), 0.0))
+        whole = over_stocks(np.where(known, cap, 0.0))
+        share = np.divide(free, whole, out=np.ones_like(free), where=whole > 0)[:, None]
+        cap = np.where(some, np.where(known, market.float_cap, cap * share), cap)
+    if market.index_weight is not None:
+        official = np.asarray(np.isfinite(market.index_weight).any(axis=1))[:, None]
+        cap = np.where(official, np.nan_to_num(market.index_weight), cap)
+    return normalised(np.where(market.member, cap, 0.0))
+
+
+def equal_weights(market: Market) -> Floats:
+    """The same for every member of the day [n_dates, n_stocks]."""
+    return normalised(market.member.astype(np.float64))
+
+
+def normalised(weights: Floats) -> Floats:
+    """Each day's weights over their sum; a day of none stays 0."""
+    whole = over_stocks(weights)[:, None]
+    out: Floats = weights / np.where(whole > 0.0, whole, 1.0)
+    return out
+
+
+def weighted_returns(market: Market, total: Floats, weights: Any) -> Floats:
+    """Total return [n_dates] of the weights of the day before, without costs.
+
+    A suspended stock returns 0 until it trades again; one that never traded is left out. Before the first weights 0.
+    """
+    returns = np.zeros(market.n_dates)
     for t in range(1, len(returns)):
-        held = np.flatnonzero(market.member[t - 1] & np.isfinite(tape.total[t - 1]))
+        held = np.flatnonzero((weights[t - 1] > 0) & np.isfinite(total[t - 1]))
         if len(held):
-            gain = tape.total[t, held] / tape.total[t - 1, held] - 1.0
-            returns[t] = float((weight[t - 1, held] * gain).sum() / weight[t - 1, held].sum())
+            gain = total[t, held] / total[t - 1, held] - 1.0
+            returns[t] = float((weights[t - 1, held] * gain).sum() / weights[t - 1, held].sum())
     return returns

@@ -1,13 +1,13 @@
-"""What a trade costs: a rate by side with a least amount, and optionally an impact that grows with size.
+"""What a trade costs: commission, fees and taxes of its day and board, and optionally an impact that grows with size.
 
-    cost(a) = min(max(rate * a, minimum) + a * impact(a), a)
-    linear  impact(a) = c * a / V
-    sqrt    impact(a) = c * sigma * sqrt(a / V)
+    cost(a) = min(max(c * a, minimum) + (f + s) * a + a * impact(a), a)
+    linear  impact(a) = k * a / V
+    sqrt    impact(a) = k * sigma * sqrt(a / V)
 
-with `a` the traded amount, `V` the mean traded amount a day and `sigma` the volatility of daily returns, both
-of days before the execution. The square root is the usual form (Grinold and Kahn, Active Portfolio
-Management, 2nd ed., eq. 16.5; Almgren, Thum, Hauptmann and Li, Direct Estimation of Equity Market Impact,
-2005).
+with `a` the traded amount, c the commission, f fees (transfer), s taxes (stamp duty), `V` the mean traded amount a day
+and `sigma` the volatility of daily returns, both of days before the execution. The square root is the usual form
+(Grinold and Kahn, Active Portfolio Management, 2nd ed., eq. 16.5; Almgren, Thum, Hauptmann and Li, Direct Estimation
+of Equity Market Impact, 2005).
 """
 
 from __future__ import annotations
@@ -15,58 +15,97 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
-from samgraph.factors.arrays import Floats
+from samgraph.exchange.tables import exchange
+from samgraph.factors.arrays import Floats, Ints
 from samgraph.factors.portfolio.rules import Rules
 
 BISECTIONS = 60  # halvings of the budget: its 2**60th part is below a cent for any sum of money
+CAUSES = ("commission", "fee", "tax", "impact")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Costs:
-    """The cost of trades of one side, as a function of their amounts.
+    """The cost of trades of one side, by its causes.
 
     Attributes:
-        rate: fraction of the amount.
-        minimum: least cost of a trade. No cost exceeds the amount itself.
-        impact: `none`, `linear` or `sqrt`.
-        coefficient: the c above.
+        commission, minimum, rest: [n_dates, n_boards]; `rest` is (fees, taxes). No cost exceeds the amount itself.
+        board: [n_stocks] position of a stock's board.
+        impact: `none`, `linear` or `sqrt`; coefficient: the k above.
     """
 
-    rate: float
-    minimum: float
+    commission: Floats
+    minimum: Floats
+    rest: tuple[Floats, Floats]
+    board: Ints
     impact: str = "none"
     coefficient: float = 0.0
 
-    def of(self, amount: Floats, traded: Floats, volatility: Floats) -> Floats:
-        """Cost of each trade, in money.
+    def of(self, day: int, stocks: Ints, amount: Floats, traded: Floats, volatility: Floats) -> Floats:
+        """Cost of each trade in money, by cause [4, n] in the order of `CAUSES`.
 
         Args:
+            day: row of the day.
+            stocks: [n] columns of the stocks.
             amount: [n] traded amounts, not negative.
             traded: [n] mean amount traded in the stock a day (`V`); where it is 0 the participation is taken
                 as 1.
             volatility: [n] standard deviation of the stock's daily returns (`sigma`).
         """
-        fee = np.maximum(amount * self.rate, self.minimum)
-        if self.impact == "none":
-            return np.minimum(fee, amount)
-        share = np.divide(amount, traded, out=np.ones_like(amount), where=traded > 0)
-        rate = share if self.impact == "linear" else volatility * np.sqrt(share)
-        return np.minimum(fee + amount * self.coefficient * rate, amount)
+        at = self.board[stocks]
+        parts = np.zeros((len(CAUSES), len(amount)))
+        parts[0] = np.maximum(amount * self.commission[day, at], self.minimum[day, at])
+        parts[1], parts[2] = (amount * rate[day, at] for rate in self.rest)
+        if self.impact != "none":
+            share = np.divide(amount, traded, out=np.ones_like(amount), where=traded > 0)
+            rate = share if self.impact == "linear" else volatility * np.sqrt(share)
+            parts[3] = amount * self.coefficient * rate
+        whole = parts.sum(axis=0)
+        out: Floats = parts * np.divide(amount, whole, out=np.ones_like(amount), where=whole > amount)
+        return out
 
-    def affordable(self, budget: Floats, traded: Floats, volatility: Floats) -> Floats:
-        """The largest amount that together with its cost stays within `budget` (all [n])."""
+    def affordable(
+        self, day: int, stocks: Ints, budget: Floats, traded: Floats, volatility: Floats
+    ) -> Floats:
+        """The largest amounts that together with their cost stay within `budget` (all [n])."""
         if self.impact == "none":
-            return np.maximum(np.minimum(budget / (1.0 + self.rate), budget - self.minimum), 0.0)
+            at = self.board[stocks]
+            rest = 1.0 + self.rest[0][day, at] + self.rest[1][day, at]
+            with_least = (budget - self.minimum[day, at]) / rest
+            whole = budget / (rest + self.commission[day, at])
+            out: Floats = np.maximum(np.minimum(whole, with_least), 0.0)
+            return out
         low, high = np.zeros_like(budget), np.maximum(budget, 0.0)
         for _ in range(BISECTIONS):
             middle = 0.5 * (low + high)
-            within = middle + self.of(middle, traded, volatility) <= budget
-            low, high = np.where(within, middle, low), np.where(within, high, middle)
+            cost = self.of(day, stocks, middle, traded, volatility).sum(axis=0)
+            low, high = (
+                np.where(middle + cost <= budget, middle, low),
+                np.where(middle + cost <= budget, high, middle),
+            )
         return low
 
+    def rates(self, day: int) -> Floats:
+        """Cost of a unit of a large trade without impact, [n_stocks]."""
+        whole = self.commission[day] + self.rest[0][day] + self.rest[1][day]
+        out: Floats = whole[self.board]
+        return out
 
-def of_rules(rules: Rules) -> tuple[Costs, Costs]:
-    """The costs of purchases and of sales."""
-    rest = (rules.min_cost, rules.impact, rules.impact_coefficient)
-    return Costs(rules.buy_cost, *rest), Costs(rules.sell_cost, *rest)
+
+def of_rules(rules: Rules, dates: pd.DatetimeIndex, board: Ints) -> tuple[Costs, Costs]:
+    """The costs of purchases and of sales on each of `dates`; settings of `rules` stand above the exchange's tables."""
+    venue = exchange(rules.exchange)
+    sides = []
+    for side, flat in (("buy", rules.buy_cost), ("sell", rules.sell_cost)):
+        table = {name: venue.fee("rate", name, side, dates) for name in CAUSES[:3]}
+        commission = rules.commission if flat is None else flat
+        if commission is not None:
+            table["commission"] = np.full_like(table["commission"], commission)
+        if flat is not None:
+            table["fee"] = table["tax"] = np.zeros_like(table["fee"])
+        least = venue.fee("minimum", "commission", side, dates)
+        minimum = least if rules.min_cost is None else np.full_like(least, rules.min_cost)
+        rest = (table["fee"], table["tax"])
+        sides.append(Costs(table["commission"], minimum, rest, board, rules.impact, rules.impact_coefficient))
+    return sides[0], sides[1]

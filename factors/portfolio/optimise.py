@@ -106,8 +106,8 @@ class Choice:
         benchmark: its weights; now: weights held, orders under way counted as filled.
         member: may be held; others go to 0 unless they are fixed.
         fixed: weights that cannot change; unsold: weights that may grow only.
-        buy_cost, sell_cost: of a unit of weight; power, impact: extra cost impact * trade ** power, where power is 0
-            if there is none.
+        buy_cost, sell_cost: of a unit of weight, one number or [n_stocks].
+        power, impact: extra cost impact * trade ** power, where power is 0 if there is none.
         invest: sum of the weights.
     """
 
@@ -117,8 +117,8 @@ class Choice:
     member: Bools
     fixed: Bools
     unsold: Bools
-    buy_cost: float = 0.0
-    sell_cost: float = 0.0
+    buy_cost: Floats | float = 0.0
+    sell_cost: Floats | float = 0.0
     power: float = 0.0
     impact: Floats | None = None
     invest: float = 1.0
@@ -190,6 +190,10 @@ class _Problem:
         member, self.fixed, self.unsold = (
             values[play] for values in (choice.member, choice.fixed, choice.unsold)
         )
+        everyone = len(choice.now)
+        self.buy_cost, self.sell_cost = (
+            np.broadcast_to(cost, everyone)[play] for cost in (choice.buy_cost, choice.sell_cost)
+        )
         self.impact = None if choice.impact is None else choice.impact[play]
         self.member = member
         self.exposures = model.exposures[np.ix_(play, there)]
@@ -225,7 +229,7 @@ class _Problem:
         if "turnover" not in dropped and self.turnover_binds:
             rules.append(cp.sum(bought) <= self.may_buy)
         gain = self.expected @ weights
-        gain -= self.choice.buy_cost * cp.sum(bought) + self.choice.sell_cost * cp.sum(sold)
+        gain -= self.buy_cost @ bought + self.sell_cost @ sold
         if self.choice.power and self.impact is not None:
             power = self.choice.power
             gain -= cp.sum(cp.multiply(self.impact, cp.power(bought, power) + cp.power(sold, power)))

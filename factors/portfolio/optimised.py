@@ -16,28 +16,18 @@ import pandas as pd
 from samgraph.errors import RunError
 from samgraph.factors.arrays import Floats, panel
 from samgraph.factors.labels import given_axes
+from samgraph.factors.portfolio.benchmark import universe_weights
 from samgraph.factors.portfolio.optimise import HELD, Bounds, Choice, expected_returns, optimise
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.simulation import PortfolioResult
 from samgraph.factors.portfolio.targets import Targets
 from samgraph.factors.risk.forecasts import RiskForecasts
-from samgraph.sums import over_stocks, total
+from samgraph.sums import total
 
 if TYPE_CHECKING:
     from samgraph.hist.market import Market
 
 DECISIONS = ["date", "relaxed", "tracking_error", "expected", "bought", "active_share", "names"]
-
-
-def benchmark_weights(market: Market) -> Floats:
-    """The members' market caps of each day as weights that sum to 1 (0 on a day without members).
-
-    Shapes: [n_dates, n_stocks]. A member without a cap weighs as `Market.weights` says.
-    """
-    cap = np.where(market.member, market.weights(), 0.0)
-    whole = over_stocks(cap)[:, None]
-    out: Floats = cap / np.where(whole > 0.0, whole, 1.0)
-    return out
 
 
 def run_optimised(
@@ -57,7 +47,7 @@ def run_optimised(
         forecasts: of a regression over the same stocks and (some of) the same days.
         rules: of trading; the defaults where not given.
         bounds: of the optimiser; the defaults where not given.
-        benchmark: weights [n_dates, n_stocks] of each day; `benchmark_weights` if None.
+        benchmark: weights [n_dates, n_stocks] of each day; `universe_weights` if None.
 
     Returns:
         The books, and the optimiser's decisions: date, relaxed (bounds dropped that day, "" for none), tracking_error
@@ -74,7 +64,7 @@ def run_optimised(
     if forecasts.regression.stocks != tuple(market.stocks):
         raise RunError("the risk forecasts are of other stocks than the market; make both from one universe.")
     weights = (
-        benchmark_weights(market)
+        universe_weights(market)
         if benchmark is None
         else panel(benchmark, "benchmark", score.shape, given_axes(benchmark, market.dates, market.stocks))
     )
@@ -120,8 +110,8 @@ class _Optimised(Targets):
             member=self.member[day],
             fixed=suspended,
             unsold=own & ~free & ~suspended,
-            buy_cost=self.rules.buy_cost,
-            sell_cost=self.rules.sell_cost,
+            buy_cost=self.ledger.buying.rates(day),
+            sell_cost=self.ledger.selling.rates(day),
             **self._impact(day, value),
         )
         found = optimise(choice, model, self.bounds)
@@ -155,7 +145,7 @@ class _Optimised(Targets):
 
     def _traded(self, day: int, weights: Floats, now: Floats, value: float) -> Floats:
         """Leave out changes of less than a lot, which cannot be traded; the rest is then no more than before."""
-        lot = self.rules.lot * np.nan_to_num(self.tape.mark[day]) / value
+        lot = self.tape.least[day, self.tape.board] * np.nan_to_num(self.tape.mark[day]) / value
         change = weights - now
         small = (np.abs(change) < lot) & (weights > 0.0)
         change[small] = 0.0

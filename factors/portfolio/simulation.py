@@ -5,7 +5,7 @@ result.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -27,17 +27,20 @@ class PortfolioResult:
     """What a simulation leaves. Money is in the currency of the bars; returns are fractions a day.
 
     Attributes:
-        daily: date, value, cash, holdings_value, return, benchmark_return, excess_return, cost, turnover.
+        daily: date, value, cash, holdings_value, return, benchmark_return, excess_return, cost, turnover, suspended,
+            suspended_weight.
             The first row is the first day of execution; `return` is against the value of the day before (the
             starting cash on the first row), after costs; excess_return = return - benchmark_return; turnover
-            is half of the amounts bought and sold over the value of the day before. With `price="close"` the
-            money is invested at the first day's close, so the benchmark starts there too: its first return is
-            0.
-        trades: date, company_id, side (`buy`, `sell`), shares, price, amount, cost, reason (`enter`, `drop`,
+            is half of the amounts bought and sold over the value of the day before; suspended and suspended_weight
+            are the names held that did not trade, and their share of the value, at their last price. With
+            `price="close"` the money is invested at the first day's close, so the benchmark starts there too: its
+            first return is 0.
+        trades: date, company_id, side (`buy`, `sell`), shares, price, amount, cost and its parts by cause
+            (commission, fee, tax, impact), reason (`enter`, `drop`,
             `left_universe`, `delisted`, `target`), decided_on.
         blocked: orders that were not filled: date, company_id, side, reason (`suspended`, `no_price`,
-            `limit_up`, `limit_down`, `bought_too_recently`, `no_free_slot`, `below_one_lot`, `not_held`),
-            decided_on.
+            `limit_up`, `limit_down`, `bought_too_recently`, `no_free_slot`, `below_one_lot`, `not_held`,
+            `participation`: the day's trade let only a part of it), decided_on.
         holdings: date, company_id, shares, price (the mark), value, weight (of the portfolio's value), at
             each close.
         rules: the settings.
@@ -65,8 +68,8 @@ class Simulation:
         """
         self.market, self.rules, self.tape = market, rules, build_tape(market, rules)
         self.member = np.asarray(market.member, dtype=bool)
-        buying, selling = of_rules(rules)
-        self.ledger = Book(self.tape, buying, selling, rules.hold_days, rules.cash)
+        buying, selling = of_rules(rules, self.tape.dates, self.tape.board)
+        self.ledger = Book(self.tape, buying, selling, rules.participation, rules.cash)
         self.days: list[tuple[int, float, float, float, float]] = []
         self.held: list[tuple[Ints, Floats]] = []
 
@@ -98,20 +101,17 @@ class Simulation:
         for day in range(first, n_dates):
             self.ledger.open_day(day)
             held = self.ledger.held
-            gone = held[self.tape.silent[day, held] >= rules.delist_after]
-            self.ledger.write_off(day, gone, rules.recovery)
+            self.ledger.write_off(day, held[self.tape.gone[day, held]], rules.recovery)
             self.fill(day)
             if day >= start:
                 self.close(day)
             if day + rules.lag < n_dates:
                 self.decide(day, rebalance=(day - first) % rules.every == 0)
-        return self.result(benchmark_returns(self.market, self.tape, start, rules.price))
+        return self.result(benchmark_returns(self.market, self.tape.total, start, rules.price))
 
     def sellable(self, day: int) -> Bools:
         """[n_stocks] held or not, what is known at the close of `day` lets it be sold `lag` days later."""
-        known: Bools = self.tape.traded[day] & (
-            self.ledger.bought + self.rules.hold_days <= day + self.rules.lag
-        )
+        known: Bools = self.tape.traded[day] & self.tape.settled(day + self.rules.lag, self.ledger.bought)
         return known
 
     def close(self, day: int) -> None:
@@ -137,6 +137,7 @@ class Simulation:
                 "benchmark_return": benchmark[day],
                 "cost": cost,
                 "turnover": 0.5 * amount / before,
+                **self._suspended(day, value),
             }
         )
         daily.insert(6, "excess_return", daily["return"] - daily["benchmark_return"])
@@ -144,6 +145,17 @@ class Simulation:
         return PortfolioResult(
             daily, ledger.trades(), ledger.blocked(), self._holdings(day, value), self.rules
         )
+
+    def _suspended(self, day: Ints, value: Floats) -> dict[str, Any]:
+        """How many names were held on each day that did not trade, and their share of the value."""
+        tape = self.tape
+        still = [stocks[~tape.traded[t, stocks]] for t, (stocks, _) in zip(day, self.held, strict=True)]
+        worth = [
+            float((shares * tape.mark[t, stocks])[~tape.traded[t, stocks]].sum())
+            for t, (stocks, shares) in zip(day, self.held, strict=True)
+        ]
+        names = np.array([len(stocks) for stocks in still], dtype=np.int64)
+        return {"suspended": names, "suspended_weight": np.array(worth) / value}
 
     def _holdings(self, day: Ints, value: Floats) -> pd.DataFrame:
         sizes = [len(stocks) for stocks, _ in self.held]

@@ -1,4 +1,4 @@
-"""What a market lets a portfolio do, by day: marks, share growth, execution prices, what is blocked,
+"""What a market lets a portfolio do, by day: marks, share growth, execution prices, what is blocked, lots,
 liquidity.
 
 Everything of row t is made from rows up to t of the market, so a simulation that reads rows up to t cannot
@@ -13,20 +13,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from samgraph.errors import ConfigError
+from samgraph.exchange.access import Marks, access, marks
+from samgraph.exchange.tables import exchange
 from samgraph.factors.arrays import Bools, Floats, Ints
-from samgraph.factors.portfolio.limits import at_limit, board_rates
 from samgraph.factors.portfolio.rules import Rules
 
 if TYPE_CHECKING:
     from samgraph.hist.market import Market
 
 LOOK_BACK = 20  # days of mean traded amount and of volatility for the impact of a trade
-SAME_PRICE = (
-    2e-6  # relative: below a tick (0.01) at any price up to 5,000, above the rounding of float32 tables
-)
 
-FREE, SUSPENDED, NO_PRICE, LIMIT_UP, LIMIT_DOWN, TOO_SOON, NO_SLOT, SMALL, HELD = range(9)
+TOO_SOON, NO_SLOT, SMALL, HELD, TOO_LARGE = range(5, 10)  # beside the reasons of `samgraph.exchange.access`
 REASONS = (
     "",
     "suspended",
@@ -37,16 +34,8 @@ REASONS = (
     "no_free_slot",
     "below_one_lot",
     "not_held",
+    "participation",
 )
-
-
-def last_known(values: Any) -> Any:
-    """Each NaN of `values` [n_dates, n_stocks] replaced by the column's last number before it, if there is
-    one.
-    """
-    days = np.arange(len(values))[:, None]
-    last = np.maximum.accumulate(np.where(np.isfinite(values), days, -1), axis=0)
-    return np.where(last >= 0, np.take_along_axis(values, np.maximum(last, 0), axis=0), np.nan)
 
 
 @dataclass(frozen=True)
@@ -65,8 +54,10 @@ class Tape:
         price: [n_dates, n_stocks] execution price; NaN where there is none.
         no_buy, no_sell: [n_dates, n_stocks] int8, why an order cannot be filled (index into `REASONS`; 0 it
             can).
-        silent: [n_dates, n_stocks] days since the last bar, suspended days' bars included.
+        gone: [n_dates, n_stocks] a holding is written off on that day (see `write_off_days`).
         amount: [n_dates, n_stocks] traded money a day (0 where not traded).
+        board: [n_stocks] position of the stock's board; least, step: [n_dates, n_boards] shares of an order;
+            settle: [n_dates, n_boards] trading days from a purchase to the first sale.
     """
 
     dates: pd.DatetimeIndex
@@ -78,8 +69,24 @@ class Tape:
     price: Floats
     no_buy: Any
     no_sell: Any
-    silent: Ints
+    gone: Bools
     amount: Floats
+    board: Ints
+    least: Floats
+    step: Floats
+    settle: Floats
+
+    def whole(self, day: int, stocks: Ints, shares: Floats) -> Floats:
+        """`shares` of each of `stocks` rounded down to what one order may hold; 0 below the least one."""
+        least, step = self.least[day, self.board[stocks]], self.step[day, self.board[stocks]]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            steps = np.where(step > 0, least + np.floor((shares - least) / step) * step, shares)
+        return np.where(shares >= least, steps, 0.0)
+
+    def settled(self, day: int, bought: Ints) -> Bools:
+        """[n_stocks] what was last bought on the day numbers `bought` can be sold on `day`."""
+        old: Bools = bought + self.settle[min(day, len(self.settle) - 1), self.board] <= day
+        return old
 
     def liquidity(self, day: int, stocks: Ints, *, needed: bool = True) -> tuple[Floats, Floats]:
         """Mean traded amount and volatility of daily returns of the `LOOK_BACK` days before `day`, for
@@ -103,67 +110,49 @@ class Tape:
 
 
 def build_tape(market: Market, rules: Rules) -> Tape:
-    """Turn a market into what `rules` let a portfolio do in it.
-
-    A suspended day keeps the last price and the last adjustment factor, also where the table repeats a price
-    or changes the factor on that day; both move together on the day the stock trades again, so its value then
-    follows its adjusted return. A missing factor is the last known one, and before the first known one there
-    is no growth.
-
-    A limit flag belongs to a day's close. An order is blocked when the flag is set and its price is the
-    close: always for `price="close"`, for an open at that same price, for a VWAP only if the whole day traded
-    at the limit. The exchange's own limits (`limits="a_share"`) are compared with the execution price itself.
+    """Turn a market into what `rules` let a portfolio do in it: see `samgraph.exchange.access`.
 
     Raises:
-        ConfigError: the execution price is not in the market at all.
+        ConfigError: the execution price is not in the market at all, or a stock's id is of no board.
     """
-    close = np.asarray(market.close, dtype=np.float64)
-    bar = np.isfinite(close) & (close > 0)
-    traded = bar & np.asarray(market.tradable, dtype=bool)
-    n_dates = len(close)
-    days = np.arange(n_dates)[:, None]
-
-    last = np.maximum.accumulate(np.where(traded, days, -1), axis=0)
-    seen, last = last >= 0, np.maximum(last, 0)
-    factor = np.asarray(market.adj, dtype=np.float64)
-    factor = last_known(np.where(factor > 0, factor, np.nan))
-    mark = np.where(seen, np.take_along_axis(close, last, axis=0), np.nan)
-    factor = np.where(seen, np.take_along_axis(factor, last, axis=0), np.nan)
-    growth = np.ones_like(close)
-    with np.errstate(invalid="ignore"):
-        step = factor[1:] / factor[:-1]
-    growth[1:] = np.where(np.isfinite(step), step, 1.0)
-
-    price = np.asarray(getattr(market, rules.price), dtype=np.float64)
-    priced = np.isfinite(price) & (price > 0)
-    if traded.any() and not (traded & priced).any():
-        raise ConfigError(
-            f"portfolio setting price is {rules.price!r}, but the bars hold no {rules.price} price; "
-            "give the column or choose price = 'close'."
-        )
-    blocked = np.where(traded, np.where(priced, FREE, NO_PRICE), SUSPENDED).astype(np.int8)
-    no_buy, no_sell = blocked.copy(), blocked
-    if rules.limits != "none":
-        with np.errstate(invalid="ignore"):
-            high, low = price >= close * (1.0 - SAME_PRICE), price <= close * (1.0 + SAME_PRICE)
-        no_buy[(no_buy == FREE) & np.asarray(market.limit_up, dtype=bool) & high] = LIMIT_UP
-        no_sell[(no_sell == FREE) & np.asarray(market.limit_down, dtype=bool) & low] = LIMIT_DOWN
-    if rules.limits == "a_share":
-        upper, lower = at_limit(price, mark, growth, bar, board_rates(tuple(market.stocks), market.dates))
-        no_buy[(no_buy == FREE) & upper] = LIMIT_UP
-        no_sell[(no_sell == FREE) & lower] = LIMIT_DOWN
-
+    found = marks(market)
+    met = access(market, rules.price, found)
     volume = np.asarray(market.volume, dtype=np.float64)
+    traded = found.traded & np.isfinite(volume)
+    venue = exchange(rules.exchange)
+
+    def dated(value: str, own: float | None) -> Floats:
+        if own is None:
+            return venue.dated("orders", value, market.dates, empty=0.0)
+        return np.full((len(market.dates), len(venue.boards)), float(own))
+
     return Tape(
         dates=pd.DatetimeIndex(market.dates),
         stocks=tuple(market.stocks),
-        traded=traded,
-        mark=mark,
-        total=mark * np.where(np.isfinite(factor), factor, 1.0),
-        growth=growth,
-        price=np.where(priced & traded, price, np.nan),
-        no_buy=no_buy,
-        no_sell=no_sell,
-        silent=days - np.maximum.accumulate(np.where(bar, days, -1), axis=0),
-        amount=np.where(traded & np.isfinite(volume), volume * np.where(traded, close, 0.0), 0.0),
+        traded=found.traded,
+        mark=found.mark,
+        total=found.total,
+        growth=found.growth,
+        price=met.price,
+        no_buy=met.no_buy,
+        no_sell=met.no_sell,
+        gone=write_off_days(market, found, rules.delist_after),
+        amount=np.where(traded, volume * np.where(traded, market.close, 0.0), 0.0),
+        board=venue.board(market.stocks),
+        least=dated("least", rules.lot),
+        step=dated("step", rules.lot),
+        settle=dated("settle_days", rules.hold_days),
     )
+
+
+def write_off_days(market: Market, found: Marks, after: int) -> Bools:
+    """The days on which a stock that is held is worth no more than its recovery [n_dates, n_stocks].
+
+    Where the dataset says when stocks were delisted, the days from then on: any other silence is a suspension, however
+    long. Where it says so of no stock, days with no bar for `after` days or more.
+    """
+    if market.delisted_on is None:
+        return found.silent >= after
+    days = market.dates.to_numpy().astype("datetime64[D]")[:, None]
+    gone: Bools = days >= market.delisted_on[None, :]  # NaT compares false
+    return gone

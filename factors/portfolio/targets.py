@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from samgraph.errors import ConfigError
+from samgraph.exchange.access import FREE
 from samgraph.factors.arrays import Floats, panel
 from samgraph.factors.labels import given_axes
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.simulation import PortfolioResult, Simulation
-from samgraph.factors.portfolio.tape import FREE, SMALL
+from samgraph.factors.portfolio.tape import SMALL
 from samgraph.sums import total
 
 if TYPE_CHECKING:
@@ -106,11 +107,9 @@ class Targets(Simulation):
         return wanted
 
     def _sell(self, day: int, decided: int, money: Floats, price: Floats) -> None:
-        ledger, lot = self.ledger, self.rules.lot
+        ledger = self.ledger
         stocks = np.flatnonzero(money)
-        shares = money[stocks] / price[stocks]
-        if lot > 0:
-            shares = np.floor(shares / lot) * lot
+        shares = self.tape.whole(day, stocks, money[stocks] / price[stocks])
         whole = self.weights[decided, stocks] == 0
         shares = np.where(whole, ledger.shares[stocks], shares)
         stocks, shares = stocks[shares > 0], shares[shares > 0]
@@ -118,19 +117,17 @@ class Targets(Simulation):
         ledger.sell(day, decided, stocks, shares, why)
 
     def _buy(self, day: int, decided: int, money: Floats) -> None:
-        ledger, tape, lot = self.ledger, self.tape, self.rules.lot
+        ledger, tape = self.ledger, self.tape
         stocks = np.flatnonzero(money)
         why = tape.no_buy[day, stocks].astype(np.int64)
         free = np.flatnonzero(why == FREE)
         chosen = stocks[free]
         if len(chosen):
             liquidity = ledger.liquidity(day, chosen)
-            budget = money[chosen] + ledger.buying.of(money[chosen], *liquidity)
+            budget = money[chosen] + ledger.buying.of(day, chosen, money[chosen], *liquidity).sum(axis=0)
             budget *= min(1.0, max(ledger.cash, 0.0) / float(budget.sum()))
-            amount = np.minimum(ledger.buying.affordable(budget, *liquidity), money[chosen])
-            shares = amount / tape.price[day, chosen]
-            if lot > 0:
-                shares = np.floor(shares / lot) * lot
+            amount = np.minimum(ledger.buying.affordable(day, chosen, budget, *liquidity), money[chosen])
+            shares = tape.whole(day, chosen, amount / tape.price[day, chosen])
             why[free[shares <= 0]] = SMALL
             ledger.buy(day, decided, chosen[shares > 0], shares[shares > 0], "target")
         ledger.block(day, decided, stocks[why != FREE], "buy", why[why != FREE])

@@ -4,7 +4,7 @@ One day of the simulation, in this order:
 
 1. Dividends and splits: shares held grow by the change of the adjustment factor, so that a holding's value
    follows its adjusted return (paid out money is put back into the same stock, without cost).
-2. Holdings without a bar for `delist_after` days are written off.
+2. Holdings in delisted stocks are written off (`samgraph.factors.portfolio.tape.write_off_days`).
 3. Orders due on this day are filled at its execution price: sales first, then purchases from the cash there
    is.
 4. The books are closed at the day's close: value = cash + sum of shares x mark.
@@ -22,11 +22,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from samgraph.exchange.access import FREE
 from samgraph.factors.arrays import Floats, Ints, panel
 from samgraph.factors.labels import given_axes
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.simulation import PortfolioResult, Simulation
-from samgraph.factors.portfolio.tape import FREE, NO_SLOT, SMALL
+from samgraph.factors.portfolio.tape import NO_SLOT, SMALL
 from samgraph.factors.portfolio.topk_names import choose
 
 if TYPE_CHECKING:
@@ -122,10 +123,8 @@ class _TopK(Simulation):
             stocks = wanted[taken]
             weight = self._weights(day, orders)
             money = ledger.cash * rules.invest * min(1.0, len(wanted) / slots) * weight[taken] / weight.sum()
-            amount = ledger.buying.affordable(money, *ledger.liquidity(day, stocks))
-            shares = amount / tape.price[day, stocks]
-            if rules.lot > 0:
-                shares = np.floor(shares / rules.lot) * rules.lot
+            amount = ledger.buying.affordable(day, stocks, money, *ledger.liquidity(day, stocks))
+            shares = tape.whole(day, stocks, amount / tape.price[day, stocks])
             why[taken[shares <= 0]] = SMALL
             ledger.buy(day, orders.decided, stocks[shares > 0], shares[shares > 0], "enter")
         ledger.block(day, orders.decided, wanted[why != FREE], "buy", why[why != FREE])

@@ -24,7 +24,12 @@ Days = npt.NDArray[np.datetime64]
 _PRICES = ("open", "high", "low", "close")
 STRAY = "next to no company traded on its date: no trading day"
 _HISTORY, _LEAST_HISTORY, _LEAST_SHARE = 20, 5, 0.1
-_FACTORS = ("vwap", "adj_factor", "market_cap")  # may be empty, but neither zero, negative nor infinite
+_FACTORS = (
+    "vwap",
+    "adj_factor",
+    "market_cap",
+    "float_cap",
+)  # may be empty, but neither zero, negative nor infinite
 
 
 def bar_faults(bars: pd.DataFrame) -> list[tuple[npt.NDArray[np.int64], str]]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from samgraph.factors.portfolio.optimised import benchmark_weights
+from samgraph.factors.portfolio.benchmark import universe_weights
 from samgraph.factors.portfolio.simulation import PortfolioResult
 from samgraph.factors.regression.cross_sectional import cross_sectional_regression, next_day
 from samgraph.factors.regression.exposures import Membership
@@ -61,14 +61,14 @@ def risk_backcast(
     """Forecast and realised return of every portfolio and day.
 
     Returns:
-        variant, against (`nothing`: the whole portfolio; `benchmark`: less the members by market cap), and the
+        variant, against (`nothing`: the whole portfolio; `benchmark`: less the universe's weights), and the
         columns of `samgraph.factors.risk.forecasts.backcast`; date is the day of the forecast, realised the return
         of the day after.
     """
     market, dates = inputs.market, forecasts.regression.dates
     days = market.dates.get_indexer(dates)
     returns = next_day(market.returns())[days]
-    benchmark = benchmark_weights(market)[days]
+    benchmark = universe_weights(market)[days]
     place = pd.Index(market.stocks)
     frames = []
     for name, book in books.items():

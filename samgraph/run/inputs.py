@@ -18,6 +18,8 @@ import pandas as pd
 
 from samgraph.config import RunConfig
 from samgraph.errors import ConfigError, DatasetError
+from samgraph.exchange.tables import Exchange, exchange
+from samgraph.factors.portfolio.benchmark import require_levels
 from samgraph.graph.ask.period import extract_period, industry_labels, universe_members
 from samgraph.graph.ask.snapshot import snapshot
 from samgraph.graph.ask.tree import product_tree
@@ -29,7 +31,7 @@ from samgraph.graph.db.universe import committed_moment
 from samgraph.graph.series.placebo import binary
 from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.hist.features.registry import choose, further_columns
-from samgraph.hist.market import Market, build_market
+from samgraph.hist.market import Limits, Market, build_market
 from samgraph.hist.windows import Window, walk_forward
 from samgraph.progress import stage, warn
 
@@ -101,12 +103,16 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
             known=moment,
             warmup_days=HISTORY_DAYS,
             further=further_columns(features),
+            limits=config.trading.limits,
+            rules=exchange(config.trading.exchange),
         )
         left_out = choose(features, market.columns).sentence()
         if left_out is not None:
             warn(left_out)
     first_day = int(market.dates.searchsorted(pd.Timestamp(config.start)))
     windows = _windows(config, market, first_day)
+    if np.isfinite(market.benchmark).any():
+        require_levels(market, windows[0].test.start)
     with stage("read as-of snapshots", 6) as bar:
 
         def read(**asked: Any) -> SnapshotSeries:
@@ -160,6 +166,8 @@ def read_market(
     known: dt.datetime | None = None,
     warmup_days: int = 0,
     further: Sequence[str] = (),
+    limits: Limits = "exchange",
+    rules: Exchange | None = None,
 ) -> Market:
     """The bars of a universe's past and present members, with who was a member on which day.
 
@@ -173,6 +181,8 @@ def read_market(
         known: the moment of recorded knowledge to read memberships at; the newest load by default
         warmup_days: trading days before `start` that trailing figures may look back on
         further: numeric columns of table bars that features read by their names
+        limits: price limits by flags and the exchanges' rules, by flags alone, or none
+        rules: the exchanges'; the A-share ones if None
 
     Raises:
         DatasetError: a table is missing or wrong
@@ -201,6 +211,9 @@ def read_market(
         end=last_day,
         warmup_days=warmup_days,
         further=further,
+        listings=dataset.read("companies"),
+        limits=limits,
+        rules=rules,
     )
 
 

@@ -261,7 +261,8 @@ _ALL = (
         "portfolio",
         "Each portfolio's books at the close of each day.",
         Known.DAY,
-        "variant date value cash holdings_value return benchmark_return excess_return cost turnover",
+        "variant date value cash holdings_value return benchmark_return excess_return cost turnover suspended "
+        "suspended_weight",
         own={
             "turnover": "bought and sold over two, as a share of the value",
             "cost": "of the day's trades, in money",
@@ -271,7 +272,7 @@ _ALL = (
         "trades",
         "What was traded on each day.",
         Known.DAY,
-        "variant date company_id side shares price amount cost reason decided_on",
+        "variant date company_id side shares price amount cost commission fee tax impact reason decided_on",
     ),
     _table(
         "blocked",

@@ -16,13 +16,14 @@ from samgraph.errors import RunError
 from samgraph.files import whole
 from samgraph.graph.series.chain_links import ChainLinks, ValueChain
 from samgraph.graph.series.snapshots import Edges, SnapshotSeries
-from samgraph.hist.market import FURTHER, Market
+from samgraph.hist.market import FURTHER, LISTINGS, Market
 from samgraph.training.task import MARKET
 
 
 def write_market(folder: Path, market: Market) -> None:
     """Keep `market` for the workers."""
     panels: dict[str, Any] = market.panels()
+    panels |= {name: getattr(market, name) for name in LISTINGS if getattr(market, name) is not None}
     with whole(folder / MARKET) as scratch, scratch.open("wb") as file:
         np.savez(
             file,

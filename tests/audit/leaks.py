@@ -110,13 +110,13 @@ def filled_gap(patch: Patch) -> None:
 
 def benchmark_weight_of_tomorrow(patch: Patch) -> None:
     """The optimiser holds its portfolio against the benchmark's weights of the day after the decision."""
-    honest = optimised.benchmark_weights
+    honest = optimised.universe_weights
 
     def leaking(market: Any) -> Any:
         weights = honest(market)
         return np.concatenate([weights[1:], weights[-1:]])
 
-    patch.setattr(optimised, "benchmark_weights", leaking)
+    patch.setattr(optimised, "universe_weights", leaking)
 
 
 def average_over_test_days(patch: Patch) -> None:

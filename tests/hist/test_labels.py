@@ -13,8 +13,9 @@ from samgraph.hist.labels import forward_returns, rank_normalise
 @pytest.mark.parametrize(("horizon", "lag", "price"), [(1, 1, "close"), (5, 1, "open"), (10, 2, "vwap")])
 def test_labels_are_the_return_from_execution_to_its_end(horizon: int, lag: int, price: str) -> None:
     market = make_market(6, 40, 5, missing=0.1)
-    market.limit_up[20, 2] = True
+    market.limit_up[20, 2] = market.limit_up[22, 1] = True
     market.tradable[21, 3] = False
+    getattr(market, price)[22, 1] = 1.001 * market.close[22, 1]
     found = forward_returns(market, horizon, lag=lag, price=price)  # type: ignore[arg-type]
     level = getattr(market, price) * market.adj
     for t in range(40):
@@ -23,7 +24,9 @@ def test_labels_are_the_return_from_execution_to_its_end(horizon: int, lag: int,
             possible = (
                 end < 40
                 and market.tradable[entry, i]
-                and not market.limit_up[entry, i]
+                and not (
+                    market.limit_up[entry, i] and getattr(market, price)[entry, i] >= market.close[entry, i]
+                )
                 and np.isfinite(level[end, i])
             )
             if possible:
@@ -33,7 +36,7 @@ def test_labels_are_the_return_from_execution_to_its_end(horizon: int, lag: int,
 
 
 def test_nothing_trades_at_the_close_that_it_was_computed_from() -> None:
-    with pytest.raises(ModelError, match="lag"):
+    with pytest.raises(ModelError, match=r"lag = 0: .* include its close"):
         forward_returns(make_market(7, 20, 3), 5, lag=0)
 
 

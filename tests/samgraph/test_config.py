@@ -59,7 +59,7 @@ def test_resolved_settings_written_as_toml_read_back_as_the_same_settings(
         ("sede = 1", "the key sede is unknown; did you mean seed?"),
         ("[model]\nepoch = 3", "the key model.epoch is unknown; did you mean epochs?"),
         ("[windows]\ntrain_days = 'many'", "windows.train_days = 'many'"),
-        ("[trading]\nlag = 0", "trading.lag = 0"),
+        ("[trading]\nlag = 0", "portfolio setting lag is 0"),
         ("seeds = [", "not valid TOML"),
         ("start = 2022-01-01", "end 2021-01-01 is not after start 2022-01-01"),
         ("variants = ['gru']", "variants must name product"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import cvxpy as cp
@@ -12,8 +12,15 @@ import pytest
 from oracles.markets import calm_market, rough_market
 
 from samgraph.errors import ConfigError, ModelError
-from samgraph.factors.portfolio.optimise import HELD, Bounds, Choice, expected_returns, optimise
-from samgraph.factors.portfolio.optimised import benchmark_weights, relaxations, run_optimised
+from samgraph.factors.portfolio.benchmark import universe_weights
+from samgraph.factors.portfolio.optimise import (
+    HELD,
+    Bounds,
+    Choice,
+    expected_returns,
+    optimise,
+)
+from samgraph.factors.portfolio.optimised import relaxations, run_optimised
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.regression.cross_sectional import cross_sectional_regression, next_day
 from samgraph.factors.regression.exposures import Membership
@@ -180,7 +187,7 @@ def forecasts_of(market: Market, seed: int = 0, products: int = 5) -> RiskForeca
     return RiskForecasts(fit, first=60)
 
 
-FREE: dict[str, Any] = {"lot": 0, "buy_cost": 0, "sell_cost": 0, "min_cost": 0}
+FREE: dict[str, Any] = {"lot": 0, "buy_cost": 0, "sell_cost": 0, "min_cost": 0, "participation": 0}
 BOUNDS = Bounds(tracking_error=0.04, product=0.02, stock=0.04, turnover=0.15, horizon=5)
 
 
@@ -212,7 +219,7 @@ def test_bounds_hold_on_every_day_and_holdings_reach_what_was_decided() -> None:
         .reindex(columns=list(market.stocks))
         .fillna(0.0)
     )
-    benchmark, growth = benchmark_weights(market), 1 + market.returns()
+    benchmark, growth = universe_weights(market), 1 + market.returns()
     for row in decisions.itertuples():
         t = int(market.dates.get_loc(row.date))
         worth = held.loc[market.dates[t + 1]].to_numpy() / growth[t + 1]  # back at the prices of the decision
@@ -238,7 +245,7 @@ def test_suspended_and_departed_stocks_lots_and_T1_are_kept_and_no_order_sees_a_
         if trade["side"] == "buy":
             assert trade["shares"] % 100 == 0 and market.member[t - 1, i]
 
-    names = {f.name for f in fields(Market) if getattr(market, f.name) is not None} - {"dates", "stocks"}
+    names = {*market.panels(), "benchmark"}
     spliced = {
         n: np.concatenate([getattr(market, n)[: day + 1], getattr(other, n)[day + 1 :]]) for n in names
     }

@@ -10,9 +10,11 @@ import pandas as pd
 import pytest
 from oracles.markets import calm_market
 
-from samgraph.factors.portfolio.limits import at_limit, board_rates
+from samgraph.exchange.limits import Rates, age, at_limit, board_rates
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.topk_portfolio import run_topk
+from samgraph.hist.labels import forward_returns
+from samgraph.hist.market import build_market
 
 
 def test_the_board_tells_the_rate() -> None:
@@ -28,10 +30,21 @@ def test_the_board_tells_the_rate() -> None:
         "300750",
     )
     dates = pd.DatetimeIndex(["2020-08-21", "2020-08-24"])
-    before, after = board_rates(ids, dates)
+    before, after = board_rates(ids, dates).rate
     inf = np.inf
     np.testing.assert_array_equal(before, [0.1, 0.1, 0.2, 0.1, 0.1, 0.3, inf, inf, inf])
     np.testing.assert_array_equal(after, [0.1, 0.1, 0.2, 0.2, 0.2, 0.3, inf, inf, inf])
+
+
+def test_special_treatment_halves_the_main_boards_limit_alone() -> None:
+    ids, dates = ("600000.SH", "000001.SZ", "688981.SH", "300750.SZ"), pd.DatetimeIndex(["2024-01-02"])
+    st = np.array([[True, False, True, True]])
+    np.testing.assert_array_equal(board_rates(ids, dates, st=st).rate, [[0.05, 0.1, 0.2, 0.2]])
+
+
+def plain(shape: tuple[int, int], rate: float = 0.1) -> Rates:
+    """A board whose new shares are like others."""
+    return Rates(np.full(shape, rate), np.zeros(shape), np.full(shape, np.inf))
 
 
 @pytest.mark.parametrize(
@@ -50,7 +63,7 @@ def test_the_limit_is_the_previous_close_moved_by_the_rate_to_the_nearest_tick(
     ):
         mark = np.array([[before], [price]]).astype(np.float32).astype(np.float64)  # tables are float32
         ones = np.ones((2, 1))
-        upper, lower = at_limit(mark, mark, ones, ones > 0, 0.1 * ones)
+        upper, lower = at_limit(mark, mark, ones, ones > 0, plain((2, 1)))
         assert (upper[1, 0], lower[1, 0]) == expected
         assert not upper[0, 0] and not lower[0, 0]
 
@@ -61,36 +74,82 @@ def test_the_reference_falls_by_what_is_paid_out() -> None:
         np.array([[1.0], [2.0]]),
     )  # a two for one split: the reference is 5.00
     ones = np.ones((2, 1))
-    assert at_limit(mark, mark, growth, ones > 0, 0.1 * ones)[0][1, 0]
+    assert at_limit(mark, mark, growth, ones > 0, plain((2, 1)))[0][1, 0]
 
 
-def test_a_new_listing_has_no_limit_on_its_first_five_days() -> None:
+# a first day without a limit is free; one whose limit refers to the issue price is taken as reached
+@pytest.mark.parametrize(
+    ("company", "first_day", "expected"),
+    [
+        ("603001.SH", "2013-06-03", [False, True, True, True, True, True, True]),
+        ("603001.SH", "2021-06-01", [True, True, True, True, True, True, True]),
+        (
+            "603001.SH",
+            "2023-04-07",
+            [True, True, True, True, True, True, True],
+        ),  # the reform came on its 2nd day
+        ("603001.SH", "2023-04-10", [False, False, False, False, False, True, True]),
+        ("001201.SZ", "2021-06-01", [True, True, True, True, True, True, True]),
+        ("300001.SZ", "2019-06-03", [True, True, True, True, True, True, True]),
+        ("300001.SZ", "2020-08-24", [False, False, False, False, False, True, True]),
+        ("688001.SH", "2021-06-01", [False, False, False, False, False, True, True]),
+        ("920001.BJ", "2024-06-03", [False, True, True, True, True, True, True]),
+        ("C000", "2024-06-03", [False] * 7),
+    ],
+)
+def test_new_shares_have_the_limits_of_their_board_and_year(
+    company: str, first_day: str, expected: list[bool]
+) -> None:
+    days = pd.bdate_range(end=first_day, periods=3).append(pd.bdate_range(first_day, periods=7)[1:])
     price = np.full((9, 1), np.nan)
-    price[2:, 0] = 10 * 1.1 ** np.arange(7)
-    mark = np.round(price, 2)
-    upper, _ = at_limit(mark, mark, np.ones_like(mark), np.isfinite(mark), np.full_like(mark, 0.1))
-    np.testing.assert_array_equal(upper[:, 0], [False] * 7 + [True] * 2)
+    price[2, 0] = 14.4
+    rates = board_rates([company], days)
+    for t in range(3, 9):
+        rate = rates[t, 0] if np.isfinite(rates[t, 0]) else 0.1
+        price[t, 0] = np.floor(price[t - 1, 0] * (1 + rate) * 100 + 0.5) / 100
+    upper, _ = at_limit(price, price, np.ones_like(price), np.isfinite(price), rates)
+    np.testing.assert_array_equal(upper[:, 0], [False] * 2 + expected)
+
+
+def test_a_known_day_of_listing_tells_new_shares_from_late_bars() -> None:
+    days = pd.bdate_range("2021-03-01", periods=12)
+    bar = np.arange(12)[:, None] >= np.array([[0, 4, 4, 4, 0]])
+    listed = np.array(["NaT", "NaT", "2015-05-05", days[4], days[0]], dtype="datetime64[D]")
+    found = age(bar, days, listed)
+    assert (found[4:, [0, 2]] > 1000).all()
+    np.testing.assert_array_equal(found[4:, 1], np.arange(1, 9))
+    np.testing.assert_array_equal(found[4:, 3], np.arange(1, 9))
+    np.testing.assert_array_equal(found[:, 4], np.arange(1, 13))
+    assert (age(bar)[:, 0] > 1000).all()
 
 
 @pytest.mark.parametrize(
     ("setting", "price", "company", "bought"),
     [
-        ("a_share", "close", "600000.SH", False),
-        ("a_share", "open", "600000.SH", True),  # the open was below the limit
-        ("a_share", "close", "688000.SH", True),  # 10% is not this board's limit
-        ("a_share", "close", "C000", True),
+        ("exchange", "close", "600000.SH", False),
+        ("exchange", "open", "600000.SH", True),  # the open was below the limit
+        ("exchange", "close", "688000.SH", True),  # 10% is not this board's limit
+        ("exchange", "close", "C000", True),
         ("flags", "close", "600000.SH", True),  # the table has no flag
         ("none", "close", "600000.SH", True),
     ],
 )
-def test_a_purchase_at_the_limit_is_blocked(setting: Any, price: Any, company: str, bought: bool) -> None:
-    market = calm_market(4, 1)
-    close = np.array([[10.0], [10.0], [11.0], [11.0]])
-    market = replace(market, stocks=(company,), close=close, open=np.array([[10.0], [10.0], [10.5], [11.0]]))
+def test_a_purchase_at_the_limit_is_blocked_and_has_no_label(
+    setting: Any, price: Any, company: str, bought: bool
+) -> None:
+    dates = pd.bdate_range("2021-01-04", periods=4)
+    close, opens = [10.0, 10.0, 11.0, 11.0], [10.0, 10.0, 10.5, 11.0]
+    bars = pd.DataFrame(
+        {"date": dates, "company_id": company, "open": opens, "high": 11.0, "low": 10.0, "close": close}
+    ).assign(volume=1e8)
+    members = pd.DataFrame(True, index=dates, columns=[company])
+    span: dict[str, Any] = {"benchmark": None, "start": dates[0], "end": dates[-1], "warmup_days": 0}
+    market = build_market(bars, members, limits=setting, **span)
     score = np.array([[np.nan], [1.0], [np.nan], [np.nan]])
-    result = run_topk(score, market, Rules(top=1, drop=0, limits=setting, price=price))
+    result = run_topk(score, market, Rules(top=1, drop=0, price=price))
     assert len(result.trades) == bought
     assert list(result.blocked["reason"]) == ([] if bought else ["limit_up"])
+    assert np.isfinite(forward_returns(market, 1, price=price)[1, 0]) == bought
 
 
 def test_a_sale_at_the_limit_is_blocked_and_tried_again() -> None:

@@ -32,14 +32,17 @@ SETTINGS = st.builds(
     offset=st.integers(0, 3),
     lag=st.integers(1, 3),
     price=st.sampled_from(["close", "open", "vwap"]),
-    lot=st.sampled_from([0.0, 1.0, 100.0]),
+    lot=st.sampled_from([0.0, 1.0, 100.0, None]),
     cash=st.sampled_from([3e4, 1e6]),
     invest=st.sampled_from([1.0, 0.95]),
-    min_cost=st.sampled_from([0.0, 5.0]),
+    buy_cost=st.sampled_from([None, 0.0005]),
+    sell_cost=st.sampled_from([None, 0.0015]),
+    commission=st.sampled_from([None, 0.0003]),
+    min_cost=st.sampled_from([None, 0.0]),
+    participation=st.sampled_from([0.0, 0.1, 0.01]),
     impact=st.sampled_from(["none", "none", "linear", "sqrt"]),
     impact_coefficient=st.sampled_from([0.1, 1.0]),
-    limits=st.sampled_from(["flags", "none", "a_share"]),
-    hold_days=st.integers(0, 4),
+    hold_days=st.sampled_from([None, 0, 1, 4]),
     delist_after=st.sampled_from([3, 8, 100]),
     recovery=st.sampled_from([1.0, 0.3]),
 )
@@ -51,9 +54,12 @@ SETTINGS = st.builds(
     seed=st.integers(0, 10**6),
     trouble=st.sampled_from([0.0, 0.08, 0.25]),
     levels=st.sampled_from([0, 3]),
+    boards=st.booleans(),
 )
-def test_every_row_equals_the_slow_ledger(rules: Rules, seed: int, trouble: float, levels: int) -> None:
-    market = rough_market(seed, n_dates=30, n_stocks=10, trouble=trouble)
+def test_every_row_equals_the_slow_ledger(
+    rules: Rules, seed: int, trouble: float, levels: int, boards: bool
+) -> None:
+    market = rough_market(seed, n_dates=30, n_stocks=10, trouble=trouble, boards=boards)
     score = rough_score(seed, market, levels=levels)
     result, expected = run_topk(score, market, rules), slow.simulate(score, market, rules)
 
@@ -90,7 +96,7 @@ def test_the_made_markets_hold_every_kind_of_trade_and_of_block() -> None:
     for seed in range(40):
         market = rough_market(seed, n_dates=30, n_stocks=10, trouble=0.25)
         score = rough_score(seed, market)
-        rules = Rules(top=5, drop=2, cash=1e4, delist_after=3, price="open", limits="flags")
+        rules = Rules(top=5, drop=2, cash=[1e4, 1e7][seed % 2], delist_after=3, price="open")
         result = run_topk(score, market, rules)
         trades |= set(result.trades["reason"])
         blocked |= set(result.blocked["side"] + " " + result.blocked["reason"])
@@ -103,6 +109,8 @@ def test_the_made_markets_hold_every_kind_of_trade_and_of_block() -> None:
         "buy no_price",
         "buy no_free_slot",
         "buy below_one_lot",
+        "buy participation",
+        "sell participation",
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,9 +15,14 @@ from oracles.markets import calm_market, rough_market
 from samgraph.errors import ConfigError
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.targets import run_targets
-from samgraph.hist.market import Market
 
-FREE_OF_COST: dict[str, Any] = {"lot": 0, "buy_cost": 0, "sell_cost": 0, "min_cost": 0}
+FREE_OF_COST: dict[str, Any] = {
+    "lot": 0,
+    "buy_cost": 0,
+    "sell_cost": 0,
+    "min_cost": 0,
+    "participation": 0,
+}
 
 
 def random_weights(seed: int, shape: tuple[int, int]) -> Any:
@@ -105,7 +110,7 @@ def test_books_add_up_rules_hold_and_nothing_reaches_back(
     def spliced(name: str) -> Any:
         return np.concatenate([getattr(market, name)[: day + 1], getattr(other, name)[day + 1 :]])
 
-    names = {f.name for f in fields(Market) if getattr(market, f.name) is not None} - {"dates", "stocks"}
+    names = {*market.panels(), "benchmark"}
     changed = replace(market, **{name: spliced(name) for name in names})
     again = run_targets(
         np.concatenate([weights[: day + 1], random_weights(seed + 1, (39 - day, 12))]), changed, rules
