@@ -14,7 +14,7 @@ WHERE p.recorded_from <= known
 OPTIONAL MATCH (p)-[w:WAS]->(f:Former)
 WHERE w.recorded_from <= known AND w.recorded_to > known
 WITH p, coalesce(f, p) AS then
-WHERE (p.product_id = $text OR then.name = $text OR then.name_en = $text)
+WHERE (p.product_id = $text OR then.name = $text OR $text IN split(then.name_en, '; '))
   AND coalesce(then.valid_from <= $as_of, true) AND coalesce(then.valid_to > $as_of, true)
 RETURN p.product_id AS product_id, then.name AS name
 ORDER BY product_id;

@@ -1,6 +1,6 @@
-// Who earns with a text such as "EV battery": products whose id or name it is, else those whose names, in either
+// Who earns with a text such as "EV battery": the product whose id it is, else every product whose names, in either
 // language, hold all its words; whatever is below them; and the companies that sell it, by share of revenue.
-// `samgraph basket` gives the same numbers, and links up and down the value chain too.
+// `samgraph basket` gives the same numbers for a text that its glossary does not know, and links along the value chain.
 //
 // Parameters
 //   $text   STRING    a product_id, a product's name, or words of names
@@ -17,15 +17,23 @@ CALL (known) {
   OPTIONAL MATCH (p)-[w:WAS]->(f:Former)
   WHERE w.recorded_from <= known AND w.recorded_to > known
   WITH p, coalesce(f, p) AS then
-  WHERE (p.product_id = $text OR then.name = $text OR then.name_en = $text)
+  WHERE (p.product_id = $text OR then.name = $text OR $text IN split(then.name_en, '; '))
     AND coalesce(then.valid_from <= $as_of, true) AND coalesce(then.valid_to > $as_of, true)
   RETURN collect(p) AS named
 }
 CALL (known, named) {
-  // A word for Lucene, inside quotes: only a quote and a backslash mean something there.
-  WITH known, [w IN split($text, ' ') WHERE w <> '' |
-               '"' + replace(replace(w, '\\', '\\\\'), '"', '\\"') + '"'] AS words
-  WHERE size(named) = 0 AND size(words) > 0
+  // For Lucene: a Latin word finds what begins with it, any other one what holds it; inside quotes only a quote and a
+  // backslash mean something.
+  WITH known, [w IN split(replace(normalize($text, NFKC), '　', ' '), ' ') WHERE w =~ '.*[\\p{L}\\p{N}].*' |
+               CASE WHEN w =~ '[A-Za-z0-9]+' AND NOT toLower(w) IN ['a', 'and', 'are', 'as', 'at', 'be', 'but', 'by',
+                      'for', 'if', 'in', 'into', 'is', 'it', 'no', 'not', 'of', 'on', 'or', 's', 'such', 't', 'that',
+                      'the', 'their', 'then', 'there', 'these', 'they', 'this', 'to', 'was', 'will', 'with', 'www']
+                    THEN w + '*'
+                    WHEN w =~ '[A-Za-z0-9]+' THEN null
+                    WHEN size(w) = 1 THEN '*' + w + '*'
+                    ELSE '"' + replace(replace(w, '\\', '\\\\'), '"', '\\"') + '"' END] AS given
+  WITH known, [w IN given WHERE w IS NOT NULL] AS words
+  WHERE size(words) > 0 AND none(p IN named WHERE p.product_id = $text)
   WITH known, substring(reduce(query = '', w IN words | query + ' AND ' + w), 5) AS query
   CALL (known, query) {
     CALL db.index.fulltext.queryNodes('product_names', query) YIELD node AS p, score
@@ -44,10 +52,11 @@ CALL (known, named) {
   WITH p, then, score
   WHERE coalesce(then.valid_from <= $as_of, true) AND coalesce(then.valid_to > $as_of, true)
   ORDER BY score DESC, p.product_id
-  LIMIT 50
+  LIMIT 1000
   RETURN collect(p) AS held
 }
-UNWIND named + held AS root
+UNWIND CASE WHEN any(p IN named WHERE p.product_id = $text) THEN [p IN named WHERE p.product_id = $text]
+            ELSE named + held END AS root
 MATCH (root) (()<-[t:CHILD_OF WHERE
   t.valid_from <= $as_of AND t.valid_to > $as_of
   AND t.recorded_from <= known AND t.recorded_to > known]-(:Product)){0,} (p:Product)

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -75,6 +75,7 @@ def basket_history(
     days: Sequence[dt.date],
     *,
     known: dt.datetime | None = None,
+    only: Collection[str] = (),
     universe: str | None = None,
     upstream: int = 0,
     downstream: int = 0,
@@ -88,6 +89,7 @@ def basket_history(
         question: as for `basket`
         days: rising
         known: the moment of knowledge to replay; None is by now
+        only: of the products that the question names only these ids; all by default
         universe: only its members of each day
         upstream: links to follow to inputs
         downstream: links to follow to products that they are an input of
@@ -108,6 +110,7 @@ def basket_history(
                 graph,
                 question,
                 AsOf(day, moment),
+                only=only,
                 universe=universe,
                 upstream=upstream,
                 downstream=downstream,

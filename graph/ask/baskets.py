@@ -8,8 +8,7 @@ Everything is as of one day and one moment of knowledge: taxonomy, links, report
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,15 +16,15 @@ import numpy as np
 import pandas as pd
 
 from samgraph.errors import SnapshotError
+from samgraph.graph.ask.search import MATCHES, Match, named_products
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.driver import Graph
 from samgraph.graph.db.universe import committed_moment, no_such_universe
 from samgraph.rounding import EQUAL, to_digits
 
+FEW = 3
+"""A basket of fewer companies is said to be thin."""
 Part = Literal["core", "upstream", "downstream"]
-LONGEST_MISSPELT = 40
-MATCHES = 50
-"""A text stands for at most so many products; the best ones by the full-text index."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,15 +33,18 @@ class Basket:
 
     Attributes:
         as_of: the day, and the moment of knowledge that was answered for
-        seeds: product ids that the question named
-        products: one row per product of the basket: product_id, name, part (core, upstream or downstream), links
-            (steps along the value chain from the core); a product that is reached twice counts once, by fewest links
+        seeds: product ids that the question named and that were taken, best match first
+        left: products that the question named and that were not taken, because only some were asked for
+        products: one row a product of the basket: product_id, name, part (core, upstream or downstream), links
+            (steps along the value chain from the core; a product that is reached twice counts once, by fewest links),
+            match (of those that the question named, how much of the name it is; NaN for the others)
         companies: best first: company_id, name, weight (sums to 1; NaN for a company whose market cap is asked for
             but not known), purity (share of its revenue inside the basket) and its parts core, upstream, downstream
     """
 
     as_of: AsOf
-    seeds: tuple[str, ...]
+    seeds: tuple[Match, ...]
+    left: tuple[Match, ...]
     products: pd.DataFrame
     companies: pd.DataFrame
 
@@ -52,6 +54,7 @@ def basket(
     question: str,
     as_of: AsOf,
     *,
+    only: Collection[str] = (),
     universe: str | None = None,
     upstream: int = 0,
     downstream: int = 0,
@@ -61,19 +64,27 @@ def basket(
 
     Args:
         graph: an open connection
-        question: a product_id, a product's name, or words that names must hold, in either language
+        question: a product_id, or words that names must hold, in either language (see `find_products`)
         as_of: the day, and optionally the moment of knowledge to replay
+        only: of the products that the question names only these ids; all by default
         universe: only its members of that day
         upstream: links to follow to inputs; each brings the linked products with all that is below them
         downstream: links to follow to products that they are an input of
         market_caps: company_id -> market cap on that day, to weight by; None weights by purity alone
 
     Raises:
-        SnapshotError: no such product or universe, or nobody sells anything of the basket on that day
+        SnapshotError: no such product or universe, `only` has an id that the question does not name, or nobody sells
+            anything of the basket on that day
     """
     seen = AsOf(as_of.valid, committed_moment(graph, as_of.known))
     times: dict[str, Any] = {"as_of": seen.valid, "known": seen.known}
-    seeds = named_products(graph, question, times)
+    named = named_products(graph, question, times)
+    seeds = tuple(match for match in named if not only or match.product_id in only)
+    if strange := sorted(set(only) - {match.product_id for match in seeds}):
+        raise SnapshotError(
+            f"{question!r} does not name the product {strange[0]!r}; the {len(named)} that it names begin with "
+            + ", ".join(f"{match.name} ({match.product_id})" for match in named[:5])
+        )
     products = _products(graph, seeds, upstream, downstream, times)
     rows = graph.read("basket/sellers", ids=products["product_id"].tolist(), **times)
     if universe is not None:
@@ -86,39 +97,15 @@ def basket(
             f"nobody in {universe or 'the graph'} sells any of the {len(products)} products of {question!r} on "
             f"{seen.valid}; ask for another day, a wider product or more links"
         )
-    return Basket(seen, seeds, products, _companies(rows, products, market_caps))
-
-
-def named_products(graph: Graph, question: str, times: dict[str, Any]) -> tuple[str, ...]:
-    """Return the ids of the products that a text names: by id or name, else by words of names.
-
-    `times`: as_of (a day) and known (a moment). Raises SnapshotError: there is none.
-    """
-    rows = graph.read("basket/named", text=question, **times)
-    words = [f'"{_escaped(word)}"' for word in question.split()]
-    if not rows and words:
-        rows = graph.read("basket/search", query=" AND ".join(words), limit=MATCHES, **times)
-    if rows:
-        return tuple(row["product_id"] for row in rows)
-    # Also what is spelt almost so; of a very long word the server would try more spellings than its memory holds.
-    words += [f"{word}~" for word in question.split() if word.isalnum() and len(word) <= LONGEST_MISSPELT]
-    near = graph.read("basket/search", query=" OR ".join(words), limit=3, **times) if words else []
-    hint = ", ".join(f"{row['name']} ({row['product_id']})" for row in near)
-    raise SnapshotError(
-        f"no product of {times['as_of']} is {question!r} or holds all its words; "
-        + (f"the nearest are {hint}" if near else "use a product_id or words of a product's name")
-    )
-
-
-def _escaped(word: str) -> str:
-    """A word for Lucene, inside quotes: only a quote and a backslash mean something there."""
-    return re.sub(r'(["\\])', r"\\\1", word)
+    left = tuple(match for match in named if match not in seeds)
+    return Basket(seen, seeds, left, products, _companies(rows, products, market_caps))
 
 
 def _products(
-    graph: Graph, seeds: tuple[str, ...], upstream: int, downstream: int, times: dict[str, Any]
+    graph: Graph, seeds: tuple[Match, ...], upstream: int, downstream: int, times: dict[str, Any]
 ) -> pd.DataFrame:
-    core = {row["product_id"]: row["name"] for row in graph.read("basket/subtree", ids=list(seeds), **times)}
+    ids = [match.product_id for match in seeds]
+    core = {row["product_id"]: row["name"] for row in graph.read("basket/subtree", ids=ids, **times)}
     found = {product: (name, "core", 0) for product, name in core.items()}
     part: Part
     for part, statement, steps in (
@@ -134,9 +121,30 @@ def _products(
             ]
             found |= {row["product_id"]: (row["name"], part, step) for row in fresh}
             front = [row["product_id"] for row in fresh]
-    table = [(product, *told) for product, told in found.items()]
-    frame = pd.DataFrame(table, columns=["product_id", "name", "part", "links"])
-    return frame.sort_values(["links", "part", "product_id"], ignore_index=True)
+    match = {seed.product_id: seed.match for seed in seeds}
+    table = [(product, *told, match.get(product, np.nan)) for product, told in found.items()]
+    frame = pd.DataFrame(table, columns=["product_id", "name", "part", "links", "match"])
+    return frame.sort_values(
+        ["links", "part", "match", "product_id"], ascending=[True, True, False, True], ignore_index=True
+    )
+
+
+def thin(found: Basket, *, upstream: int, downstream: int) -> list[str]:
+    """What a reader of a basket should be told about how little is behind it, in sentences."""
+    said = []
+    for part, links in (("upstream", upstream), ("downstream", downstream)):
+        there = int((found.products["part"] == part).sum())
+        if links and not there:
+            said.append(f"no link of the value chain leads {part} from these products on {found.as_of.valid}")
+    if len(found.seeds) + len(found.left) >= MATCHES:
+        said.append(
+            f"the text names more than {MATCHES} products, and only the best were taken; use more words"
+        )
+    if len(found.companies) < FEW:
+        said.append(
+            f"only {len(found.companies)} of the companies sell any of it: a basket of so few is no theme"
+        )
+    return said
 
 
 def _companies(

@@ -3,14 +3,15 @@
     overlap(i, j) = sum_k min(w_ik, w_jk)              the share of revenue that both earn with the same concepts
     cosine(i, j)  = sum_k w_ik w_jk / (|w_i| |w_j|)
 
-over the concepts k of a snapshot's cut. `cypher/pairs/pairs.cypher` and `cypher/pairs/of_company.cypher` compute the
-same numbers on reported products (the cut `leaf`) inside Neo4j; a test holds the two equal.
+over the concepts k of a snapshot's cut, or the nodes of the taxonomy (`along_taxonomy`). `cypher/pairs/pairs.cypher`
+and `cypher/pairs/of_company.cypher` compute the same numbers along the taxonomy inside Neo4j; a test holds them equal.
+A pair meets at the concept where they have most in common, the largest min(w_ik, w_jk).
 """
 
 from __future__ import annotations
 
 import difflib
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -19,15 +20,22 @@ import pandas as pd
 from samgraph.errors import SnapshotError
 from samgraph.graph.ask.snapshot import Snapshot
 from samgraph.graph.series.cuts import ranges
-from samgraph.rounding import EQUAL, to_digits
+from samgraph.rounding import EQUAL
 
 Measure = Literal["overlap", "cosine"]
-COLUMNS = ("company_id", "other_id", "overlap", "cosine", "shared")
-RIVALS = ("product_id", "share", "other_id", "other_share")
+COLUMNS = ("company_id", "other_id", "overlap", "cosine", "shared", "level", "meets")
+
+TIE = 10.0**-EQUAL
+"""What differs by less is equal where pairs are ranked."""
 
 
 def pairs(
-    snapshot: Snapshot, *, company: str | None = None, top: int | None = None, by: Measure = "overlap"
+    snapshot: Snapshot,
+    *,
+    company: str | None = None,
+    top: int | None = None,
+    by: Measure = "overlap",
+    least: float = 0.0,
 ) -> pd.DataFrame:
     """Rank pairs of companies that share a concept.
 
@@ -36,65 +44,53 @@ def pairs(
         company: only its pairs (it comes first in each); None is all pairs, each once with the smaller id first
         top: at most so many pairs; None is all
         by: what ranks them; equal ones go by their ids
+        least: only pairs with this overlap
 
     Returns:
-        company_id, other_id, overlap, cosine, shared (number of common concepts), best first
+        company_id, other_id, overlap, cosine, shared (number of common concepts), level and meets (the concept where
+        they meet, of equal ones the deepest; NaN and None where the overlap is 0), best first; its `attrs["pairs"]`
+        is the number of pairs before `top` cut them
 
     Raises:
         SnapshotError: the company is not in the snapshot
     """
     if company is not None:
-        _require(snapshot, company)
+        require(snapshot, company)
     ids = np.array(snapshot.companies, dtype=object)
     index = _Index(snapshot.edges.stock, snapshot.edges.concept, snapshot.weight, len(ids))
     asked = range(len(ids)) if company is None else [snapshot.companies.index(company)]
-    parts = [index.of(i, only_later=company is None) for i in asked]
+    parts, count = [], 0
+    for i in asked:
+        part = index.of(i, only_later=company is None)
+        part = tuple(column[part[1] >= least] for column in part)
+        count += len(part[0])
+        # What ranks behind `top` others of its own company is not kept: all pairs of a market would fill the memory.
+        measure = part[1 if by == "overlap" else 2]
+        if top is not None and len(measure) > top:
+            part = tuple(column[measure >= np.partition(measure, -top)[-top] - TIE] for column in part)
+        parts.append((np.full(len(part[0]), i), *part))
     first, other, overlap, cosine, shared = (
         np.concatenate([part[column] for part in parts]) if parts else np.empty(0) for column in range(5)
     )
     measure = overlap if by == "overlap" else cosine
     order = np.lexsort((other, first, -np.round(measure, EQUAL)))[:top]
+    one, two = first[order].astype(np.int64), other[order].astype(np.int64)
+    meets = [index.meets(i, j, snapshot.level) for i, j in zip(one, two, strict=True)]
     columns = (
-        ids[first[order].astype(np.int64)],
-        ids[other[order].astype(np.int64)],
+        ids[one],
+        ids[two],
         overlap[order],
         cosine[order],
         shared[order].astype(np.int64),
+        pd.array([pd.NA if at is None else int(snapshot.level[at]) for at in meets], dtype="Int64"),
+        np.array([None if at is None else snapshot.products[at] for at in meets], dtype=object),
     )
-    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+    found = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+    found.attrs["pairs"] = count
+    return found
 
 
-def rivals(snapshot: Snapshot, company: str, *, top: int | None = None) -> pd.DataFrame:
-    """Tell who else sells what one company sells, product by product.
-
-    `cypher/pairs/rivals.cypher` gives the same numbers on reported products (the cut `leaf`), with names.
-
-    Args:
-        snapshot: the day, universe and cut
-        company: a company of the snapshot
-        top: at most so many rows; None is all
-
-    Returns:
-        product_id (the concept), share (of the company's revenue), other_id, other_share (of the other's revenue);
-        its largest product first, and of one product the other with the largest share
-
-    Raises:
-        SnapshotError: the company is not in the snapshot
-    """
-    _require(snapshot, company)
-    frame = snapshot.frame[["company_id", "product_id", "weight"]]
-    own = frame["company_id"] == company
-    mine = frame[own].rename(columns={"weight": "share"})[["product_id", "share"]]
-    theirs = frame[~own].rename(columns={"company_id": "other_id", "weight": "other_share"})
-    found = mine.merge(theirs, on="product_id")[list(RIVALS)]
-    order = ["share", "product_id", "other_share", "other_id"]
-    found = found.sort_values(
-        order, ascending=[False, True, False, True], ignore_index=True, key=to_digits(EQUAL)
-    )
-    return found if top is None else found.head(top)
-
-
-def _require(snapshot: Snapshot, company: str) -> None:
+def require(snapshot: Snapshot, company: str) -> None:
     if company not in snapshot.companies:
         near = difflib.get_close_matches(company, snapshot.companies, n=3)
         hint = (
@@ -127,8 +123,8 @@ class _Index:
         self._sellers, self._shares = stock[by_concept], weight[by_concept]
         self._norms = np.sqrt(np.bincount(stock, weights=weight**2, minlength=n_stocks))
 
-    def of(self, i: int, *, only_later: bool) -> tuple[npt.NDArray[np.generic], ...]:
-        """Return first, other, overlap, cosine and shared of company `i` with everyone it meets."""
+    def of(self, i: int, *, only_later: bool) -> tuple[npt.NDArray[Any], ...]:
+        """Return other, overlap, cosine and shared of company `i` with everyone it meets."""
         mine = slice(self._starts[i], self._starts[i + 1])
         lows, highs = self._bounds[self._concepts[mine]], self._bounds[self._concepts[mine] + 1]
         rows = ranges(lows, highs)
@@ -142,4 +138,15 @@ class _Index:
         product = np.bincount(sellers, weights=own * theirs, minlength=self._n_stocks)[met]
         norms = self._norms[i] * self._norms[met]
         cosine = np.divide(product, norms, out=np.zeros(len(met)), where=norms > 0)
-        return np.full(len(met), i), met, overlap, cosine, shared[met]
+        return met, overlap, cosine, shared[met]
+
+    def meets(self, i: int, j: int, level: npt.NDArray[np.int64]) -> int | None:
+        """The concept with most in common of both; of equal ones the deepest, then the first."""
+        mine, theirs = slice(*self._starts[i : i + 2]), slice(*self._starts[j : j + 2])
+        common, at, there = np.intersect1d(
+            self._concepts[mine], self._concepts[theirs], assume_unique=True, return_indices=True
+        )
+        least = np.round(np.minimum(self._weights[mine][at], self._weights[theirs][there]), EQUAL)
+        if not len(least) or least.max() <= 0:
+            return None
+        return int(common[np.lexsort((common, -level[common], -least))[0]])

@@ -93,6 +93,7 @@ _TABLES = (
             _day("valid_from", required=False),
             _day("valid_to", required=False),
             _text("name_en", required=False),
+            _text("synonyms", required=False),
         ),
         key=("product_id", "valid_from"),
         required=True,

@@ -104,7 +104,7 @@ class _Planner:
         newest = table.sort_values("valid_from", kind="stable").drop_duplicates("product_id", keep="last")
         named = pd.concat(
             [
-                newest.set_index("product_id")[["name", "name_en"]],
+                newest.assign(name_en=_other_names(newest)).set_index("product_id")[["name", "name_en"]],
                 held.set_index("product_id")[["name", "name_en"]],
             ]
         )
@@ -249,6 +249,14 @@ def _by_company(rows: pd.DataFrame, key: str = "start") -> Iterator[tuple[list[s
 
 def _fates(used: pd.Series) -> pd.Series:
     return pd.Series(np.where(used.to_numpy(dtype=bool), "used", "unchanged"), dtype="str")
+
+
+def _other_names(products: pd.DataFrame) -> pd.Series:
+    """The English name and the synonyms as one text that the full-text index reads, apart by "; "."""
+    english, synonyms = products["name_en"], products["synonyms"].fillna("").str.strip(";； ")
+    both = (english.fillna("") + ";" + synonyms).str.strip(";； ")
+    joined = both.str.replace(r"\s*[;；][\s;；]*", "; ", regex=True)
+    return joined.where(synonyms != "", english)
 
 
 def _as_tree(merged: pd.DataFrame) -> pd.DataFrame:

@@ -15,11 +15,20 @@ from samgraph.cli.terminal import tell
 if TYPE_CHECKING:
     from samgraph.graph.ask.basket_history import Every
 
+SHOWN = 10
+"""Products of a text that are named on the terminal."""
 EVERY: tuple[Every, ...] = ("week", "month", "quarter", "year")
 
 
 @click.command("basket")
 @click.argument("question", metavar="PRODUCT_OR_TEXT")
+@click.option(
+    "--product",
+    "only",
+    multiple=True,
+    metavar="ID",
+    help="Of the products that the text names take this one only; may be repeated.",
+)
 @click.option("--as-of", metavar="DATE", help="The day asked about, YYYY-MM-DD.")
 @click.option("--history", is_flag=True, help="The basket at many dates, each as of its own; needs --start.")
 @click.option("--start", metavar="DATE", help="The history's first date.")
@@ -55,6 +64,7 @@ EVERY: tuple[Every, ...] = ("week", "month", "quarter", "year")
 def command(
     *,
     question: str,
+    only: tuple[str, ...],
     as_of: str | None,
     history: bool,
     start: str | None,
@@ -72,17 +82,21 @@ def command(
 ) -> None:
     """Make a basket: a product or a text, all below it, and links along the value chain.
 
-    One row per company: its weight in the basket, and its purity, the share of its revenue that the basket's
-    products make up, by core, upstream and downstream. With --history the same rows at each date, by nothing that
-    became known later; --turnover is the share of the basket that is traded to come to each date's weights.
+    A text takes every product whose names, in either language, hold all its words; a small glossary knows other
+    words for them ("EV battery" is 动力电池). The products taken are named first, best match first, and marked by
+    --products; --product ID keeps some of them. One row a company: its weight in the basket, and its purity, the
+    share of its revenue that the basket's products make up, by core, upstream and downstream. With --history the
+    same rows at each date, by nothing that became known later; --turnover is the share of the basket that is traded
+    to come to each date's weights.
 
     \b
     Examples:
       samgraph basket 动力电池 --as-of 2023-01-03 --upstream 1
       samgraph basket "EV battery" --as-of 2023-01-03 --products
+      samgraph basket 动力电池 --product P04575 --as-of 2023-01-03
       samgraph basket "EV battery" --history --start 2021-01-04 --turnover
     """
-    from samgraph.graph.ask.baskets import basket
+    from samgraph.graph.ask.baskets import basket, thin
     from samgraph.graph.connect import connect
     from samgraph.graph.db.asof import AsOf
 
@@ -94,6 +108,7 @@ def command(
         _history(
             question,
             _days(start, end, every),
+            only=only,
             known_at=known_at,
             universe=universe,
             upstream=upstream,
@@ -112,16 +127,26 @@ def command(
             graph,
             question,
             moment,
+            only=only,
             universe=universe,
             upstream=upstream,
             downstream=downstream,
             market_caps=caps,
         )
     unknown = int(found.companies["weight"].isna().sum())
+    taken = ", ".join(f"{seed.name} ({seed.product_id})" for seed in found.seeds[:SHOWN])
+    more = len(found.seeds) - SHOWN
+    tell(
+        f"taken: {taken}{f' and {more} more, listed by --products' if more > 0 else ''}"
+        f"{'' if only or (more < 0 and len(found.seeds) == 1) else '; --product ID keeps one of them'}"
+        f"{f'; not taken: {len(found.left)} others' if found.left else ''}"
+    )
     tell(
         f"{question} as of {found.as_of}: {len(found.products)} products from {len(found.seeds)} named, "
         f"{len(found.companies)} companies{f', {unknown} of them without a market cap' if unknown else ''}"
     )
+    for line in thin(found, upstream=upstream, downstream=downstream):
+        tell(line)
     print_frame(found.products if products else found.companies.head(top or len(found.companies)), form)
 
 
@@ -136,6 +161,7 @@ def _history(
     question: str,
     days: list[dt.date],
     *,
+    only: tuple[str, ...],
     known_at: str | None,
     universe: str | None,
     upstream: int,
@@ -157,6 +183,7 @@ def _history(
             question,
             days,
             known=known,
+            only=only,
             universe=universe,
             upstream=upstream,
             downstream=downstream,

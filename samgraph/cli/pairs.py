@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from samgraph.cli.output import FORMATS, print_frame
 from samgraph.cli.terminal import tell
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from samgraph.graph.ask.pairs import Measure
+    from samgraph.graph.ask.snapshot import Snapshot
+    from samgraph.graph.db.asof import AsOf
+    from samgraph.graph.db.driver import Graph
 
 
 @click.command("pairs")
@@ -28,10 +36,10 @@ from samgraph.cli.terminal import tell
 @click.option(
     "--concepts",
     "cut",
-    default="leaf",
+    default="taxonomy",
     show_default=True,
     metavar="CUT",
-    help="leaf, level:N, levels:A-B or adaptive:min=3,max=0.2.",
+    help="taxonomy (near products count in part), or leaf, level:N, levels:A-B, adaptive:min=3,max=0.2.",
 )
 @click.option(
     "--by-product", is_flag=True, help="With --company: who else sells each product, with both shares."
@@ -110,8 +118,11 @@ def command(
     """Rank pairs of companies by what they sold on a day.
 
     overlap is the sum over products of the smaller of the two revenue shares, cosine that of the two vectors of
-    shares; shared counts the common products. cypher/pairs/pairs.cypher, cypher/pairs/of_company.cypher and (for
-    --by-product) cypher/pairs/rivals.cypher compute the same numbers in Neo4j Browser (for the cut leaf).
+    shares; shared counts the common products, level and meets say where the two have most in common. Along the
+    taxonomy, the default, two products are as near as the share of the longer path that they have in common, where the
+    step to level l weighs l: on level 4, 1 for the same product, 0.6 for the same parent, 0.1 for the same root. With
+    leaf only the same product counts. --by-product climbs from a product that nobody else sells to the nearest branch
+    of which somebody sells anything. The saved queries give the same numbers in Neo4j Browser.
 
     With --data the pairs that are liquid and have enough days are tested for cointegration (Engle-Granger on
     adjusted log prices, both ways), best overlap first; the smallest p-values are printed first. q_value bounds the
@@ -124,14 +135,14 @@ def command(
       samgraph pairs --as-of 2023-01-03 --company 300750.SZ --by-product
       samgraph pairs --as-of 2023-01-03 --data DIR --least-value 5e7
     """
-    from samgraph.graph.ask.pairs import pairs, rivals
-    from samgraph.graph.ask.snapshot import snapshot
+    from samgraph.graph.ask.nearness import TAXONOMY
     from samgraph.graph.connect import connect
     from samgraph.graph.db.asof import AsOf
     from samgraph.graph.series.cuts import parse_cut
 
     moment = AsOf.parse(as_of, known_at)
-    parse_cut(cut)  # a bad cut is told before a server is started
+    if cut != TAXONOMY:
+        parse_cut(cut)  # a bad cut is told before a server is started
     if by_product and (company is None or data is not None):
         raise click.UsageError("--by-product goes with --company, and not with --data")
     if data is not None and least_days > window:
@@ -139,11 +150,8 @@ def command(
     measure: Literal["overlap", "cosine"] = "cosine" if by == "cosine" else "overlap"
     if data is None:
         with connect() as graph:
-            found = snapshot(graph, moment, universe=universe, cut=cut)
-        if by_product and company is not None:
-            print_frame(rivals(found, company, top=top), form)
-        else:
-            print_frame(pairs(found, company=company, top=top, by=measure), form)
+            rows = _rows(graph, moment, universe, cut, company, by_product, measure, top)
+        print_frame(rows, form)
         return
     from samgraph.desk.pair_search import Filters, pair_search
     from samgraph.graph.dataset.folder import Dataset
@@ -167,3 +175,58 @@ def command(
         f"up to {search.last.date()}; {good} have a q_value of at most 0.05"
     )
     print_frame(search.frame.head(top), form)
+
+
+def _rows(
+    graph: Graph,
+    moment: AsOf,
+    universe: str | None,
+    cut: str,
+    company: str | None,
+    by_product: bool,
+    measure: Measure,
+    top: int,
+) -> pd.DataFrame:
+    from samgraph.graph.ask.names import with_names
+    from samgraph.graph.ask.nearness import TAXONOMY, along_taxonomy
+    from samgraph.graph.ask.pairs import pairs
+    from samgraph.graph.ask.rivals import rivals
+    from samgraph.graph.ask.snapshot import snapshot
+    from samgraph.graph.ask.tree import product_tree
+
+    near = cut == TAXONOMY
+    found = snapshot(graph, moment, universe=universe, cut="leaf" if near else cut)
+    tree = product_tree(graph, found.as_of) if near else None
+    if company is not None:
+        _tell_unmatched(graph, found, company)
+    if by_product and company is not None:
+        rows = rivals(found, company, tree=tree)
+        total = len(rows)
+        names = {"product_id": "product", "meets": "meets_name", "other_id": "other"}
+        first = ["product", "share", "level", "meets_name", "other_id", "other", "other_share"]
+    else:
+        rows = pairs(
+            found if tree is None else along_taxonomy(found, tree), company=company, top=top, by=measure
+        )
+        total = rows.attrs["pairs"]
+        names = {"company_id": "company", "other_id": "other", "meets": "meets_name"}
+        first = ["company_id", "other_id", "company", "other", "overlap", "level", "meets_name"]
+    if total > top:
+        tell(f"the first {top} of {total:,} rows; --top N prints more")
+    named = with_names(graph, found.as_of, rows.head(top), names)
+    return named[[*first, *(name for name in named.columns if name not in first)]]
+
+
+def _tell_unmatched(graph: Graph, found: Snapshot, company: str) -> None:
+    """Say which part of a company's revenue nobody else has, product by product."""
+    from samgraph.graph.ask.names import with_names
+    from samgraph.graph.ask.rivals import unmatched
+
+    alone = with_names(graph, found.as_of, unmatched(found, company), {"product_id": "product"})
+    if alone.empty:
+        return
+    named = ", ".join(f"{row.product} {row.share:.0%}" for row in alone.head(5).itertuples())
+    tell(
+        f"{alone['share'].sum():.0%} of the revenue of {company} has no exact match: nobody else in "
+        f"{found.universe or 'the graph'} sells {named}{' and others' if len(alone) > 5 else ''}"
+    )

@@ -16,8 +16,10 @@ import pandas as pd
 from samgraph.errors import DatasetError
 from samgraph.factors.arrays import Floats
 from samgraph.factors.signals.pair_spread import Rule, pair_spreads
+from samgraph.graph.ask.nearness import TAXONOMY, along_taxonomy
 from samgraph.graph.ask.pairs import Measure, pairs
 from samgraph.graph.ask.snapshot import snapshot
+from samgraph.graph.ask.tree import product_tree
 from samgraph.graph.check.series import read_bars
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.asof import AsOf
@@ -51,8 +53,8 @@ class PairSearch:
 
     Attributes:
         as_of: the day, and the moment of knowledge that was answered for.
-        frame: one row per tested pair, smallest p-value first: company_id, other_id, overlap, cosine, shared,
-            traded (the smaller of the two median values), then the columns of `factors.pair_spread` with dependent as a
+        frame: one row a tested pair, smallest p-value first: the columns of `pairs`, traded (the
+            smaller of the two median values), then the columns of `factors.pair_spread` with dependent as a
             company_id.
         overlapping, liquid, tested: pairs with the overlap, those of them that are liquid, those tested.
         last: the last trading day of the bars up to the day.
@@ -72,7 +74,7 @@ def pair_search(
     as_of: AsOf,
     *,
     universe: str | None = None,
-    cut: str = "leaf",
+    cut: str = TAXONOMY,
     company: str | None = None,
     by: Measure = "overlap",
     filters: Filters | None = None,
@@ -85,7 +87,7 @@ def pair_search(
         dataset: has the bars.
         as_of: the day, and optionally the moment of knowledge to replay.
         universe: its members of that day only; None is every company with an edge.
-        cut: over whose concepts overlap is measured.
+        cut: over whose concepts overlap is measured; `taxonomy` counts near products in part (`along_taxonomy`).
         company: only its pairs.
         by: what ranks the pairs that are tested.
         filters: see `Filters`.
@@ -96,9 +98,9 @@ def pair_search(
         DatasetError: no bars up to the day, or none of a company of the snapshot.
     """
     limits = filters or Filters()
-    found = snapshot(graph, as_of, universe=universe, cut=cut)
-    candidates = pairs(found, company=company, by=by)
-    candidates = candidates[candidates["overlap"] >= limits.least_overlap]
+    found = snapshot(graph, as_of, universe=universe, cut="leaf" if cut == TAXONOMY else cut)
+    sold = along_taxonomy(found, product_tree(graph, found.as_of)) if cut == TAXONOMY else found
+    candidates = pairs(sold, company=company, by=by, least=limits.least_overlap)
     with stage("read bars"):
         bars = _bars(dataset, found.as_of)
         table = bars[bars["company_id"].isin({*candidates["company_id"], *candidates["other_id"]})]

@@ -9,11 +9,11 @@ from oracles.economy import Economy, valid, write
 from oracles.sells import sells
 
 from samgraph.errors import SnapshotError
-from samgraph.graph.ask.baskets import basket
+from samgraph.graph.ask.baskets import basket, thin
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.load.load import load
 
-NAMES = {"p3": 'power "battery" pack', "p5": "动力电池", "p7": "battery acid) OR (x"}
+NAMES = {"p3": 'power "battery" pack', "p5": "动力电池", "p6": "动力电池系统", "p7": "battery acid) OR (x"}
 
 
 @pytest.fixture
@@ -21,6 +21,8 @@ def economy(graph, tmp_path) -> Economy:
     made = Economy(np.random.default_rng(8))
     for row in made.tables["products"]:
         row["name"] = NAMES.get(row["product_id"], row["name"])
+        if row["product_id"] == "p8":
+            row["name_en"], row["synonyms"] = "EV battery", "Traktionsbatterie;accumulator "
     links = []
     for supplier, customer in (
         ("p1", "p3"),
@@ -127,15 +129,64 @@ def test_market_caps_weight_and_members_limit(graph, economy):
 def test_a_text_finds_products_by_id_name_or_all_its_words(graph, economy):
     wanted = {
         "p5": ("p5",),
-        "动力电池": ("p5",),
-        "动力": ("p5",),
-        "battery": ("p3", "p7"),
+        "动力电池": ("p3", "p5", "p6", "p8"),  # the glossary: power battery, EV battery
+        "动力": ("p5", "p6"),
+        "动": ("p5", "p6"),
+        "系": ("p6",),
+        "电池系统": ("p6",),
+        "battery": ("p3", "p5", "p6", "p7", "p8"),  # and 电池
+        "BATT": ("p3", "p7", "p8"),
+        "Ｐｏｗｅｒ　ｂａｔｔ": ("p3",),
+        "EV battery": ("p3", "p5", "p6", "p8"),
+        "EV batteries": ("p3", "p5", "p6", "p8"),
+        "Traktionsbatterie": ("p8",),
+        "accu": ("p8",),
         '"battery" pack': ("p3",),
         "battery acid) OR (x": ("p7",),
         "acid) battery": ("p7",),
     }
     for question, seeds in wanted.items():
-        assert tuple(sorted(first_answer(graph, economy, question).seeds)) == seeds
+        found = first_answer(graph, economy, question).seeds
+        assert tuple(sorted(match.product_id for match in found)) == seeds, question
+        assert [match.match for match in found] == sorted((match.match for match in found), reverse=True)
+
+
+def test_the_very_name_comes_first_and_one_product_may_be_kept(graph, economy):
+    found = first_answer(graph, economy, "动力电池")
+    assert [seed.product_id for seed in found.seeds] == [
+        "p5",
+        "p8",
+        "p6",
+        "p3",
+    ]  # own words before the glossary's
+    assert [seed.match for seed in found.seeds] == pytest.approx([1, 1, 4 / 6, 12 / 18])
+    assert found.products.set_index("product_id").loc["p6", "match"] == pytest.approx(4 / 6)
+    day = next(d for d in economy.days() if any(p == "p6" for _, p in sells(economy.tables["segments"], d)))
+    only = basket(graph, "动力电池", AsOf(day), only=["p6"])
+    assert [seed.product_id for seed in only.seeds] == ["p6"]
+    assert {match.product_id for match in only.left} <= {"p3", "p5", "p8"}
+    assert only.companies.equals(basket(graph, "p6", AsOf(day)).companies)
+    with pytest.raises(SnapshotError, match="does not name the product 'p1'"):
+        basket(graph, "动力电池", AsOf(day), only=["p1"])
+
+
+def test_a_graph_is_asked_for_its_nearest_names_and_the_glossary_for_a_misspelt_term(graph, economy):
+    day = economy.days()[100]
+    for question, says in (
+        ("batery", "did you mean 'battery'"),
+        ("电池厂", r"nearest names of this graph are 动力电池"),
+        ("powder", r"the nearest names of this graph are power"),
+        ("xyzzy", r"the nearest names of this graph are p\d"),
+    ):
+        with pytest.raises(SnapshotError, match=says):
+            basket(graph, question, AsOf(day))
+
+
+def test_thin_answers_say_so(graph, economy):
+    found = first_answer(graph, economy, "p5")
+    said = " ".join(thin(found, upstream=1, downstream=0))
+    assert "no link of the value chain leads upstream" in said
+    assert ("only" in said) == (len(found.companies) < 3)
 
 
 def first_answer(graph, economy: Economy, question: str):
@@ -152,4 +203,4 @@ def test_a_text_that_finds_nothing_is_answered_in_a_sentence(graph, economy):
     for question in ("zinc smelter", "", "   ", '"', "\\", "*:*", "battery zinc"):
         with pytest.raises(SnapshotError, match="no product of") as caught:
             basket(graph, question, AsOf(economy.days()[100]))
-        assert ("the nearest are" in str(caught.value)) == ("battery" in question)
+        assert "the nearest names of this graph are" in str(caught.value)

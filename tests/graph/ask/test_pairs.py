@@ -5,17 +5,24 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 import math
+from dataclasses import fields
 
 import numpy as np
 import pandas as pd
 import pytest
+from oracles.cuts import path
 from oracles.economy import Economy, write
 
 from samgraph.errors import SnapshotError
+from samgraph.graph.ask.nearness import along_taxonomy
 from samgraph.graph.ask.pairs import COLUMNS, pairs
-from samgraph.graph.ask.snapshot import snapshot
+from samgraph.graph.ask.rivals import unmatched
+from samgraph.graph.ask.snapshot import Snapshot, snapshot
+from samgraph.graph.ask.tree import product_tree
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.load.load import load
+from samgraph.graph.series.cuts import Coverage
+from samgraph.graph.series.snapshots import Edges
 
 
 def obvious(frame: pd.DataFrame) -> dict[tuple[str, str], tuple[float, float, int]]:
@@ -45,6 +52,84 @@ def same(got, wanted) -> None:
         assert got[key] == pytest.approx(numbers), key
 
 
+def along(graph, found: Snapshot, moment) -> None:
+    """Along the taxonomy: masses by their formula, and the same rows from Cypher."""
+    tree = product_tree(graph, found.as_of)
+    up = {p: a for p, a in zip(tree["product_id"], tree["parent_id"], strict=True) if isinstance(a, str)}
+    masses: dict[tuple[str, str], float] = {}
+    for row in found.frame.itertuples():
+        way = path(row.product_id, up)
+        for level, node in enumerate(way, start=1):
+            key = (row.company_id, node)
+            masses[key] = masses.get(key, 0.0) + row.weight * level / sum(range(len(way) + 1))
+    laid = along_taxonomy(found, tree)
+    assert laid.frame.set_index(["company_id", "product_id"])["weight"].to_dict() == pytest.approx(masses)
+    ranked = pairs(laid)
+    same(told(ranked.to_dict("records")), obvious(laid.frame))
+    pd.testing.assert_frame_equal(pairs(laid, top=3), ranked.head(3))
+    least = ranked["overlap"].median()
+    pd.testing.assert_frame_equal(pairs(laid, least=least), ranked[ranked["overlap"] >= least])
+    for row in ranked.itertuples():
+        common = {
+            node: min(mass, masses[row.other_id, node])
+            for (company, node), mass in masses.items()
+            if company == row.company_id and (row.other_id, node) in masses
+        }
+        assert common[row.meets] == pytest.approx(max(common.values()))
+        assert row.level == len(path(row.meets, up))
+    if found.universe is not None:
+        rows = graph.read(
+            "pairs/pairs", universe=found.universe, as_of=found.as_of.valid, known=moment, top=1000
+        )
+        equal(ranked, rows)
+        return
+    for company in found.companies:
+        rows = graph.read("pairs/of_company", company=company, as_of=found.as_of.valid, known=None, top=1000)
+        equal(pairs(laid, company=company), rows)
+
+
+def equal(frame: pd.DataFrame, rows) -> None:
+    if not rows:
+        assert frame.empty
+        return
+    pd.testing.assert_frame_equal(frame, pd.DataFrame(rows)[list(COLUMNS)], check_dtype=False)
+
+
+def test_one_product_each_overlaps_by_the_share_of_the_longer_path():
+    up = {"a": None, "b": "a", "c": "b", "d": "c", "e": "c", "f": "b", "z": None}
+    tree = pd.DataFrame({"product_id": list(up), "parent_id": list(up.values())}).assign(name="")
+    wanted = {
+        ("d", "d"): 1.0,
+        ("d", "e"): 0.6,
+        ("d", "f"): 0.3,
+        ("d", "a"): 0.1,
+        ("b", "f"): 0.5,
+        ("d", "z"): None,
+    }
+    for (one, two), near in wanted.items():
+        edges = [("c0", one, 1.0), ("c1", two, 1.0)]
+        ranked = pairs(along_taxonomy(by_hand(edges), tree))
+        assert ranked["overlap"].tolist() == ([] if near is None else [pytest.approx(near)])
+    # 84% in a product of its own is compared with all that is near it, as the rest of the revenue is.
+    mixed = by_hand([("c0", "d", 0.84), ("c0", "z", 0.16), ("c1", "e", 1.0)])
+    row = pairs(along_taxonomy(mixed, tree)).iloc[0]
+    assert (row["overlap"], row["level"], row["meets"]) == (pytest.approx(0.84 * 0.6), 3, "c")
+    assert unmatched(mixed, "c0")["product_id"].tolist() == ["d", "z"]
+
+
+def by_hand(edges) -> Snapshot:
+    companies, products = (tuple(sorted({edge[at] for edge in edges})) for at in (0, 1))
+    stock = np.array([companies.index(company) for company, _, _ in edges])
+    concept = np.array([products.index(product) for _, product, _ in edges])
+    weight = np.array([share for _, _, share in edges])
+    nothing = Coverage(**dict.fromkeys((field.name for field in fields(Coverage)), 0))
+    return Snapshot(
+        AsOf.parse("2021-01-01"), None, "leaf", "products", companies, products, np.ones(len(products), int),
+        Edges(stock, concept, weight.astype(np.float32)), weight,
+        np.full((len(edges), 3), np.datetime64("NaT", "D")), nothing,
+    )  # fmt: skip
+
+
 def test_pairs_equal_their_formulas_and_those_of_cypher(graph, tmp_path):
     economy = Economy(np.random.default_rng(5))
     moment = load(graph, write(tmp_path / "data", economy.tables)).moment
@@ -59,14 +144,11 @@ def test_pairs_equal_their_formulas_and_those_of_cypher(graph, tmp_path):
             wanted = obvious(found.frame)
             met += len(wanted)
             ranked = pairs(found)
-            assert tuple(ranked.columns) == COLUMNS
+            assert tuple(ranked.columns) == COLUMNS and ranked.attrs["pairs"] == len(wanted)
             same(told(ranked.to_dict("records")), wanted)
             assert ranked["overlap"].round(9).is_monotonic_decreasing
             assert pairs(found, by="cosine")["cosine"].round(9).is_monotonic_decreasing
             pd.testing.assert_frame_equal(pairs(found, top=2), ranked.head(2))
-            if universe == "U":
-                rows = graph.read("pairs/pairs", universe="U", as_of=day, known=moment, top=1000)
-                same(told(rows), wanted)
             for company in found.companies if cut == "leaf" and universe is None else ():
                 both = {
                     (company, b if a == company else a): n
@@ -74,8 +156,8 @@ def test_pairs_equal_their_formulas_and_those_of_cypher(graph, tmp_path):
                     if company in (a, b)
                 }
                 same(told(pairs(found, company=company).to_dict("records")), both)
-                rows = graph.read("pairs/of_company", company=company, as_of=day, known=None, top=1000)
-                same(told(rows), both)
+            if cut == "leaf":
+                along(graph, found, moment)
     assert met > 20  # or the test would compare nothing
 
 

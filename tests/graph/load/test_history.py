@@ -125,7 +125,7 @@ def test_names_listings_and_lives_are_those_that_were_recorded_then(graph, tmp_p
     for number, known in [*enumerate(moments), (2, None)]:
         for text in (f"heliostat number{number}", f"number{number}"):
             found = basket(graph, text, AsOf(DAY, known))
-            assert found.seeds == ("solar",)
+            assert [seed.product_id for seed in found.seeds] == ["solar"]
             assert found.products["name"].tolist() == [f"heliostat number{number}"]
             assert found.companies["name"].tolist() == [f"Alpha {number}"]
         for other in {0, 1, 2} - {number}:

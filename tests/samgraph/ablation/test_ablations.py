@@ -134,9 +134,9 @@ def test_rows_change_one_thing_and_those_that_change_nothing_are_the_base(tmp_pa
     } <= set(rows)
     assert {"cut-level", "cut-adaptive", "cut-levels", "chain-on", "chain-off"} <= set(rows)
     for name in ("k-3", "attention-edges", "cut-adaptive", "chain-off"):
-        assert rows[name].edges == "product" and rows[name].changes == {}, name
+        assert rows[name].edges == "products" and rows[name].changes == {}, name
     for name, row in rows.items():
-        assert len(row.changes) + (row.edges != "product") <= 1, name
+        assert len(row.changes) + (row.edges != "products") <= 1, name
     assert [row.name for row in chosen_rows(settings(tmp_path), ["random"])] == ["base", "random"]
     with pytest.raises(ConfigError, match=r"no ablation 'rnd'; choose among base, static"):
         chosen_rows(settings(tmp_path), ["rnd"])

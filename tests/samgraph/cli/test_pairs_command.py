@@ -18,8 +18,9 @@ from samgraph.desk.holdings_risk import holdings_risk
 from samgraph.desk.pair_search import Filters, pair_search
 from samgraph.economy.simulate import simulate
 from samgraph.errors import DatasetError, SnapshotError
-from samgraph.graph.ask.pairs import rivals
+from samgraph.graph.ask.rivals import rivals, unmatched
 from samgraph.graph.ask.snapshot import snapshot
+from samgraph.graph.ask.tree import product_tree
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.driver import Graph
@@ -94,23 +95,68 @@ def test_pairs_are_filtered_and_tested_without_any_later_price(
 def test_rivals_equal_those_of_cypher(graph: Graph, graph_env: object, economy: Path) -> None:
     load(graph, Dataset(economy))
     found = snapshot(graph, AsOf.parse(DAY))
-    company = found.frame["company_id"].value_counts().idxmax()
-    rows = graph.read("pairs/rivals", company=company, as_of=found.as_of.valid, known=None)
-    mine = rivals(found, company)
-    assert len(mine) > 2
-    assert mine.to_dict("records") == [{name: row[name] for name in mine.columns} for row in rows]
+    tree = product_tree(graph, found.as_of)
+    up = dict(zip(tree["product_id"], tree["parent_id"], strict=True))
     shares = found.frame.set_index(["company_id", "product_id"])["weight"]
-    for row in rows:
-        assert row["share"] == shares[company, row["product_id"]]
-        assert row["other_share"] == shares[row["other_id"], row["product_id"]] and row["other_name"]
+    climbed = 0
+    for company in found.frame["company_id"].value_counts().index[:5]:
+        rows = graph.read("pairs/rivals", company=company, as_of=found.as_of.valid, known=None)
+        mine = rivals(found, company, tree=tree)
+        assert len(mine) > 2
+        for got, row in zip(mine.to_dict("records"), rows, strict=True):
+            assert got.pop("other_share") == pytest.approx(row["other_share"])
+            assert got == {name: row[name] for name in got} and row["other_name"] and row["meets_name"]
+            assert row["share"] == shares[company, row["product_id"]]
+            path = line(row["product_id"], up)
+            assert row["meets"] in path and row["level"] == len(path) - path.index(row["meets"])
+            below = path[: path.index(row["meets"])]  # nobody else sells anything of a lower branch
+            for other, product in shares.index:
+                assert other == company or not set(below) & set(line(product, up))
+            theirs = [
+                w for (c, p), w in shares.items() if c == row["other_id"] and row["meets"] in line(p, up)
+            ]
+            assert row["other_share"] == pytest.approx(sum(theirs))
+            climbed += bool(below)
+        alone = unmatched(found, company)
+        exact = set(shares.drop(company)[slice(None)].index.get_level_values(1))
+        assert set(alone["product_id"]) == set(shares[company].index) - exact
+        assert set(rivals(found, company)["product_id"]).isdisjoint(alone["product_id"])
+    assert climbed
     printed = run(pairs_command, "--as-of", DAY, "--company", company, "--by-product", "--top", "2")
     assert [row["other_id"] for row in printed] == mine["other_id"].head(2).tolist()
 
 
+def line(product: str, up: dict[str, str | None]) -> list[str]:
+    """The product and all above it."""
+    found = [product]
+    while isinstance(above := up.get(found[-1]), str):
+        found.append(above)
+    return found
+
+
+def test_the_command_names_what_nobody_else_sells_and_where_pairs_meet(
+    graph: Graph, graph_env: object, economy: Path
+) -> None:
+    load(graph, Dataset(economy))
+    found = snapshot(graph, AsOf.parse(DAY))
+    company = next(c for c in found.companies if len(unmatched(found, c)))
+    share = unmatched(found, company)["share"].sum()
+    ran = CliRunner().invoke(
+        pairs_command, ["--as-of", DAY, "--company", company, "--format", "json", "--top", "3"]
+    )
+    assert f"{share:.0%} of the revenue of {company} has no exact match" in ran.stderr
+    assert "the first 3 of" in ran.stderr
+    for row in json.loads(ran.stdout):
+        assert row["company"] and row["other"] and row["meets_name"] and row["level"] >= 1
+
+
 @pytest.mark.parametrize("text", ["动力电池", "电池", "EV battery", "battery EV", "EV battery pack"])
 def test_a_text_in_either_language_makes_one_basket_in_the_command_and_in_cypher(
-    graph: Graph, graph_env: object, economy: Path, text: str
+    graph: Graph, graph_env: object, economy: Path, text: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(
+        "samgraph.graph.ask.search.also_called", lambda text: ()
+    )  # the statement has no glossary
     load(graph, Dataset(economy))
     rows = run(basket_command, text, "--as-of", DAY)
     asked = graph.read("basket/text", text=text, as_of=AsOf.parse(DAY).valid, known=None)
