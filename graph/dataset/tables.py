@@ -170,7 +170,6 @@ _TABLES = (
             _number("adj_factor", required=False),
             _number("market_cap"),
             _number("float_cap", required=False),
-            _number("float_cap", required=False),
             _number("book_to_price", required=False),
             _flag("tradable"),
             _flag("limit_up"),
