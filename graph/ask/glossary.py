@@ -129,8 +129,10 @@ def glossary() -> Mapping[str, tuple[str, ...]]:
 
 def also_called(text: str) -> tuple[str, ...]:
     """Other words for a folded text; none where the glossary lacks it."""
-    known = glossary()
-    return known.get(text) or known.get(_singular(text), ())
+    known, single = glossary(), _singular(text)
+    if text in known or single not in known:
+        return known.get(text, ())
+    return (single, *known[single])
 
 
 def nearest_terms(text: str, count: int = 2) -> list[str]:
