@@ -99,10 +99,10 @@ def test_rivals_equal_those_of_cypher(graph: Graph, graph_env: object, economy: 
     up = dict(zip(tree["product_id"], tree["parent_id"], strict=True))
     shares = found.frame.set_index(["company_id", "product_id"])["weight"]
     climbed = 0
-    for company in found.frame["company_id"].value_counts().index[:5]:
+    for company in [name for name in found.companies if len(unmatched(found, name))][:5]:
         rows = graph.read("pairs/rivals", company=company, as_of=found.as_of.valid, known=None)
         mine = rivals(found, company, tree=tree)
-        assert len(mine) > 2
+        assert len(mine)
         for got, row in zip(mine.to_dict("records"), rows, strict=True):
             assert got.pop("other_share") == pytest.approx(row["other_share"])
             assert got == {name: row[name] for name in got} and row["other_name"] and row["meets_name"]
