@@ -10,9 +10,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from samgraph.audit import outputs
 from samgraph.factors.portfolio import optimised
 from samgraph.graph.load import plan
-from samgraph.hist import features
+from samgraph.hist import data
+from samgraph.hist.features import compute
 from samgraph.hist.labels import forward_returns
 from samgraph.outcome import assess as outcome
 from samgraph.run import inputs
@@ -23,21 +25,26 @@ Patch = pytest.MonkeyPatch
 def full_sample_z_score(patch: Patch) -> None:
     """Features are standardised by the mean and deviation of all days."""
 
-    def leaking(values: Any, members: Any) -> Any:
-        used = values[members & np.isfinite(values)]
-        return np.clip(np.nan_to_num((values - used.mean()) / used.std()), -4.0, 4.0)
+    def leaking(features: Any, mask: Any, members: Any) -> Any:
+        used = features[members & mask]
+        return np.clip(
+            np.nan_to_num((features - np.nanmean(used, axis=0)) / np.nanstd(used, axis=0)), -4.0, 4.0
+        )
 
-    patch.setattr(features, "_standardise", leaking)
+    patch.setattr(data, "scaled_by_day", leaking)
+    patch.setattr(outputs, "scaled_by_day", leaking)
 
 
 def label_used_on_its_own_day(patch: Patch) -> None:
-    """The return that is to be foretold is one of the day's features."""
-    honest = features._raw
+    """The prediction target is one of the day's features."""
+    honest = compute._masked
 
-    def leaking(market: Any, name: str) -> Any:
-        return forward_returns(market, 5) if name == "return_5" else honest(market, name)
+    def leaking(feature: Any, bars: Any, mask: Any) -> Any:
+        if feature.name == "return_5":
+            return bars._cut(forward_returns(bars.market, 5)).astype(np.float32)
+        return honest(feature, bars, mask)
 
-    patch.setattr(features, "_raw", leaking)
+    patch.setattr(compute, "_masked", leaking)
 
 
 def restatement_dated_by_period_end(patch: Patch) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from oracles.blend import Blend
-from oracles.hist_making import make_market, make_series
+from oracles.hist_making import make_market
 
 from samgraph.arms.hist import PARTS
 from samgraph.arms.registry import ARMS, BASE, CONTROL
@@ -32,13 +32,7 @@ WINDOW = Window(slice(30, 90), slice(100, 130), slice(140, 165))
 def work_in(folder: Path, days: int = 170) -> Work:
     """Model inputs of a made market; the first days are the same however many there are."""
     market = make_market(1, 190, 12, missing=0.03)
-    series = make_series(market)
-    cut = {
-        name: getattr(market, name)[:days]
-        for name in ("open", "high", "low", "close", "vwap", "adj", "volume", "market_cap")
-    }
-    cut |= {name: getattr(market, name)[:days] for name in ("tradable", "limit_up", "limit_down", "member")}
-    shorter = replace(market, dates=market.dates[:days], benchmark=market.benchmark[:days], **cut)
+    shorter = market.until(days)
     write_market(folder, shorter)
     write_series(folder, "product", series.between(slice(0, days)))
     settings = {"hidden_size": 8, "horizon": 3, "burn_in": 20, "min_history": 10}
