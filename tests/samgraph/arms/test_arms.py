@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from oracles.blend import Blend
-from oracles.hist_making from oracles.hist_making import make_market, make_series
+from oracles.hist_making import make_market, make_series
 
 from samgraph.arms.hist import PARTS
 from samgraph.arms.registry import ARMS, BASE, CONTROL
