@@ -55,8 +55,8 @@ class Market:
         further: float64 [n_dates, n_stocks] by name: columns of the bars that a user's own features read
         st: bool [n_dates, n_stocks], under special treatment; None where the bars do not say
         float_cap: float64 [n_dates, n_stocks], market cap of the freely traded shares; None as above
-        index_weight: float64 [n_dates, n_stocks], the universe's official weights, drifted between their days
-            (`samgraph.hist.index_weights`), NaN on days without; None where the dataset has none
+        index_weight: float64 [n_dates, n_stocks], the universe's official weights, NaN on days without; None
+            where the market was read without them, as `build_market` does
         upper_limit, lower_limit: float64 [n_dates, n_stocks], highest and lowest price of the day, infinite and 0
             where there is no limit; None works them out by the A-share exchanges' rules where they are asked for
         listed_on, delisted_on: datetime64[D] [n_stocks], NaT where unknown or never; None where nobody's is known
