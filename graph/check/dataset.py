@@ -75,61 +75,11 @@ def check(dataset: Dataset) -> CheckReport:
     """
     names = [name for name, table in TABLES.items() if table.required or dataset.has(name)]
     findings = Findings()
-    tables: dict[str, pd.DataFrame] = {}
-    series: dict[str, SeriesCheck] = {}
-    read: dict[str, int] = {}
-    merged: dict[str, int] = {}
-    notes: list[str] = []
-    for name in names:
-        if name == "segments":
-            groups = SegmentGroups.of(dataset, findings)
-            read[name], unknown = groups.read, groups.unknown_columns
-        elif TABLES[name].series:  # millions of rows: a part at a time
-            series[name] = SeriesCheck.of(dataset, name, findings)
-            read[name], merged[name] = series[name].read, series[name].merged
-            unknown = series[name].unknown_columns
-        else:
-            parsed = dataset.parse(name)
-            note_cells(parsed, findings)
-            read[name], unknown = len(parsed.frame) + len(parsed.ragged), parsed.unknown_columns
-            table, frame = parsed.table, complete(parsed)
-            del parsed  # what the file holds; a row of it that is to be shown is read again
-            tables[name], merged[name] = _merge(table, frame)
-            _check_rows(table, tables[name], findings)
-        if unknown and name == "bars":
-            notes.append(f"table bars: columns {', '.join(unknown)} are read only by features of these names")
-        elif unknown:
-            notes.append(f"table {name}: ignored unknown columns {', '.join(unknown)}")
-
-    _check_taxonomy("products", "product_id", tables["products"], findings)
-    companies, products = tables["companies"]["company_id"], tables["products"]["product_id"]
-    merged["segments"] = _check_segments(groups, companies, products, findings)
-    if "product_links" in tables:
-        _check_links(tables["product_links"], products, findings)
-    if "industries" in tables:
-        _check_taxonomy("industries", "industry_id", tables["industries"], findings)
-    if "company_industries" in tables:
-        industries = (
-            tables["industries"]["industry_id"] if "industries" in tables else pd.Series([], dtype="str")
-        )
-        _check_memberships("company_industries", tables, ["company_id"], findings)
-        _known(
-            "company_industries",
-            tables["company_industries"],
-            "industry_id",
-            industries,
-            "industries",
-            findings,
-        )
-    if "universes" in tables:
-        _check_memberships("universes", tables, ["universe", "company_id"], findings)
-        _check_share("universes", tables["universes"], findings)
-    for name, found in series.items():
-        found.note(findings, companies if name == "bars" else None)
-
+    read = _read(dataset, names, findings)
+    merged = read.merged | {"segments": _check_between(read, findings)}
     counts = pd.DataFrame(
         {
-            "read": [read[name] for name in names],
+            "read": [read.rows[name] for name in names],
             "merged": [merged[name] for name in names],
             "rejected": [findings.count(name) for name in names],
         },
@@ -137,9 +87,71 @@ def check(dataset: Dataset) -> CheckReport:
     )
     usable = {
         name: frame[~frame.index.isin(noted)] if len(noted := findings.rows(name)) else frame
-        for name, frame in tables.items()
+        for name, frame in read.tables.items()
     }
-    return CheckReport(usable, groups, counts, findings.frame(dataset.cells), tuple(notes))
+    return CheckReport(usable, read.segments, counts, findings.frame(dataset.cells), tuple(read.notes))
+
+
+@dataclass(frozen=True)
+class _Read:
+    """The tables of a dataset, each checked by itself."""
+
+    segments: SegmentGroups
+    tables: dict[str, pd.DataFrame]
+    series: dict[str, SeriesCheck]
+    rows: dict[str, int]
+    merged: dict[str, int]
+    notes: list[str]
+
+
+def _read(dataset: Dataset, names: list[str], findings: Findings) -> _Read:
+    """Read every table and check what can be said of it without the others."""
+    found = _Read(SegmentGroups.of(dataset, findings), {}, {}, {}, {}, [])
+    for name in names:
+        if name == "segments":
+            found.rows[name], unknown = found.segments.read, found.segments.unknown_columns
+        elif TABLES[name].series:  # millions of rows: a part at a time
+            series = found.series[name] = SeriesCheck.of(dataset, name, findings)
+            found.rows[name], found.merged[name] = series.read, series.merged
+            unknown = series.unknown_columns
+        else:
+            parsed = dataset.parse(name)
+            note_cells(parsed, findings)
+            found.rows[name], unknown = len(parsed.frame) + len(parsed.ragged), parsed.unknown_columns
+            table, frame = parsed.table, complete(parsed)
+            del parsed  # what the file holds; a row of it that is to be shown is read again
+            found.tables[name], found.merged[name] = _merge(table, frame)
+            _check_rows(table, found.tables[name], findings)
+        if unknown and name == "bars":
+            found.notes.append(
+                f"table bars: columns {', '.join(unknown)} are read only by features of these names"
+            )
+        elif unknown:
+            found.notes.append(f"table {name}: ignored unknown columns {', '.join(unknown)}")
+    return found
+
+
+def _check_between(read: _Read, findings: Findings) -> int:
+    """Check the tables against each other; return how many rows of segments were merged."""
+    tables = read.tables
+    companies, products = tables["companies"]["company_id"], tables["products"]["product_id"]
+    _check_taxonomy("products", "product_id", tables["products"], findings)
+    merged = _check_segments(read.segments, companies, products, findings)
+    if "product_links" in tables:
+        _check_links(tables["product_links"], products, findings)
+    if "industries" in tables:
+        _check_taxonomy("industries", "industry_id", tables["industries"], findings)
+    if "company_industries" in tables:
+        known = tables["industries"]["industry_id"] if "industries" in tables else pd.Series([], dtype="str")
+        memberships = tables["company_industries"]
+        _check_memberships("company_industries", tables, ["company_id"], findings)
+        _known("company_industries", memberships, "industry_id", known, "industries", findings)
+    if "universes" in tables:
+        _check_memberships("universes", tables, ["universe", "company_id"], findings)
+        _check_share("universes", tables["universes"], findings)
+    for name, found in read.series.items():
+        found.note(findings, companies if name == "bars" else None)
+    return merged
 
 
 def _check_segments(

@@ -129,47 +129,62 @@ def versions_of(
     old, live = spans.within(members, place)
     stock, product, weight = place[old], product[old], edges.weight[old]
 
-    n_members = members.sum(axis=1)
-    changed = live.changes()
-    changed[1:] |= (members[1:] != members[:-1]).any(axis=1)
-    unseen = spans.first[(spans.first == spans.end) & (spans.first < len(days))]
-    changed[unseen] = True  # came and went between two days: no edge, but why there is none has changed
-    changed[0] = True
-    if cut.needs_taxonomy:
-        changed |= taxonomy.changes()
-    turns = np.flatnonzero(changed)
-    run = np.cumsum(changed) - 1  # the run of unchanged days that each day belongs to
-
-    numbers: dict[int, list[int]] = {}
-    folded: list[Edges] = []
+    turns = _turns(members, spans, live, taxonomy if cut.needs_taxonomy else None)
+    run = np.searchsorted(turns, np.arange(len(days)), side="right") - 1  # of unchanged days, of each day
+    folded = _Folded()
     run_version = np.zeros(len(turns), dtype=np.int64)
     covered = []
     lengths = np.diff(np.append(turns, len(days)))
     for number, (rows, tree) in enumerate(zip(live.alive(turns), taxonomy.walk(turns), strict=True)):
-        size = int(n_members[turns[number]])
-        found = assign(cut, stock[rows], product[rows], tree, size)
-        without = members[turns[number]].copy()
+        member = members[turns[number]]
+        found = assign(cut, stock[rows], product[rows], tree, int(member.sum()))
+        without = member.copy()
         without[stock[rows]] = False
         expired = int(np.count_nonzero(began[without] <= days[turns[number]]))
-        covered.append(coverage(found, stock[rows], weight[rows], size, expired))
+        covered.append(coverage(found, stock[rows], weight[rows], int(member.sum()), expired))
         source = rows[found.edge]
-        version = Edges.of(stock[source], found.concept, weight[source], most=most)
-        alike = numbers.setdefault(_hash(version), [])
-        run_version[number] = next((one for one in alike if folded[one].equals(version)), len(folded))
-        if run_version[number] == len(folded):
-            alike.append(len(folded))
-            folded.append(version)
+        run_version[number] = folded.number(Edges.of(stock[source], found.concept, weight[source], most=most))
         if progress is not None:
             progress(int(lengths[number]))
 
     occurs = np.zeros(len(taxonomy.nodes), dtype=bool)
-    for version in folded:
+    for version in folded.versions:
         occurs[version.concept] = True
     used, new_place = np.flatnonzero(occurs), np.cumsum(occurs) - 1
-    narrowed = tuple(Edges(old.stock, new_place[old.concept], old.weight) for old in folded)
+    narrowed = tuple(Edges(old.stock, new_place[old.concept], old.weight) for old in folded.versions)
     table = pd.DataFrame([dataclasses.asdict(row) for row in covered]).iloc[run]
     table.index = dates
     return Versions(tuple(taxonomy.nodes[k] for k in used), run_version[run], narrowed, table)
+
+
+def _turns(members: BoolArray, spans: Intervals, live: Intervals, taxonomy: TaxonomyIndex | None) -> IntArray:
+    """The days on which an edge, a membership or the taxonomy (where the cut asks it) changes; the first is one."""
+    changed = live.changes()
+    changed[1:] |= (members[1:] != members[:-1]).any(axis=1)
+    unseen = spans.first[(spans.first == spans.end) & (spans.first < len(changed))]
+    changed[unseen] = True  # came and went between two days: no edge, but why there is none has changed
+    changed[0] = True
+    if taxonomy is not None:
+        changed |= taxonomy.changes()
+    return np.flatnonzero(changed)
+
+
+class _Folded:
+    """The different versions met so far, in the order of their first day."""
+
+    def __init__(self) -> None:
+        self.versions: list[Edges] = []
+        self._alike: dict[int, list[int]] = {}
+
+    def number(self, version: Edges) -> int:
+        """The place of a version, which is kept if it is new."""
+        alike = self._alike.setdefault(_hash(version), [])
+        for one in alike:
+            if self.versions[one].equals(version):
+                return one
+        alike.append(len(self.versions))
+        self.versions.append(version)
+        return alike[-1]
 
 
 def _hash(version: Edges) -> int:

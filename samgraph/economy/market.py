@@ -52,62 +52,49 @@ def quote(parameters: Parameters, companies: Companies, returns: np.ndarray) -> 
     split = np.where(tradable, split, 1.0)
     dividend = np.where(tradable, dividend, 0.0)
 
-    names = ("open", "high", "low", "close", "vwap", "adj", "market_cap")
-    out = {name: np.full((n_dates, n), np.nan) for name in names}
+    out = {name: np.full((n_dates, n), np.nan) for name in (*_DAY, "adj", "market_cap")}
     up, down = np.zeros((n_dates, n), dtype=bool), np.zeros((n_dates, n), dtype=bool)
     price = np.exp(rng.normal(np.log(18), 0.5, n)).round(2)
     shares = (companies.cap / price).round(-2)
     adj = np.ones(n)
     draws = {name: rng.normal(size=(n_dates, n)) for name in ("gap", "up", "down", "mid")}
     for t in range(n_dates):
-        live = tradable[t]
+        live, shown = tradable[t], listed[t]
         # The price after a split s and a dividend d: one old share is s new ones that lack the dividend.
         ratio = split[t] / (1 - dividend[t])
         reference = np.maximum((price / ratio).round(2), 0.02)
         # The factor is set by the quoted reference, so rounding never shows in an adjusted return.
         adj = np.where(live, adj * price / reference, adj)
         shares = np.where(live, shares * split[t], shares)
-        lowest, highest = limits(reference)
-        close = (reference * (1 + returns[t])).round(2).clip(lowest, highest)
-        close = np.where(live, close, price)
-        start = (reference * (1 + 0.35 * returns[t] + 0.004 * draws["gap"][t])).round(2).clip(lowest, highest)
-        start = np.where(live, start, price)
-        reach = 0.006 * reference
-        high = (np.maximum(start, close) + reach * np.abs(draws["up"][t])).round(2).clip(lowest, highest)
-        low = (np.minimum(start, close) - reach * np.abs(draws["down"][t])).round(2).clip(lowest, highest)
-        high, low = np.where(live, high, price), np.where(live, low, price)
-        middle = ((start + close + high + low) / 4 + 0.1 * (high - low) * draws["mid"][t]).clip(low, high)
-        shown = listed[t]
-        for name, values in (
-            ("open", start),
-            ("high", high),
-            ("low", low),
-            ("close", close),
-            ("vwap", middle),
-            ("adj", adj),
-            ("market_cap", shares * close),
-        ):
+        quoted = _day(reference, returns[t], {name: draw[t] for name, draw in draws.items()})
+        quoted = {name: np.where(live, values, price) for name, values in quoted.items()}
+        close = quoted["close"]
+        for name, values in (quoted | {"adj": adj, "market_cap": shares * close}).items():
             out[name][t, shown] = values[shown]
+        lowest, highest = limits(reference)
         up[t], down[t] = live & (close >= highest), live & (close <= lowest)
         price = np.where(shown, close, price)
 
     turnover = np.exp(rng.normal(-4.6, 0.4, n) + 0.35 * rng.normal(size=(n_dates, n)) + 9 * np.abs(returns))
     volume = np.where(tradable, (turnover * out["market_cap"] / out["close"]).round(-2), 0.0)
     volume[~listed] = np.nan
-    return Quotes(
-        open=out["open"],
-        high=out["high"],
-        low=out["low"],
-        close=out["close"],
-        volume=volume,
-        vwap=out["vwap"].round(4),
-        adj=out["adj"],
-        market_cap=out["market_cap"].round(0),
-        tradable=tradable,
-        limit_up=up,
-        limit_down=down,
-        listed=listed,
-    )
+    out["vwap"], out["market_cap"] = out["vwap"].round(4), out["market_cap"].round(0)
+    return Quotes(**out, volume=volume, tradable=tradable, limit_up=up, limit_down=down, listed=listed)
+
+
+_DAY = ("open", "high", "low", "close", "vwap")
+
+
+def _day(reference: np.ndarray, returns: np.ndarray, draws: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Prices of one day, each [n_stocks] and within the limits, by the names of `_DAY`."""
+    lowest, highest = limits(reference)
+    close = (reference * (1 + returns)).round(2).clip(lowest, highest)
+    start = (reference * (1 + 0.35 * returns + 0.004 * draws["gap"])).round(2).clip(lowest, highest)
+    reach = 0.006 * reference
+    high = (np.maximum(start, close) + reach * np.abs(draws["up"])).round(2).clip(lowest, highest)
+    low = (np.minimum(start, close) - reach * np.abs(draws["down"])).round(2).clip(lowest, highest)
+    middle = ((start + close + high + low) / 4 + 0.1 * (high - low) * draws["mid"]).clip(low, high)
+    return {"open": start, "high": high, "low": low, "close": close, "vwap": middle}
 
 
 def _suspensions(rng: np.random.Generator, n_dates: int, n: int, companies: Companies) -> np.ndarray:

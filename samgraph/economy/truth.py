@@ -25,16 +25,8 @@ def describe(
 ) -> dict[str, Any]:
     """The truth of one economy, ready for JSON. Premia and returns are fractions a trading day."""
     ids = taxonomy.product_id
-    family_ids = ids[taxonomy.family_row].tolist()
-    month = days.astype("datetime64[M]")
-    starts = np.flatnonzero(np.concatenate([[True], month[1:] != month[:-1]]))
-    premia = np.add.reduceat(returns.premium, starts) / np.diff([*starts, len(days)])[:, None]
-    year_ends = [
-        p for p, day in enumerate(mixes.period_end) if str(day).endswith("12-31") and day <= days[-1]
-    ]
-    groups = {
-        f"group {g + 1}": companies.company_id[returns.group == g].tolist() for g in range(parameters.groups)
-    }
+    families = ids[taxonomy.family_row].tolist()
+    names = companies.company_id.tolist()
     return {
         "generator": GENERATOR,
         "seed": parameters.seed,
@@ -44,38 +36,55 @@ def describe(
         "start": str(days[0]),
         "end": str(days[-1]),
         "families": {
-            family: ids[taxonomy.leaves[taxonomy.family == k]].tolist() for k, family in enumerate(family_ids)
+            family: ids[taxonomy.leaves[taxonomy.family == k]].tolist() for k, family in enumerate(families)
         },
         "suppliers": {
-            family_ids[c]: {family_ids[s]: float(taxonomy.suppliers[s, c]) for s in np.flatnonzero(column)}
+            families[c]: {families[s]: float(taxonomy.suppliers[s, c]) for s in np.flatnonzero(column)}
             for c, column in enumerate(taxonomy.suppliers.T)
             if column.any()
         },
-        "premia": {
-            "unit": "mean expected return a trading day, by month",
-            "months": [str(month[s]) for s in starts],
-            "by_family": {
-                family: [round(float(x), 7) for x in premia[:, k]] for k, family in enumerate(family_ids)
-            },
-        },
+        "premia": _premia(returns, days, families),
         "slow_share": {
-            company: round(float(share), 4)
-            for company, share in zip(companies.company_id.tolist(), returns.slow, strict=True)
+            company: round(float(share), 4) for company, share in zip(names, returns.slow, strict=True)
         },
-        "hidden_groups": groups,
+        "hidden_groups": {
+            f"group {g + 1}": companies.company_id[returns.group == g].tolist()
+            for g in range(parameters.groups)
+        },
         "mislabelled": list(labels.mislabelled),
-        "mixes": {
-            str(mixes.period_end[p]): {
-                company: {
-                    str(ids[taxonomy.leaves[leaf]]): round(float(share), 4)
-                    for leaf, share in zip(mixes.product[p, i], mixes.weight[p, i], strict=True)
-                    if leaf >= 0 and share > 0
-                }
-                for i, company in enumerate(companies.company_id.tolist())
-            }
-            for p in year_ends
-        },
+        "mixes": _mixes(mixes, names, ids[taxonomy.leaves], days[-1]),
         "expected": _expected(parameters),
+    }
+
+
+def _premia(returns: Returns, days: np.ndarray, families: list[str]) -> dict[str, Any]:
+    month = days.astype("datetime64[M]")
+    starts = np.flatnonzero(np.concatenate([[True], month[1:] != month[:-1]]))
+    premia = np.add.reduceat(returns.premium, starts) / np.diff([*starts, len(days)])[:, None]
+    return {
+        "unit": "mean expected return a trading day, by month",
+        "months": [str(month[s]) for s in starts],
+        "by_family": {
+            family: [round(float(x), 7) for x in premia[:, k]] for k, family in enumerate(families)
+        },
+    }
+
+
+def _mixes(
+    mixes: Mixes, companies: list[str], leaves: np.ndarray, last: np.datetime64
+) -> dict[str, dict[str, dict[str, float]]]:
+    """Revenue shares by product, of each company, at every year's end up to the last day."""
+    year_ends = [p for p, day in enumerate(mixes.period_end) if str(day).endswith("12-31") and day <= last]
+    return {
+        str(mixes.period_end[p]): {
+            company: {
+                str(leaves[leaf]): round(float(share), 4)
+                for leaf, share in zip(mixes.product[p, i], mixes.weight[p, i], strict=True)
+                if leaf >= 0 and share > 0
+            }
+            for i, company in enumerate(companies)
+        }
+        for p in year_ends
     }
 
 
