@@ -186,6 +186,7 @@ def _summary(days: int) -> dict[str, Any]:
         "rank_ic_tstat_nw",
         "return",
         "benchmark_return",
+        "compound_excess_return",
         "excess_return",
         "information_ratio",
     ]

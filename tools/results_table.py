@@ -34,7 +34,10 @@ def main(run: Path) -> int:
         f"{summary['seeds']} seed(s); {minutes:.1f} minutes on {manifest['machine']}, at most "
         f"{manifest['peak_memory_gib']:.1f} GiB in the parent and the largest of its workers together.\n"
     )
-    print("| variant | annualised return | benchmark | excess | IR | drawdown of excess | Rank IC (t) |")
+    print(
+        "| variant | return, compounded | benchmark, compounded | excess, arithmetic | IR | drawdown of excess "
+        "| Rank IC (t) |"
+    )
     print("|---|---|---|---|---|---|---|")
     for name, v in summary["variants"].items():
         print(

@@ -25,12 +25,11 @@ from typing import Any
 import numpy as np
 
 from samgraph.errors import ModelError
+from samgraph.exchange.calendar import DAYS_A_YEAR
 from samgraph.factors.arrays import Floats
 from samgraph.factors.evaluation.inference import FEWEST_DAYS, bootstrap_test, mean_test
 from samgraph.factors.labels import paired
 from samgraph.rounding import ROUNDING, varies
-
-TRADING_DAYS = 252
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def paired_difference(
     n_resamples: int = 5000,
     block_length: float | None = None,
     seed: int = 0,
-    trading_days: int = TRADING_DAYS,
+    days_a_year: float = DAYS_A_YEAR,
 ) -> Difference:
     """The difference of two strategies' daily returns with its interval and p-value.
 
@@ -78,7 +77,7 @@ def paired_difference(
         n_resamples: bootstrap resamples.
         block_length: mean length of a block in days; chosen from the data if None.
         seed: of the resampling.
-        trading_days: a year's, to annualise.
+        days_a_year: trading days in a year (`samgraph.exchange.calendar`), to annualise.
 
     Raises:
         ModelError: series of different lengths, fewer than 30 common days, or a level outside 0..1.
@@ -100,14 +99,14 @@ def paired_difference(
     if not varies(d, first[known], second[known]):
         if abs(mean) <= ROUNDING * float(np.abs(first[known]).max()):
             mean = 0.0
-        year = mean * trading_days
+        year = mean * days_a_year
         never = 1.0 if mean == 0.0 else 1.0 / (1.0 + n_resamples)
         return Difference(year, year, year, never, level, math.nan, 1.0, len(d), n_resamples, seed)
     found = bootstrap_test(d, n_resamples=n_resamples, block_length=block_length, level=level, seed=seed)
     return Difference(
-        difference=mean * trading_days,
-        ci_low=(mean - found.half) * trading_days,
-        ci_high=(mean + found.half) * trading_days,
+        difference=mean * days_a_year,
+        ci_low=(mean - found.half) * days_a_year,
+        ci_high=(mean + found.half) * days_a_year,
         p_value=found.p_value,
         level=level,
         tstat_nw=mean_test(d).t,

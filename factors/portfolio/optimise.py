@@ -30,8 +30,8 @@ import numpy as np
 from scipy import sparse
 
 from samgraph.errors import ConfigError
+from samgraph.exchange.calendar import DAYS_A_YEAR
 from samgraph.factors.arrays import Bools, Floats
-from samgraph.factors.evaluation.compare import TRADING_DAYS
 from samgraph.factors.risk.model import RiskModel
 from samgraph.sums import total
 
@@ -109,6 +109,7 @@ class Choice:
         buy_cost, sell_cost: of a unit of weight, one number or [n_stocks].
         power, impact: extra cost impact * trade ** power, where power is 0 if there is none.
         invest: sum of the weights.
+        days_a_year: trading days in a year, as known on the day.
     """
 
     expected: Floats
@@ -122,6 +123,7 @@ class Choice:
     power: float = 0.0
     impact: Floats | None = None
     invest: float = 1.0
+    days_a_year: float = DAYS_A_YEAR
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,7 +176,7 @@ def optimise(choice: Choice, model: RiskModel, bounds: Bounds) -> Weights:
 
 def _told(weights: Floats, relaxed: str, choice: Choice, model: RiskModel) -> Weights:
     away = weights - choice.benchmark
-    error = math.sqrt(max(model.variance(away), 0.0) * TRADING_DAYS)
+    error = math.sqrt(max(model.variance(away), 0.0) * choice.days_a_year)
     bought = total(np.maximum(weights - choice.now, 0.0))
     return Weights(weights, relaxed, error, total(choice.expected * away), bought)
 
@@ -199,7 +201,7 @@ class _Problem:
         self.exposures = model.exposures[np.ix_(play, there)]
         kinds = np.asarray(model.kinds, dtype=object)[there]
         self.limits = np.array([bounds.group(kind) for kind in kinds])
-        error = bounds.tracking_error / math.sqrt(TRADING_DAYS)
+        error = bounds.tracking_error / math.sqrt(choice.days_a_year)
         self.root = _root(model.factor_covariance[np.ix_(there, there)]) / error
         self.own = np.sqrt(model.specific_variance[play]) / error
         gone = ~member & ~self.fixed & ~self.unsold

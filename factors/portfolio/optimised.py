@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from samgraph.errors import RunError
+from samgraph.exchange.calendar import days_a_year
 from samgraph.factors.arrays import Floats, panel
 from samgraph.factors.labels import given_axes
 from samgraph.factors.portfolio.benchmark import universe_weights
@@ -112,6 +113,7 @@ class _Optimised(Targets):
             unsold=own & ~free & ~suspended,
             buy_cost=self.ledger.buying.rates(day),
             sell_cost=self.ledger.selling.rates(day),
+            days_a_year=days_a_year(self.tape.dates[: day + 1]),
             **self._impact(day, value),
         )
         found = optimise(choice, model, self.bounds)

@@ -21,8 +21,8 @@ import numpy as np
 import pandas as pd
 
 from samgraph.errors import ModelError
+from samgraph.exchange.calendar import DAYS_A_YEAR
 from samgraph.factors.arrays import Floats, Ints
-from samgraph.factors.evaluation.compare import TRADING_DAYS
 from samgraph.factors.regression.cross_sectional import Regression
 from samgraph.factors.risk.covariance import CovarianceSettings, factor_covariance, specific_variance
 from samgraph.sums import total
@@ -88,9 +88,9 @@ class RiskModel:
         x[there] = np.ascontiguousarray(own[:, there]).T @ weights[held]
         return x, there
 
-    def volatility(self, weights: Floats, trading_days: int = TRADING_DAYS) -> float:
+    def volatility(self, weights: Floats, days_a_year: float = DAYS_A_YEAR) -> float:
         """Forecast standard deviation of a portfolio's return over a year."""
-        return math.sqrt(self.variance(weights) * trading_days)
+        return math.sqrt(self.variance(weights) * days_a_year)
 
     def covariance(self) -> Floats:
         """Forecast covariance of the stocks [n_stocks, n_stocks], as optimisers take it."""

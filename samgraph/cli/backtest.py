@@ -51,7 +51,9 @@ def print_summary(frame: pd.DataFrame, form: str) -> None:
 @click.option(
     "--address", help="Ray cluster: HOST:PORT, ray://HOST:PORT or auto; a Ray of its own by default."
 )
-@click.option("--quick", is_flag=True, help="A small model and two epochs: tries the plumbing only.")
+@click.option(
+    "--quick", is_flag=True, help="A small model and two epochs: tries the plumbing only, counts as no trial."
+)
 @click.option(
     "--known-at", metavar="MOMENT", help="Read the graph as it was recorded then (ISO time; UTC by default)."
 )
@@ -92,6 +94,6 @@ def command(
     if quick:
         settings = settings.quick()
     known = parse_moment(known_at) if known_at else None
-    summary = backtest(settings, out, known=known)
+    summary = backtest(settings, out, known=known, counts=not quick)
     print_summary(summary_frame(summary), form)
     click.echo(f"report: {out / 'report.html'}", err=True)

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from samgraph.errors import ConfigError, DatasetError, SnapshotError
+from samgraph.exchange.calendar import days_a_year
 from samgraph.factors.regression.cross_sectional import cross_sectional_regression, next_day
 from samgraph.factors.regression.exposures import Membership
 from samgraph.factors.regression.ridge import Ridge
@@ -182,7 +183,7 @@ def holdings_risk(
     if dataset is None or universe is None:
         return found
     with stage("forecast variance"):
-        split, unknown, past = _variance(
+        split, unknown, past, year = _variance(
             graph, dataset, holdings, seen, universe, cut, parents, backcast_days
         )
     causes += [(company, "no bar in the forecast's history") for company in unknown]
@@ -196,7 +197,7 @@ def holdings_risk(
         kinds=split.by_kind(),
         levels=split.by_level(parents, names=names),
         factors=split.factors().query("exposure != 0").reset_index(drop=True),
-        volatility=math.sqrt(max(split.total, 0.0) * 252),
+        volatility=math.sqrt(max(split.total, 0.0) * year),
         backcast=past,
         quality=None if past is None else _quality(past),
     )
@@ -288,8 +289,8 @@ def _variance(
     cut: str,
     parents: dict[str, str | None],
     backcast_days: int,
-) -> tuple[Decomposition, list[str], pd.DataFrame | None]:
-    """The split of the holdings' variance, the holdings that have no bars, and the backcast."""
+) -> tuple[Decomposition, list[str], pd.DataFrame | None, float]:
+    """The split of the holdings' variance, the holdings without bars, the backcast, and the trading days of a year."""
     if loaded_moment(graph, dataset) is None:
         raise DatasetError(
             f"{dataset.root} has not been loaded into this graph; run: samgraph load {dataset.root}"
@@ -338,7 +339,7 @@ def _variance(
         begin = n_dates - 1 - backcast_days
         forecasts = RiskForecasts(fit, history=HISTORY_DAYS, every=1, first=begin)
         past = backcast(forecasts, weights, next_day(market.returns())[days])
-    return model.decompose(weights), unknown, past
+    return model.decompose(weights), unknown, past, days_a_year(market.dates)
 
 
 def _market(

@@ -18,6 +18,7 @@ import pandas as pd
 from samgraph.arms.hist import PARTS
 from samgraph.arms.registry import ARMS, BASE, CONTROL
 from samgraph.config import RunConfig
+from samgraph.exchange.calendar import days_a_year
 from samgraph.factors.evaluation.compare import paired_difference
 from samgraph.factors.evaluation.evaluate import Evaluation, evaluate
 from samgraph.factors.evaluation.inference import FEWEST_DAYS, mean_test
@@ -92,7 +93,8 @@ def assess(
     )
     progress()
     books, main = kept.named(), kept.first(BASE).holdings
-    difference = _compare(kept, raw, horizon, config.seed)
+    year = days_a_year(inputs.market.dates)
+    difference = _compare(kept, raw, horizon, config.seed, year)
     exposure = exposure_table(inputs, main)
     tables = {
         "factors": _factor_table(inputs, named, factors),
@@ -125,11 +127,12 @@ def assess(
         "test_start": days[0].date().isoformat(),
         "end": days[-1].date().isoformat(),
         "days": len(days),
+        "days_a_year": year,
         "companies": int(np.isfinite(scores[BASE]["score"]).any(axis=0).sum()),
         "seeds": config.seeds,
         "label_horizon": horizon,
         "variants": {
-            one.name: _variant_summary(raw.decay, one.arm, book) for one, book in kept.results.items()
+            one.name: _variant_summary(raw.decay, one.arm, book, year) for one, book in kept.results.items()
         },
         "portfolios": {one.name: one.as_dict() for one in kept.results},
         "horizons": found.figures[NEUTRAL],
@@ -233,7 +236,7 @@ def _regress(inputs: Inputs, styles: Mapping[str, FloatArray]) -> dict[str, Regr
     )
 
 
-def _compare(kept: Books, raw: Evaluation, horizon: int, seed: int) -> dict[str, Any] | None:
+def _compare(kept: Books, raw: Evaluation, horizon: int, seed: int, year: float) -> dict[str, Any] | None:
     """The paired differences of base and control, in portfolio return and in Rank IC.
 
     None without the control, or with too few days for a test.
@@ -242,7 +245,8 @@ def _compare(kept: Books, raw: Evaluation, horizon: int, seed: int) -> dict[str,
         return None
     daily = [kept.first(arm).daily.set_index("date")["return"] for arm in (BASE, CONTROL)]
     both = pd.concat(daily, axis=1, join="inner")
-    figures = paired_difference(both.iloc[:, 0].to_numpy(), both.iloc[:, 1].to_numpy(), seed=seed).as_dict()
+    first, second = (both.iloc[:, place].to_numpy() for place in (0, 1))
+    figures = paired_difference(first, second, seed=seed, days_a_year=year).as_dict()
     rank_ic = raw.ic.pivot_table(index="date", columns="factor", values="rank_ic")
     gap = (rank_ic[BASE] - rank_ic[CONTROL]).to_numpy(dtype=np.float64)
     mean = mean_test(gap, horizon)
@@ -274,11 +278,11 @@ def _factor_table(inputs: Inputs, named: Mapping[str, FloatArray], evaluation: E
     return pd.concat(frames, ignore_index=True)
 
 
-def _variant_summary(decay: pd.DataFrame, name: str, book: PortfolioResult) -> dict[str, Any]:
+def _variant_summary(decay: pd.DataFrame, name: str, book: PortfolioResult, year: float) -> dict[str, Any]:
     row = decay[decay["factor"] == name].iloc[0]
     figures = {column: float(row[column]) for column in ("ic", "rank_ic", "icir", "rank_icir")}
     figures["rank_ic_tstat_nw"] = float(row["tstat_nw"])
-    return _clean(figures) | performance(book.daily).as_dict()
+    return _clean(figures) | performance(book.daily, year).as_dict()
 
 
 def _by_model(frames: Mapping[str, pd.DataFrame], column: str) -> pd.DataFrame:

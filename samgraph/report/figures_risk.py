@@ -10,24 +10,24 @@ import plotly.graph_objects as go
 from samgraph.outcome.constructions import Portfolio
 from samgraph.report.figures import BAD, INK, layout, line, plain, portfolio_line
 
-DAYS_A_YEAR = 252
 WINDOW = 60  # trading days of a point
 
 
-def rolled(backcast: pd.DataFrame) -> pd.DataFrame:
+def rolled(backcast: pd.DataFrame, days_a_year: float) -> pd.DataFrame:
     """Volatility a year over the last `WINDOW` days of one portfolio: date, forecast and realised (root mean squares).
 
     Args:
         backcast: date, forecast (of the day after, daily), realised (that day's return), in the order of days
+        days_a_year: trading days in a year
     """
     squares = backcast[["forecast", "realised"]] ** 2
     means = squares.rolling(WINDOW, min_periods=min(WINDOW, max(2, len(backcast) // 2))).mean()
-    return (means * DAYS_A_YEAR).pow(0.5).assign(date=backcast["date"]).dropna()
+    return (means * days_a_year).pow(0.5).assign(date=backcast["date"]).dropna()
 
 
-def forecast_and_realised(backcast: pd.DataFrame, kind: Portfolio) -> go.Figure:
+def forecast_and_realised(backcast: pd.DataFrame, kind: Portfolio, days_a_year: float) -> go.Figure:
     """`rolled` as two lines."""
-    found = rolled(backcast)
+    found = rolled(backcast, days_a_year)
     figure = go.Figure()
     figure.add_trace(portfolio_line(found["date"], found["forecast"], kind))
     figure.data[-1].name = "forecast"

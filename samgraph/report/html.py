@@ -9,7 +9,6 @@ import plotly.graph_objects as go
 
 from samgraph.run.folder import RunFolder
 
-DAYS_A_YEAR = 252
 LONG = 36  # letters of a cell that wants a wide column
 PARTS = ("concept", "hidden", "individual", "score")
 

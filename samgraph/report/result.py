@@ -10,7 +10,6 @@ import pandas as pd
 from samgraph.arms.registry import BASE, CONTROL
 from samgraph.report import figures
 from samgraph.report.html import (
-    DAYS_A_YEAR,
     chance,
     figure,
     fine,
@@ -28,11 +27,12 @@ from samgraph.report.html import (
 from samgraph.run.folder import RunFolder
 
 COLUMNS = {
-    "return": ("annualised return", percent),
-    "benchmark_return": ("benchmark", percent),
-    "excess_return": ("excess", percent),
+    "return": ("return, compounded", percent),
+    "benchmark_return": ("benchmark, compounded", percent),
+    "compound_excess_return": ("excess, compounded", percent),
+    "excess_return": ("excess, arithmetic", percent),
     "information_ratio": ("IR", number),
-    "max_drawdown": ("drawdown", percent),
+    "max_drawdown": ("drawdown of the excess", percent),
     "turnover": ("turnover", number),
     "ic": ("IC", fine),
     "rank_ic": ("Rank IC", fine),
@@ -66,15 +66,15 @@ def yearly(portfolio: pd.DataFrame) -> pd.DataFrame:
 def _tiles(run: RunFolder) -> str:
     base = run.summary["variants"][BASE]
     tiles: list[tuple[str, str, float | None]] = [
-        ("annualised return", percent(base["return"]), base["return"]),
-        ("over the benchmark", percent(base["excess_return"]), base["excess_return"]),
+        ("return a year, compounded", percent(base["return"]), base["return"]),
+        ("a year over the benchmark, arithmetic", percent(base["excess_return"]), base["excess_return"]),
     ]
     difference = run.summary.get(f"{BASE}_minus_{CONTROL}")
     if difference:
         gap = difference["excess_return"]
-        tiles.append(("points a year over the industry control", points(gap, unit=""), gap))
+        tiles.append(("points a year over the industry control, arithmetic", points(gap, unit=""), gap))
     tiles.append(("information ratio", number(base["information_ratio"]), base["information_ratio"]))
-    tiles.append(("worst drawdown of the excess", percent(base["max_drawdown"]), None))
+    tiles.append(("worst drawdown of the excess, compounded", percent(base["max_drawdown"]), None))
     tried = run.summary.get("overfitting", {})
     deflated = tried.get("variants", {}).get(BASE, {}).get("deflated_sharpe")
     if deflated is not None:
@@ -111,7 +111,7 @@ def _curves(run: RunFolder, portfolio: pd.DataFrame) -> str:
     ]
     daily = portfolio.pivot_table(index="date", columns="variant", values="excess_return")
     if difference and {BASE, CONTROL} <= set(daily):
-        half_width = (difference["ci_high"] - difference["ci_low"]) / 2 / DAYS_A_YEAR
+        half_width = (difference["ci_high"] - difference["ci_low"]) / 2 / run.days_a_year
         shown.append(
             figure(
                 figures.difference_curve((daily[BASE] - daily[CONTROL]).dropna(), half_width),
@@ -132,9 +132,9 @@ def _variants(run: RunFolder) -> str:
     return table(
         ["variant"] + [title for title, _ in COLUMNS.values()],
         rows,
-        f"Portfolios after costs, {run.summary['days']} days. Return and benchmark are compounded, excess is "
-        "the mean daily "
-        f"excess times {DAYS_A_YEAR}, drawdown that of the cumulated excess, turnover one-sided a year; t is that "
+        f"Portfolios after costs, {run.summary['days']} days; a year has {run.days_a_year:.1f} trading days by the "
+        "data's own calendar. Compounded: growth a year, and its difference. Arithmetic: the mean daily excess times "
+        "the days of a year. Drawdown: of the portfolio's value over the benchmark's. Turnover is one-sided; t is that "
         "of the mean Rank IC, with 1.96 as its 5% critical value; "
         f"IC and Rank IC of the raw score at {run.summary['label_horizon']} days.",
     )
@@ -148,7 +148,7 @@ def _tried(run: RunFolder) -> str:
     rows = [
         [name]
         + [
-            number(None if value is None else value * DAYS_A_YEAR**0.5)
+            number(None if value is None else value * run.days_a_year**0.5)
             for value in (v["sharpe"], v["threshold"])
         ]
         + [chance(v["deflated_sharpe"])]

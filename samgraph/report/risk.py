@@ -8,7 +8,6 @@ from samgraph.arms.registry import BASE
 from samgraph.factors.risk.forecasts import forecast_quality
 from samgraph.report import figures_risk
 from samgraph.report.html import (
-    DAYS_A_YEAR,
     figure,
     number,
     pair,
@@ -38,7 +37,7 @@ def risk(run: RunFolder) -> str:
 def _forecasts(run: RunFolder, backcast: pd.DataFrame) -> str:
     if backcast.empty:
         return "<p>No day had enough days behind it for a forecast of risk.</p>"
-    yearly = DAYS_A_YEAR**0.5
+    yearly = run.days_a_year**0.5
     pictures, rows = [], []
     for (variant, against), days in backcast.groupby(["variant", "against"], sort=False):
         found = forecast_quality(days["realised"], days["forecast"])
@@ -57,7 +56,7 @@ def _forecasts(run: RunFolder, backcast: pd.DataFrame) -> str:
             name = "the whole portfolio" if against == "nothing" else "less the benchmark"
             pictures.append(
                 figure(
-                    figures_risk.forecast_and_realised(days, kind),
+                    figures_risk.forecast_and_realised(days, kind, run.days_a_year),
                     f"Forecast and realised: {variant}, {name}".replace("_", " "),
                     f"Root mean square over {figures_risk.WINDOW} days each, as volatility a year; "
                     f"{found['days']} days, each forecast made on days before it.",

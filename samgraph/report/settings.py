@@ -6,7 +6,6 @@ import pandas as pd
 
 from samgraph.report import figures
 from samgraph.report.html import (
-    DAYS_A_YEAR,
     details,
     figure,
     given,
@@ -61,7 +60,7 @@ class _Costs:
     def show(self, portfolio: pd.DataFrame, trades: pd.DataFrame) -> str:
         run, rows = self.run, []
         for variant, daily in portfolio.groupby("variant", sort=False):
-            years = len(daily) / DAYS_A_YEAR
+            years = len(daily) / run.days_a_year
             mine = trades[trades["variant"] == variant]
             rows.append(
                 [

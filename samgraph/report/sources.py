@@ -115,9 +115,9 @@ def _by_year(run: RunFolder, portfolio: pd.DataFrame) -> str:
     ) + details(
         "Return by year as a table",
         table(
-            ["variant", "year", "days", "return", "benchmark", "excess"],
+            ["variant", "year", "days", "return, compounded", "benchmark, compounded", "excess, summed"],
             rows,
-            "Return and benchmark compounded within the year; excess is the sum of daily ones.",
+            "Compounded within the calendar year; the excess is the sum of daily ones, not the difference of the two.",
         ),
     )
 

@@ -20,6 +20,7 @@ import pandas as pd
 
 from samgraph.config import RunConfig, to_toml
 from samgraph.errors import RunError, SamgraphError
+from samgraph.exchange.tables import exchange
 from samgraph.explain.scores import explained_table
 from samgraph.files import is_unfinished, write_frame, write_json, write_text
 from samgraph.graph.connect import connect
@@ -57,7 +58,12 @@ class StageClock:
 
 
 def backtest(
-    config: RunConfig, out: Path, *, known: dt.datetime | None = None, graph: Graph | None = None
+    config: RunConfig,
+    out: Path,
+    *,
+    known: dt.datetime | None = None,
+    graph: Graph | None = None,
+    counts: bool = True,
 ) -> dict[str, Any]:
     """Run, or continue, the backtest in folder `out`; the run's summary, as in `out`/summary.json.
 
@@ -66,6 +72,7 @@ def backtest(
         out: folder of the run; made if absent
         known: the moment of recorded knowledge to read the graph at; the newest load by default
         graph: an open connection; the configured server by default
+        counts: as a trial; a run that only tries the plumbing (`--quick`) does not
 
     Raises:
         SamgraphError: what was wrong and what to do; finished pieces are kept
@@ -89,8 +96,9 @@ def backtest(
     predictions = gather(pieces, work, PREDICTIONS)
     with clock("evaluation"), stage("evaluate", STEPS) as progress:
         outcome = assess(config, inputs, predictions, progress.advance)
-        trial = Trial.of(config, question, outcome.tables["portfolio"], out)
-        outcome.summary["overfitting"] = overfitting(ledger.trials(question), trial)
+        year = outcome.summary["days_a_year"]
+        trial = Trial.of(config, question, outcome.tables["portfolio"], out, year)
+        outcome.summary["overfitting"] = overfitting(ledger.trials(question), trial) | {"counted": counts}
     schedule = Schedule(inputs.market.dates, config.trading.lag)
     with clock("files"):
         tables = outcome.tables | {
@@ -103,7 +111,8 @@ def backtest(
         for name, table in tables.items():
             write_frame(out / f"{name}.parquet", table)
         write_json(out / "summary.json", outcome.summary)
-    ledger.append(trial)
+    if counts:
+        ledger.append(trial)
     read = {f"checkpoints/{name}" for piece in pieces for name in piece.inputs}
     sealed = (*(f"{name}.parquet" for name in tables), "summary.json", *sorted(read))
     started.finish(outcome, clock.seconds, digests(out, sealed))
@@ -117,11 +126,11 @@ def backtest(
 
 
 def summary_frame(summary: dict[str, Any]) -> pd.DataFrame:
-    """The variants' main figures as a small table, under names that fit a terminal."""
+    """The variants' main figures as a small table, under short names: cagr is compounded growth a year."""
     names = {
-        "return": "return",
-        "benchmark_return": "benchmark",
-        "excess_return": "excess",
+        "return": "cagr",
+        "benchmark_return": "benchmark_cagr",
+        "excess_return": "excess_arithmetic",
         "information_ratio": "ir",
         "max_drawdown": "drawdown",
         "turnover": "turnover",
@@ -198,6 +207,10 @@ def begin(
     content: dict[str, Any] = {
         "config": decides,
         "inputs": dataset.fingerprint(),
+        "exchange": {
+            "name": config.trading.exchange,
+            "sha256": exchange(config.trading.exchange).fingerprint,
+        },
         "known": known.isoformat() if known else None,
         "known_at": known.isoformat() if known else None,  # as asked; `known` becomes what was answered for
         "versions": manifest.versions(),
@@ -228,6 +241,7 @@ def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
     try:
         before: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         kept, inputs, moment = dict(before["config"]), dict(before["inputs"]), before["known"]
+        rules = dict(before.get("exchange", content["exchange"]))
         for told in (moment, before.get("known_at")):
             if told is not None:
                 dt.datetime.fromisoformat(told)
@@ -235,7 +249,12 @@ def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
         raise RunError(
             f"{path} cannot be read as a run's manifest ({error}); choose another --out"
         ) from error
-    for where, old, new in (("setting", kept, content["config"]), ("table", inputs, content["inputs"])):
+    compared = (
+        ("setting", kept, content["config"]),
+        ("table", inputs, content["inputs"]),
+        ("state of the exchange tables:", rules, content["exchange"]),
+    )
+    for where, old, new in compared:
         for name in sorted(old.keys() | new.keys()):
             if old.get(name) != new.get(name):
                 raise RunError(

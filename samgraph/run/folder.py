@@ -19,6 +19,7 @@ import pandas as pd
 from samgraph.arms.registry import ARMS, BASE
 from samgraph.config import RunConfig
 from samgraph.errors import RunError
+from samgraph.exchange.calendar import DAYS_A_YEAR
 from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.hist.market import Market
 from samgraph.hist.windows import Window
@@ -74,6 +75,11 @@ class RunFolder:
     def portfolios(self) -> dict[str, Portfolio]:
         """Its portfolios by the names that tables and the summary call them."""
         return portfolios_in(self.summary)
+
+    @cached_property
+    def days_a_year(self) -> float:
+        """Trading days in a year, by the calendar of its data; runs from before it was kept took 252."""
+        return float(self.summary.get("days_a_year", DAYS_A_YEAR))
 
     # --- tables
 

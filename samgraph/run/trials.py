@@ -4,6 +4,7 @@ One line of JSON a finished run, appended to `trials.jsonl` in SAMGRAPH_HOME (or
 names): the data's fingerprint, universe, period, a hash of the settings, and each variant's daily excess returns. A
 trial is one variant of one configuration. The same configuration run again counts once; what changes no number
 (jobs, the server, where the data lie) makes no new configuration. Nothing is ever removed: a bad trial counts too.
+A run with `--quick` tries the plumbing, not a configuration, and is none.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import pandas as pd
 
 from samgraph.config import RunConfig
 from samgraph.errors import ModelError, RunError
+from samgraph.exchange.calendar import DAYS_A_YEAR
 from samgraph.factors.evaluation.overfitting import deflated_sharpe, probability_of_overfitting
 from samgraph.graph.server.home import Home
 from samgraph.rounding import varies
@@ -56,16 +58,27 @@ class Question:
 
 @dataclass(frozen=True, eq=False)
 class Trial:
-    """A finished run of one configuration: daily excess returns [n_days] by variant, up to the period's end."""
+    """A finished run of one configuration: daily excess returns [n_days] by variant, up to the period's end.
+
+    `days_a_year` is that of its data's calendar; lines from before it was kept took 252.
+    """
 
     question: Question
     config: str
     finished: str
     run: str
     returns: Mapping[str, FloatArray]
+    days_a_year: float = DAYS_A_YEAR
 
     @classmethod
-    def of(cls, config: RunConfig, question: Question, daily: pd.DataFrame, run: Path) -> Trial:
+    def of(
+        cls,
+        config: RunConfig,
+        question: Question,
+        daily: pd.DataFrame,
+        run: Path,
+        days_a_year: float = DAYS_A_YEAR,
+    ) -> Trial:
         """The trial of a run from its table `portfolio` (variant, date, excess_return)."""
         decides = config.model_dump(mode="json", exclude=set(NOT_A_TRIAL))
         returns = {
@@ -73,7 +86,7 @@ class Trial:
             for name, rows in daily.groupby("variant", sort=False)
         }
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        return cls(question, _hash(decides), now, str(run.resolve()), returns)
+        return cls(question, _hash(decides), now, str(run.resolve()), returns, days_a_year)
 
     def line(self) -> str:
         """The trial as the ledger keeps it, with a newline."""
@@ -86,6 +99,7 @@ class Trial:
             "config": self.config,
             "finished": self.finished,
             "run": self.run,
+            "days_a_year": self.days_a_year,
             "variants": variants,
         }
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
@@ -239,7 +253,9 @@ def trials_frame(trials: list[Trial]) -> pd.DataFrame:
             "config": trial.config[:8],
             "variant": name,
             "days": len(values),
-            "sharpe": math.nan if (ratio := _sharpe(values)) is None else ratio * math.sqrt(252),
+            "sharpe": math.nan
+            if (ratio := _sharpe(values)) is None
+            else ratio * math.sqrt(trial.days_a_year),
             "run": trial.run,
         }
         for trial in trials
@@ -289,6 +305,7 @@ def _parsed(line: str) -> Trial | None:
         }
         if not returns or not all(len(values) for values in returns.values()):
             return None
-        return Trial(question, content["config"], content["finished"], content["run"], returns)
+        year = float(content.get("days_a_year", DAYS_A_YEAR))
+        return Trial(question, content["config"], content["finished"], content["run"], returns, year)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

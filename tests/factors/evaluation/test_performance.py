@@ -27,8 +27,8 @@ def daily(seed: int, n: int = 400) -> pd.DataFrame:
     )
 
 
-@pytest.mark.parametrize("days_a_year", [252, 238])
-def test_figures_follow_their_definitions(days_a_year: int) -> None:
+@pytest.mark.parametrize("days_a_year", [252.0, 242.3])
+def test_figures_follow_their_definitions(days_a_year: float) -> None:
     table = daily(0)
     figures = performance(table, days_a_year)
     years = len(table) / days_a_year
@@ -47,9 +47,13 @@ def test_figures_follow_their_definitions(days_a_year: int) -> None:
     assert figures.turnover == pytest.approx(table["turnover"].sum() / years, rel=1e-12)
     before = [1e6, *table["value"][:-1]]
     assert figures.cost == pytest.approx(sum(table["cost"] / before) / years, rel=1e-12)
-    total = excess.cumsum()
-    assert figures.max_drawdown == min(b - a for i, a in enumerate(total) for b in total[i:])
     curve = [1e6, *table["value"]]
+    index = [1.0]
+    for r in table["benchmark_return"]:
+        index.append(index[-1] * (1 + r))
+    over = [a / b for a, b in zip(curve, index, strict=True)]
+    below = min(b / a - 1 for i, a in enumerate(over) for b in over[i:])
+    assert figures.max_drawdown == pytest.approx(below, rel=1e-10)
     worst = min(b / a - 1 for i, a in enumerate(curve) for b in curve[i:])
     assert figures.value_max_drawdown == pytest.approx(worst, rel=1e-10)
 
@@ -57,8 +61,19 @@ def test_figures_follow_their_definitions(days_a_year: int) -> None:
 def test_drawdowns_of_a_hand_made_path() -> None:
     table = daily(0, 4).assign(**{"return": [0.1, -0.2, 0.05, 0.3], "benchmark_return": [0.0, 0.1, 0.0, 0.0]})
     figures = performance(table)
-    assert figures.max_drawdown == pytest.approx(-0.3)
+    # value over benchmark: 1.1, 0.88 / 1.1 = 0.8, 0.84, 1.092; the sum of daily excess returns fell by 0.3
+    assert figures.max_drawdown == pytest.approx(0.8 / 1.1 - 1)
     assert figures.value_max_drawdown == pytest.approx(-0.2)
+
+
+def test_a_year_is_that_of_the_table_s_own_days() -> None:
+    """474 days in 1.957 years are 242 a year, as the Shanghai exchange trades; a short table tells nothing."""
+    days = pd.DatetimeIndex(pd.date_range("2024-05-23", "2026-05-07", periods=474)).normalize()
+    table = daily(0, 474).assign(date=days)
+    year = 473 / (days[-1] - days[0]).days * 365.25
+    assert year == pytest.approx(242, abs=0.5)
+    assert performance(table) == performance(table.drop(columns="date"), year)
+    assert performance(table.iloc[:100]) == performance(table.iloc[:100].drop(columns="date"), 252.0)
 
 
 def test_json_names_and_missing_figures() -> None:

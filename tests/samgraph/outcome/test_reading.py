@@ -23,6 +23,14 @@ def run() -> Assessed:
     return assessed()
 
 
+def year(run: Assessed) -> float:
+    """Weekdays in 365.25 days, over all days of the market: its own calendar, not 252."""
+    days = [date.date() for date in run.inputs.market.dates]
+    found = (len(days) - 1) / (days[-1] - days[0]).days * 365.25
+    assert run.outcome.summary["days_a_year"] == pytest.approx(found) and 260 < found < 261.5
+    return found
+
+
 def held(run: Assessed, name: str, date: Any) -> dict[str, float]:
     rows = run.tables["holdings"]
     rows = rows[(rows["variant"] == name) & (rows["date"] == date)]
@@ -125,7 +133,7 @@ def test_the_gap_in_return_is_that_of_the_portfolios(run: Assessed) -> None:
     daily = run.tables["portfolio"].pivot_table(index="date", columns="variant", values="return")
     gap = run.outcome.summary["product_minus_industry"]
     assert gap["excess_return"] == pytest.approx(
-        252 * (daily["product"] - daily["industry"]).mean(), rel=1e-9
+        year(run) * (daily["product"] - daily["industry"]).mean(), rel=1e-9
     )
     assert gap["ci_low"] < gap["excess_return"] < gap["ci_high"]
 
@@ -206,8 +214,8 @@ def test_books_add_up_and_the_summary_is_read_from_them(run: Assessed) -> None:
             .reindex(daily["date"], fill_value=0.0)
         )
         np.testing.assert_allclose(daily["cost"], own.to_numpy(), atol=1e-6)
-        assert figures["excess_return"] == pytest.approx(252 * daily["excess_return"].mean())
-        assert figures["cost"] == pytest.approx(252 * (daily["cost"].to_numpy() / before).mean())
+        assert figures["excess_return"] == pytest.approx(year(run) * daily["excess_return"].mean())
+        assert figures["cost"] == pytest.approx(year(run) * (daily["cost"].to_numpy() / before).mean())
 
 
 def test_the_report_s_costs_are_the_summary_s_with_the_first_day_s_purchase(run: Assessed) -> None:
@@ -217,6 +225,7 @@ def test_the_report_s_costs_are_the_summary_s_with_the_first_day_s_purchase(run:
         portfolios=portfolios_in(run.outcome.summary),
         has=lambda *names: all(name in run.tables for name in names),
         table=lambda name: run.tables[name],
+        days_a_year=year(run),
     )
     page = costs(shown)
     for name, figures in run.outcome.summary["variants"].items():
@@ -229,4 +238,4 @@ def test_the_report_s_costs_are_the_summary_s_with_the_first_day_s_purchase(run:
     for trace in drawn.data:
         figures = run.outcome.summary["variants"][trace.name]
         assert trace.y[0] > 0 or trace.y[1] > 0
-        assert trace.y[-1] == pytest.approx(figures["cost"] * figures["days"] / 252)
+        assert trace.y[-1] == pytest.approx(figures["cost"] * figures["days"] / year(run))

@@ -115,14 +115,14 @@ def test_a_table_that_cannot_be_read_is_named(tmp_path: Path) -> None:
 
 
 def test_risk_by_hand() -> None:
-    """Two days: 1% and 3% forecast, 1% gained and 1% lost; root mean squares, a year of 252 days."""
+    """Two days: 1% and 3% forecast, 1% gained and 1% lost; root mean squares, a year of 242 days."""
     days = pd.DataFrame(
         {"date": pd.bdate_range("2024-01-01", periods=2), "forecast": [0.01, 0.03], "realised": [0.01, -0.01]}
     )
-    found = rolled(days)
+    found = rolled(days, 242.0)
     assert found["date"].tolist() == [days["date"].iloc[1]]
-    assert found["forecast"].iloc[0] == pytest.approx((0.0005 * 252) ** 0.5)
-    assert found["realised"].iloc[0] == pytest.approx((0.0001 * 252) ** 0.5)
+    assert found["forecast"].iloc[0] == pytest.approx((0.0005 * 242) ** 0.5)
+    assert found["realised"].iloc[0] == pytest.approx((0.0001 * 242) ** 0.5)
 
 
 def test_the_section_on_risk_says_what_came_and_which_bounds_were_dropped(page: str) -> None:

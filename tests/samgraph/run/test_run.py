@@ -145,12 +145,14 @@ def test_the_parts_of_a_score_sum_to_it_up_to_one_constant_a_model(finished: Pat
 def test_excess_return_of_the_summary_is_that_of_the_daily_file(finished: Path) -> None:
     summary = json.loads((finished / "summary.json").read_text())
     daily = pd.read_parquet(finished / "portfolio.parquet")
+    year = summary["days_a_year"]
+    assert year == pytest.approx(252, abs=3)  # of the simulated economy's calendar
     for name, rows in daily.groupby("variant"):
         gain, market = rows["return"], rows["benchmark_return"]
-        grown = np.prod(1 + gain) ** (252 / len(rows)) - 1
+        grown = np.prod(1 + gain) ** (year / len(rows)) - 1
         assert summary["variants"][name]["return"] == pytest.approx(grown, rel=1e-9)
         assert summary["variants"][name]["excess_return"] == pytest.approx(
-            252 * (gain - market).mean(), rel=1e-9
+            year * (gain - market).mean(), rel=1e-9
         )
     both = [summary["variants"][name]["excess_return"] for name in ("product", "industry")]
     assert summary["product_minus_industry"]["excess_return"] == pytest.approx(both[0] - both[1], rel=1e-9)
