@@ -1,8 +1,8 @@
 """The command line: `samgraph --help` teaches it.
 
 Each command lives in a module of its own and is imported only when it is used, so that `--help` is instant.
-Results go to standard output, progress to standard error. Exit status: 0 done, 1 the input or the world is
-wrong (one sentence), 2 wrong usage, 130 interrupted.
+Results go to standard output, progress to standard error. Exit status: 0 done, 1 an input or environment
+error (one sentence), 2 wrong usage, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import click
 
 import samgraph
+from samgraph.cli.groups import Group
 from samgraph.cli.terminal import tell
 from samgraph.errors import SamgraphError
 from samgraph.progress import be_quiet
@@ -50,7 +51,7 @@ COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(Group):
     """A click group whose commands are imported when they are asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import click
 
+from samgraph.cli.groups import Group
 
-@click.group("config")
+
+@click.group("config", cls=Group)
 def command() -> None:
     """Write a file of settings with every default, or check one.
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from samgraph.cli.groups import Group
 from samgraph.cli.output import FORMATS, print_frame
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-@click.group("import")
+@click.group("import", cls=Group)
 def command() -> None:
     """Turn a vendor's tables into a dataset that `samgraph load` takes.
 

@@ -64,7 +64,7 @@ def command(
     offline: bool,
     form: str,
 ) -> None:
-    r"""Check the dataset in DIR and load it: new facts, restatements and corrections are merged.
+    """Check the dataset in DIR and load it: new facts, restatements and corrections are merged.
 
     Loading the same twice changes nothing. A dataset with an error is refused as a whole, with the table,
     number, values and reason of every such row; a killed load is finished by running it again.

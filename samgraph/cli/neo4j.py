@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from samgraph.cli.groups import Group
+
 if TYPE_CHECKING:
     from samgraph.graph.server.local import LocalServer, ServerStatus
 
 
-@click.group("neo4j")
+@click.group("neo4j", cls=Group)
 def command() -> None:
     """Start, stop, look at or empty the local Neo4j server.
 

@@ -24,7 +24,9 @@ LONGEST_CELL = 200
 NARROW = 14
 """A column of texts that is as narrow as this by itself is never broken."""
 FOLDED = 10
-"""A longer one is not made narrower than this."""
+"""A longer one is not made narrower than this, nor than its longest word."""
+LONGEST_WORD = 24
+"""A longer word, as an address is, may be broken."""
 GAP = 2
 """Spaces between two columns."""
 
@@ -57,7 +59,10 @@ def print_frame(frame: pd.DataFrame, form: str) -> None:
     natural = [max(map(cell_len, [head, *column])) for head, column in zip(heads, cells, strict=True)]
     numbers = [pd.api.types.is_numeric_dtype(kind) for kind in frame.dtypes]
     whole = [number or wide <= NARROW for number, wide in zip(numbers, natural, strict=True)]
-    least = [wide if keep else FOLDED for wide, keep in zip(natural, whole, strict=True)]
+    least = [
+        wide if keep else min(wide, max(FOLDED, _longest_word([head, *column])))
+        for head, column, wide, keep in zip(heads, cells, natural, whole, strict=True)
+    ]
     shown = len(heads)
     while shown > 1 and sum(least[:shown]) + GAP * (shown - 1) > console.width:
         shown -= 1
@@ -82,6 +87,14 @@ def print_json(text: str) -> None:
     """Print JSON; characters that would act on a terminal are written as their escapes, which mean the same."""
     lines = (ACTS.sub(lambda found: json.dumps(found[0])[1:-1], line) for line in text.split("\n"))
     print("\n".join(lines))
+
+
+def _longest_word(texts: list[str]) -> int:
+    """Cells of the longest word that is not broken; a Chinese name may be, between any two of its signs."""
+    from rich.cells import cell_len
+
+    words = (word for text in texts for word in text.split() if word.isascii())
+    return max((wide for word in words if (wide := cell_len(word)) <= LONGEST_WORD), default=0)
 
 
 def _cell(value: object) -> str:

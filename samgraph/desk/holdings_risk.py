@@ -175,7 +175,7 @@ def holdings_risk(
     found = HoldingsRisk(
         as_of=seen,
         invested=invested,
-        concentration=pd.DataFrame(rows),
+        concentration=pd.DataFrame(rows).astype({"level": "Int64"}),
         products=_product_table(groups, parents, names),
         twins=twins(holdings.to_numpy(dtype=np.float64), edges, stocks, least=overlap),
         uncovered=_uncovered(causes, holdings),

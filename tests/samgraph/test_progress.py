@@ -81,6 +81,29 @@ def test_load_and_backtest_show_bars_and_an_interrupted_backtest_goes_on(
         assert any(re.search(rf"{name}: \d+\.\d s", line) for line in shown), (name, said)
 
 
+def test_in_a_log_a_long_stage_says_now_and_then_how_far_it_is(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By hand, a second a step: 40 steps of which the total becomes known at the tenth, then 50 without any."""
+    clock = iter(range(1000))
+    monkeypatch.setattr(progress.time, "monotonic", lambda: float(next(clock)))
+    with progress.stage("train", 7) as bar:
+        for _ in range(7):
+            bar.advance()
+        bar.set_total(100)
+        for _ in range(40):
+            bar.advance()
+    with progress.stage("count") as bar:
+        for _ in range(35):
+            bar.advance(1000)
+    assert capsys.readouterr().err.splitlines() == [
+        "train: 22% (22 of 100), 30 s so far, about 78 s left",
+        "train: 50.0 s",
+        "count: 30,000 done, 30 s so far",
+        "count: 37.0 s",
+    ]
+
+
 def test_elsewhere_a_stage_is_one_line_and_quiet_is_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     with progress.stage("count", 3) as bar:
         bar.set_total(2)

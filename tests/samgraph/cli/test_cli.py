@@ -16,13 +16,17 @@ def test_every_command_has_a_help_with_an_example(command: str, capsys: pytest.C
         assert main([*words.split(), "--help"]) == 0
         text = capsys.readouterr().out
         assert f"samgraph {command}" in text.split("Usage:")[-1].split("\n", 1)[1], text
-        assert max(map(len, text.splitlines())) <= 80
+        assert max(map(len, text.splitlines())) <= 80 and "\\b" not in text
 
 
-def test_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["--help"]) == 0
+@pytest.mark.parametrize("group", ["", "neo4j", "import", "config"])
+def test_help_lists_every_command_with_its_whole_summary(
+    group: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*group.split(), "--help"]) == 0
     listed = capsys.readouterr().out
-    assert all(f"  {command} " in listed for command in COMMANDS)
+    assert group or all(f"  {command} " in listed for command in COMMANDS)
+    assert "..." not in listed.replace("[ARGS]...", "") and max(map(len, listed.splitlines())) <= 80
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,15 @@ def test_a_table_shows_what_it_does_not_send_and_cuts_long_names() -> None:
     assert "[bold]not markup[/bold]" in out
 
 
+def test_no_word_of_a_table_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On 60 columns; a sentence is folded between its words, what has no room is named."""
+    monkeypatch.setenv("COLUMNS", "60")
+    sentence = "a characteristically long sentence about semiconductors and nothing else"
+    out = _printed(pd.DataFrame({"id": ["600519.SH"], "name": [sentence], "other": [sentence]}), "table")
+    assert set(sentence.split()) <= set(out.split())
+    assert max(map(len, out.splitlines())) <= 60
+
+
 def _printed(frame: pd.DataFrame, form: str) -> str:
     with pytest.MonkeyPatch.context() as patch:
         out = io.StringIO(newline="")

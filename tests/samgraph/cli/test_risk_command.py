@@ -45,6 +45,10 @@ def test_parts_add_up_and_every_form_prints(
     ran = CliRunner().invoke(command, [*arguments, "--format", "json"], catch_exceptions=False)
     assert ran.exit_code == 0
     found = json.loads(ran.stdout)
+    levels = [
+        row["level"] for rows in found.values() if isinstance(rows, list) for row in rows if "level" in row
+    ]
+    assert {type(level) for level in levels} == {int, type(None)}, "levels are whole numbers"
     kinds = {row["kind"]: row["variance"] for row in found["variance by kind"]}
     assert set(kinds) == {"market", "style", "product", "industry", "specific"}
     total = sum(kinds.values())
