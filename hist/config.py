@@ -65,6 +65,9 @@ class HistConfig:
         cosine_eps: added to the product of norms in every cosine, as qlib does; 0 defines 0/0 as 0
         value_chain: let yesterday's states of the concepts that supply a stock's products, or buy them, reach it
             (`samgraph.hist.yesterday`); without effect where the series has no value chain. Not in the paper
+        concept_returns: half-lives, in trading days, of the returns of a stock's concepts that the concept part is
+            told besides the states, always without the stock itself (`samgraph.hist.concept_returns`); none by
+            default. Not in the paper
         dropout: between the GRU's layers
         split: "exact" reads the factors from the linear output layer, so they sum to the score (less its
             bias); "heads" trains a head on each part with the weight `auxiliary`
@@ -109,6 +112,7 @@ class HistConfig:
     correction: bool = True
     cosine_eps: float = 0.0
     value_chain: bool = False
+    concept_returns: tuple[float, ...] = ()
     dropout: float = 0.0
     split: Split = "exact"
     auxiliary: float = 0.0
@@ -146,6 +150,10 @@ class HistConfig:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise ConfigError(f"{name} must be {' or '.join(allowed)}, found '{getattr(self, name)}'")
+        if any(not 0 < half_life < float("inf") for half_life in self.concept_returns):
+            raise ConfigError(
+                f"concept_returns are half-lives in trading days, each above 0; found {list(self.concept_returns)}"
+            )
         if (self.split == "heads") != (self.auxiliary > 0):
             raise ConfigError(
                 "split 'heads' needs auxiliary above 0 (heads that nothing trains say nothing), "
@@ -159,7 +167,11 @@ class HistConfig:
 
     def identity(self) -> dict[str, Any]:
         """Plain values as JSON gives them back, for checkpoints."""
-        return {**asdict(self), "features": list(self.features)}
+        return {
+            **asdict(self),
+            "features": list(self.features),
+            "concept_returns": list(self.concept_returns),
+        }
 
 
 _PUBLISHED = {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from torch import Tensor
 from samgraph.errors import ModelError
 from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.hist.batch import GraphCache, collate
+from samgraph.hist.concept_returns import concept_returns
 from samgraph.hist.config import HistConfig
 from samgraph.hist.day_graph import Batch, Reach
 from samgraph.hist.features.compute import daily_features
@@ -34,6 +35,7 @@ class TrainingInputs:
         features: float32 [n_dates, n_stocks, n_features]; feature_mask: bool [n_dates, n_stocks]
         label: float64 [n_dates, n_stocks], forward returns, NaN where none can be earned
         series: as-of edges of (at least) the days used; None trains the plain GRU
+        told: float32 [n_dates, n_stocks, n_half_lives], what the stocks' concepts returned; None where no model asks
     """
 
     market: Market
@@ -42,6 +44,7 @@ class TrainingInputs:
     label: FloatArray
     series: SnapshotSeries | None
     feature_names: tuple[str, ...] = ()
+    told: Float32Array | None = None
 
     def __post_init__(self) -> None:
         shape = (self.market.n_dates, self.market.n_stocks)
@@ -72,6 +75,7 @@ class TrainingInputs:
             self.label,
             self.market.member,
             self.market.weights(),
+            *(() if self.told is None else (self.told,)),
         ):
             digest.update(np.ascontiguousarray(array).view(np.uint8).data)
         digest.update((self.series.fingerprint() if self.series is not None else "").encode())
@@ -89,7 +93,10 @@ def training_inputs(
         daily = daily_features(market, config.features, folder)
         names, features, mask = daily.chosen.names, daily.values, daily.mask
     label = forward_returns(market, config.horizon, lag=config.lag, price=config.price)
-    return TrainingInputs(market, features, mask, label, series, names)
+    told = None
+    if series is not None and config.concept_returns:
+        told = concept_returns(market, series, config.concept_returns)
+    return TrainingInputs(market, features, mask, label, series, names, told)
 
 
 class WindowData:
@@ -142,6 +149,9 @@ class WindowData:
         self.features = torch.from_numpy(np.ascontiguousarray(features)).clone().to(device)
         self.mask = torch.from_numpy(mask).to(device)
         self.cap = torch.from_numpy(self._caps(market.weights()[period][:, self.columns])).to(device)
+        self.told = None
+        if inputs.told is not None:
+            self.told = torch.from_numpy(inputs.told[period][:, self.columns]).clone().to(device)
         self.graphs = GraphCache(inputs.series, self.stocks, device)
         self._date = market.dates[period].as_unit("s").asi8
         self._check_series()
@@ -161,7 +171,10 @@ class WindowData:
         stock = torch.from_numpy(np.concatenate(rows)).to(self.device)
         day = torch.tensor(list(days), device=self.device)[place]
         graphs = [self.graphs.graph(int(self._date[d]), r) for d, r in zip(days, rows, strict=True)]
-        return collate(graphs, self.cap[day, stock]), place, stock
+        batch = collate(graphs, self.cap[day, stock])
+        if self.told is not None:
+            batch = replace(batch, told=self.told[day, stock])
+        return batch, place, stock
 
     def before(self, days: Sequence[int]) -> tuple[Batch, Tensor, Tensor, tuple[Reach, Reach]]:
         """The days before some days, and the value chain's links to them; before the first day there is nothing.

@@ -35,6 +35,7 @@ class Batch:
         row_sizes, concept_sizes: one a day, summing to n_rows and n_concepts
         links: from rows to concepts; weight: [n_edges]; cap: [n_rows], above 0
         yesterday: the days before and the value chain's links to their concepts, where the model hears them
+        told: [n_rows, n_half_lives], what the rows' concepts returned lately without them, where the model is told
     """
 
     row_sizes: tuple[int, ...]
@@ -43,6 +44,7 @@ class Batch:
     weight: Tensor
     cap: Tensor
     yesterday: Yesterday | None = None
+    told: Tensor | None = None
 
     @property
     def n_rows(self) -> int:

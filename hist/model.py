@@ -65,6 +65,10 @@ class HistHead(nn.Module):
         self.individual = _linear(d)
         self.output = nn.Linear(d, 1)
         self.chain = ChainMessages(d) if concepts and config.value_chain else None
+        self.told: nn.Linear | None = None
+        if concepts and config.concept_returns:  # silent at first: what it says is learnt
+            self.told = nn.Linear(len(config.concept_returns), d, bias=False)
+            nn.init.zeros_(self.told.weight)
         self.heads = nn.ModuleList(nn.Linear(d, 1) for _ in PARTS) if config.split == "heads" else None
 
     def forward(self, x: Tensor, batch: Batch) -> Scores:
@@ -92,6 +96,8 @@ class HistHead(nn.Module):
         """What the stocks hear from predefined concepts, their own and along the value chain [n_rows, d]."""
         assert self.predefined is not None
         received: Tensor = self.predefined(x, batch)
+        if self.told is not None and batch.told is not None:
+            received = received + self.told(batch.told)
         if self.chain is None or batch.yesterday is None:
             return received
         before = self.predefined.states(batch.yesterday.x, batch.yesterday.batch)
