@@ -207,6 +207,19 @@ def _summary(days: int) -> dict[str, Any]:
             name: {"r2": 0.3, "adj_r2": 0.2, "oos_r2": None, "k": 12.0} for name in ("product", "both")
         },
         "concentration": {"products": 3.1, "industries": 1.7},
+        "benchmarks": {
+            "main": HOSTILE,
+            "rows": {
+                HOSTILE: {"kind": "price", "return": 0.01, "excess_return": 0.0, "tracking_error": 0.0},
+                "universe_caps": {
+                    "kind": "total_return",
+                    "return": 0.03,
+                    "excess_return": 0.02,
+                    "tracking_error": 0.004,
+                    "weights": "market caps",
+                },
+            },
+        },
         "product_minus_industry": {
             "excess_return": 0.031,
             "ci_low": -0.02,

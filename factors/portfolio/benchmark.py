@@ -10,6 +10,7 @@ import pandas as pd
 from samgraph.errors import ConfigError
 from samgraph.factors.arrays import Bools, Floats, Ints
 from samgraph.sums import over_stocks
+from samgraph.sums import total as sum_of
 
 if TYPE_CHECKING:
     from samgraph.hist.market import Market
@@ -77,21 +78,77 @@ def universe_weights(market: Market) -> Floats:
     """What the universe's companies weigh on each day [n_dates, n_stocks], a sum of 1 (0 on a day without members).
 
     The index's official weights where the market has the day's (`Market.index_weight`), else caps of the freely traded
-    shares where those are known, else market caps; a member without a cap weighs as `Market.weights` says.
+    shares where those are known, else market caps; a member without a cap weighs as `Market.weights` says. A member
+    that the official weights leave out weighs by its cap beside the others.
     """
     cap = market.weights()
     if market.float_cap is not None:
         known: Bools = np.isfinite(market.float_cap) & market.member
-        some = np.asarray(known.any(axis=1))[:, None]
-        # a member whose free float is unknown: its cap times the others' share of free float
-        free = over_stocks(np.where(known, np.nan_to_num(market.float_cap), 0.0))
-        whole = over_stocks(np.where(known, cap, 0.0))
-        share = np.divide(free, whole, out=np.ones_like(free), where=whole > 0)[:, None]
-        cap = np.where(some, np.where(known, market.float_cap, cap * share), cap)
+        cap = _filled(market.float_cap, known, cap)
     if market.index_weight is not None:
-        official = np.asarray(np.isfinite(market.index_weight).any(axis=1))[:, None]
-        cap = np.where(official, np.nan_to_num(market.index_weight), cap)
+        cap = _filled(market.index_weight, np.isfinite(market.index_weight) & market.member, cap)
     return normalised(np.where(market.member, cap, 0.0))
+
+
+def _filled(better: Floats, known: Bools, cap: Floats) -> Floats:
+    """`better` where it is known; elsewhere the cap, scaled by what the known ones are beside their caps."""
+    share = _ratio(
+        over_stocks(np.where(known, np.nan_to_num(better), 0.0)), over_stocks(np.where(known, cap, 0.0))
+    )
+    return np.where(known, better, cap * share[:, None])
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    return np.divide(above, below, out=np.ones_like(above), where=below > 0)
+
+
+def drifted(stated: Floats, member: Bools, total: Floats) -> Floats:
+    """Official weights on every day, from those of the days on which they are stated [n_dates, n_stocks].
+
+    A weight that is stated from day t on is that of the close before t. From there on every weight moves with its
+    stock's total return, and all add up to 1. Where only some are stated anew (a company enters between two lists),
+    the others share what these leave as they stood.
+
+    Args:
+        stated: the weight on the first day of its interval, NaN on all other days.
+        member: of the universe on the day.
+        total: total-return index of each stock, its last known value on days without trade.
+
+    Returns:
+        NaN before the first stated day, and for members whose weight was never stated.
+    """
+    out = np.full(stated.shape, np.nan)
+    held = np.zeros(stated.shape[1])
+    for t in range(len(stated)):
+        held = np.where(member[t], held, 0.0)
+        new = np.isfinite(stated[t]) & member[t]
+        if new.any():
+            rest = max(1.0 - sum_of(stated[t, new]), 0.0)
+            held[new] = 0.0
+            whole = sum_of(held)
+            held *= rest / whole if whole > 0.0 else 0.0
+            held[new] = stated[t, new]
+        if t:
+            with np.errstate(divide="ignore", invalid="ignore"):
+                growth = total[t] / total[t - 1]
+            held = held * np.where(np.isfinite(growth), growth, 1.0)
+        whole = sum_of(held)
+        if whole > 0.0:
+            held = held / whole
+            out[t] = np.where(held > 0.0, held, np.nan)
+    return out
+
+
+def weights_in_words(market: Market, days: slice) -> str:
+    """What `universe_weights` of most of these days are."""
+    for panel, words in (
+        (market.index_weight, "official weights, drifted by returns between their days"),
+        (market.float_cap, "market caps of the freely traded shares"),
+        (market.market_cap, "market caps"),
+    ):
+        if panel is not None and float(np.isfinite(panel[days]).any(axis=1).mean()) > 0.5:
+            return words
+    return "equal weights, for no market cap is known"
 
 
 def equal_weights(market: Market) -> Floats:

@@ -128,6 +128,35 @@ def universe_members(
     return pd.DataFrame(member, index=dates, columns=pd.Index(columns, dtype=object, name="company_id"))
 
 
+def stated_weights(
+    graph: Graph,
+    universe: str,
+    dates: pd.DatetimeIndex,
+    stocks: Sequence[str],
+    *,
+    known: dt.datetime | None = None,
+) -> npt.NDArray[np.float64] | None:
+    """The universe's official weights on the first day of each stretch of membership that states one.
+
+    Returns:
+        [n_dates, n_stocks], NaN elsewhere; None where no weight is stated in the period. The day is the first of
+        `dates` in the stretch, so that one from before them stands on their first.
+    """
+    _check_dates(dates)
+    rows = graph.read(
+        "period/members", universe=universe, known=committed_moment(graph, known), **_ends(dates)
+    )
+    rows = [row for row in rows if row["weight"] is not None]
+    spans = Intervals.of(day_numbers(dates), _days(rows, "first_day"), _days(rows, "end_day"))
+    place = positions(np.array([row["company_id"] for row in rows], dtype=object), stocks)
+    real = (spans.first < spans.end) & (place >= 0)
+    if not real.any():
+        return None
+    out = np.full((len(dates), len(stocks)), np.nan)
+    out[spans.first[real], place[real]] = np.array([row["weight"] for row in rows], dtype=np.float64)[real]
+    return out
+
+
 def industry_labels(
     graph: Graph,
     dates: pd.DatetimeIndex,

@@ -176,4 +176,11 @@ def benchmark_table(quotes: Quotes, companies: Companies, days: np.ndarray) -> p
     growth = np.where(both, price[1:] / np.where(both, price[:-1], 1.0), 1.0)
     weight = np.where(both, quotes.market_cap[:-1], 0.0)
     level = 1000 * np.cumprod(np.concatenate([[1.0], (weight * growth).sum(axis=1) / weight.sum(axis=1)]))
-    return pd.DataFrame({"benchmark": UNIVERSE, "date": np.datetime_as_string(days), "close": level.round(4)})
+    return pd.DataFrame(
+        {
+            "benchmark": UNIVERSE,
+            "date": np.datetime_as_string(days),
+            "close": level.round(4),
+            "kind": "total_return",
+        }
+    )

@@ -31,6 +31,7 @@ from samgraph.factors.regression.ridge import Ridge
 from samgraph.factors.signals.product_momentum import product_momentum
 from samgraph.factors.signals.styles import style_exposures
 from samgraph.hist.labels import forward_returns
+from samgraph.outcome.benchmarks import benchmark_in_words, benchmark_summary, benchmark_table
 from samgraph.outcome.books import Books, construction_in_words, keep_books, trading_rules
 from samgraph.outcome.exposure import coverage_table, effective_numbers, exposure_table
 from samgraph.outcome.factor_study import BOTH, NEUTRAL, STYLES, study
@@ -110,6 +111,7 @@ def assess(
             {name: fit.factor_returns() for name, fit in regressions.items()}, "model"
         ),
         "deficiencies": _by_model({name: fit.deficiencies for name, fit in regressions.items()}, "model"),
+        "benchmarks": benchmark_table(inputs, kept.first(BASE).daily, config.trading.price),
         "portfolio": _by_model({name: book.daily for name, book in books.items()}, "variant"),
         "trades": _by_model({name: book.trades for name, book in books.items()}, "variant"),
         "blocked": _by_model({name: book.blocked for name, book in books.items()}, "variant"),
@@ -135,6 +137,7 @@ def assess(
             one.name: _variant_summary(raw.decay, one.arm, book, year) for one, book in kept.results.items()
         },
         "portfolios": {one.name: one.as_dict() for one in kept.results},
+        "benchmarks": benchmark_summary(inputs, tables["benchmarks"], year),
         "horizons": found.figures[NEUTRAL],
         "orthogonal": {against: found.figures[against] for against in (STYLES, BOTH)},
         "tests": len(factors.decay) + len(found.orthogonal),
@@ -151,7 +154,7 @@ def assess(
         summary["risk"] = risk_summary(tables["risk"])
     progress()
     tables = with_return_dates(tables, Schedule(inputs.market.dates, config.trading.lag))
-    return Outcome(tables, summary, _timeline(config, rules))
+    return Outcome(tables, summary, [*_timeline(config, rules), benchmark_in_words(inputs)])
 
 
 def _average(predictions: pd.DataFrame, inputs: Inputs) -> dict[str, FloatArray]:

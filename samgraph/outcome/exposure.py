@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from samgraph.factors.portfolio.benchmark import universe_weights
 from samgraph.factors.risk.concentration import concentration
 from samgraph.run.inputs import Inputs
 
@@ -24,7 +25,7 @@ def exposure_table(inputs: Inputs, holdings: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         product_id, name, parent_id (None for a root), weight (holdings x revenue share, of the subtree, as a share
-        of what is invested), active_weight (less the same of the universe, weighted by market cap); products of
+        of what is invested), active_weight (less the same of the universe by `universe_weights`); products of
         which the portfolio holds something. Children sum to their parent less what is reported at the parent itself.
     """
     columns = ["product_id", "name", "parent_id", "weight", "active_weight"]
@@ -98,9 +99,8 @@ def _last_weights(holdings: pd.DataFrame) -> pd.Series:
 
 
 def _last_caps(inputs: Inputs) -> pd.Series:
-    t = inputs.test.stop - 1
-    cap = np.where(inputs.market.member[t], inputs.market.weights()[t], 0.0)
-    return pd.Series(cap / cap.sum(), index=list(inputs.market.stocks))
+    weights = universe_weights(inputs.market)[inputs.test.stop - 1]
+    return pd.Series(weights, index=list(inputs.market.stocks))
 
 
 def _sums(leaf: pd.DataFrame, weights: pd.Series, tree: pd.DataFrame) -> pd.Series:

@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from samgraph.factors.portfolio.benchmark import universe_weights
 from samgraph.factors.risk.concentration import concentration, group_weights
 from samgraph.run.inputs import Inputs
 from samgraph.sums import total
@@ -37,8 +38,7 @@ def tilt_table(inputs: Inputs, holdings: pd.DataFrame, styles: Mapping[str, Floa
         return pd.DataFrame(columns=list(TILTS))
     t = inputs.test.stop - 1
     held = _weights(inputs, holdings[holdings["date"] == holdings["date"].max()])
-    caps = np.where(inputs.market.member[t], np.nan_to_num(inputs.market.weights()[t]), 0.0)
-    caps = caps / caps.sum()
+    caps = universe_weights(inputs.market)[t]
     rows: list[tuple[str, str, str, float, float, int]] = []
     labels = inputs.sectors[t]
     for code in np.unique(labels[(held > 0) | (caps > 0)]):

@@ -26,6 +26,7 @@ from samgraph.report.html import (
 )
 from samgraph.run.folder import RunFolder
 
+KINDS = {"total_return": "total return", "price": "price index, without dividends"}
 COLUMNS = {
     "return": ("return, compounded", percent),
     "benchmark_return": ("benchmark, compounded", percent),
@@ -48,6 +49,7 @@ def better(run: RunFolder) -> str:
         "Did it beat the benchmark and the industry control?",
         _tiles(run),
         _difference_in_words(run.summary.get(f"{BASE}_minus_{CONTROL}")),
+        _benchmarks(run),
         given(run, ("portfolio",), lambda daily: _curves(run, daily), "Curves of excess return"),
         _variants(run),
         _tried(run),
@@ -85,6 +87,26 @@ def _tiles(run: RunFolder) -> str:
         f'<li><b class="{sign(value)}">{text(shown)}</b>{text(name)}</li>' for name, shown, value in tiles
     )
     return f"<ul class='figures'>{cells}</ul>"
+
+
+def _benchmarks(run: RunFolder) -> str:
+    """What the portfolios are held against, total return or price said of each."""
+    found = run.summary.get("benchmarks")
+    if not found:
+        return ""
+    rows = [
+        [name, KINDS[row["kind"]] + (f"; {row['weights']}" if "weights" in row else "")]
+        + [percent(row[figure]) for figure in ("return", "excess_return", "tracking_error")]
+        for name, row in found["rows"].items()
+    ]
+    return table(
+        ["held against", "kind", "return, compounded", "over the benchmark, arithmetic", "tracking error"],
+        rows,
+        f"The benchmark of this run is {found['main']}, {KINDS[found['rows'][found['main']]['kind']]}. The universe by "
+        "cap weights is the optimiser's benchmark: its tracking error is how far from the benchmark that is. Figures a "
+        f"year, without costs; {run.summary['days']} days.",
+        words=2,
+    )
 
 
 def _difference_in_words(difference: dict[str, Any] | None) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,12 +18,13 @@ import pandas as pd
 
 from samgraph.config import RunConfig
 from samgraph.errors import ConfigError, DatasetError
+from samgraph.exchange.access import marks
 from samgraph.exchange.tables import Exchange, exchange
-from samgraph.factors.portfolio.benchmark import require_levels
-from samgraph.graph.ask.period import extract_period, industry_labels, universe_members
+from samgraph.factors.portfolio.benchmark import drifted, require_levels
+from samgraph.graph.ask.period import extract_period, industry_labels, stated_weights, universe_members
 from samgraph.graph.ask.snapshot import snapshot
 from samgraph.graph.ask.tree import product_tree
-from samgraph.graph.check.series import read_bars, read_benchmarks
+from samgraph.graph.check.series import read_bars
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.ledger import loaded_moment
@@ -34,6 +35,7 @@ from samgraph.hist.features.registry import choose, further_columns
 from samgraph.hist.market import Limits, Market, build_market
 from samgraph.hist.windows import Window, walk_forward
 from samgraph.progress import stage, warn
+from samgraph.run.indexes import Index, indexes
 
 if TYPE_CHECKING:
     from samgraph.graph.db.driver import Graph
@@ -58,6 +60,7 @@ class Inputs:
         first_day: position of the first training day
         windows: walk-forward windows, positions in market.dates
         known: the moment of recorded knowledge that the graph was read at
+        indexes: the benchmark (`market.benchmark` holds its levels) and its twin of the other kind, if there are any
     """
 
     market: Market
@@ -74,6 +77,7 @@ class Inputs:
     windows: tuple[Window, ...]
     known: dt.datetime
     sector_names: Mapping[str, str] = field(default_factory=dict)
+    indexes: tuple[Index, ...] = ()
 
     @property
     def test(self) -> slice:
@@ -111,6 +115,10 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
             warn(left_out)
     first_day = int(market.dates.searchsorted(pd.Timestamp(config.start)))
     windows = _windows(config, market, first_day)
+    needed = market.dates[windows[0].test.start - 1 :]
+    known_indexes = indexes(dataset, config.universe, config.benchmark, market.dates, needed)
+    if known_indexes:
+        market = replace(market, benchmark=known_indexes[0].level)
     if np.isfinite(market.benchmark).any():
         require_levels(market, windows[0].test.start)
     with stage("read as-of snapshots", 6) as bar:
@@ -152,6 +160,7 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
         windows=tuple(windows),
         known=moment,
         sector_names={str(row["id"]): str(row["name"] or row["id"]) for row in named},
+        indexes=known_indexes,
     )
 
 
@@ -177,7 +186,7 @@ def read_market(
         universe: a name in the graph
         start: first day
         end: last day
-        benchmark: name in table benchmarks; the one called as the universe is, if None and there is one
+        benchmark: name in table benchmarks; if None the universe's total-return index, or the index called as it is
         known: the moment of recorded knowledge to read memberships at; the newest load by default
         warmup_days: trading days before `start` that trailing figures may look back on
         further: numeric columns of table bars that features read by their names
@@ -203,10 +212,11 @@ def read_market(
         )
     calendar = calendar[calendar <= last_day]
     dates = calendar[max(0, int(calendar.searchsorted(first_day)) - warmup_days) :]
-    return build_market(
+    held = indexes(dataset, universe, benchmark, dates, dates[dates >= first_day])
+    market = build_market(
         bars,
         universe_members(graph, universe, dates, known=known),
-        benchmark=_benchmark(benchmark, universe, dataset),
+        benchmark=pd.DataFrame({"date": dates, "close": held[0].level}).dropna() if held else None,
         start=first_day,
         end=last_day,
         warmup_days=warmup_days,
@@ -215,6 +225,10 @@ def read_market(
         limits=limits,
         rules=rules,
     )
+    stated = stated_weights(graph, universe, market.dates, market.stocks, known=known)
+    if stated is None:
+        return market
+    return replace(market, index_weight=drifted(stated, market.member, marks(market).total))
 
 
 def _as_set(config: RunConfig, products: SnapshotSeries) -> SnapshotSeries:
@@ -240,20 +254,6 @@ def _bars(dataset: Dataset, further: Sequence[str]) -> pd.DataFrame:
             f"{dataset.root} has no table bars; a backtest needs daily prices (interface: table bars)"
         )
     return read_bars(dataset, further=further)
-
-
-def _benchmark(named: str | None, universe: str, dataset: Dataset) -> pd.DataFrame | None:
-    """The named benchmark, or the one called as the universe is; None where the dataset has neither."""
-    table = read_benchmarks(dataset) if dataset.has("benchmarks") else None
-    name = named or universe
-    if table is not None and (table["benchmark"] == name).any():
-        return table[table["benchmark"] == name]
-    if named is None:
-        return None
-    known = "none" if table is None else ", ".join(sorted(table["benchmark"].unique()))
-    raise ConfigError(
-        f"benchmark {name!r} is not in table benchmarks (there: {known}); name one of them or none"
-    )
 
 
 def _windows(config: RunConfig, market: Market, first_day: int) -> list[Window]:

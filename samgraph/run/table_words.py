@@ -62,6 +62,7 @@ COLUMNS = {
     "cash": "money not invested",
     "holdings_value": "value of the holdings, in money",
     "return": "of the day after costs, a fraction",
+    "benchmark": "name of the index, or universe_equal, universe_caps",
     "benchmark_return": "of the day, a fraction",
     "commission": "part of cost: the broker's, in money",
     "fee": "part of cost: exchange, clearing and transfer fees, in money",

@@ -269,6 +269,13 @@ _ALL = (
         },
     ),
     _table(
+        "benchmarks",
+        "What the portfolios are held against: the index, its twin, and the universe by equal and by cap weights.",
+        Known.DAY,
+        "date benchmark kind return",
+        own={"return": "of the day, a fraction", "kind": "total_return or price"},
+    ),
+    _table(
         "trades",
         "What was traded on each day.",
         Known.DAY,

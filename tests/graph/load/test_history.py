@@ -18,7 +18,7 @@ import samgraph.cli
 from samgraph.cli import main
 from samgraph.errors import SnapshotError
 from samgraph.graph.ask.baskets import basket
-from samgraph.graph.ask.period import extract_period, industry_labels, universe_members
+from samgraph.graph.ask.period import extract_period, industry_labels, stated_weights, universe_members
 from samgraph.graph.ask.snapshot import snapshot
 from samgraph.graph.ask.tree import product_tree
 from samgraph.graph.dataset.folder import Dataset
@@ -256,6 +256,23 @@ def test_every_kind_of_relationship_holds_from_its_first_day_to_the_day_before_i
         assert (
             "side" in basket(graph, "leaf", AsOf(day), upstream=1).products["product_id"].tolist()
         ) == holds
+
+
+def test_official_weights_stand_on_the_first_day_of_each_stretch(graph, tmp_path):
+    tables = small.tables()
+    tables["universes"] = [
+        {"universe": "U", "company_id": company, "weight": weight, "valid_from": begin, "valid_to": end}
+        for company, weight, begin, end in (
+            ("A", 0.6, "2020-01-01", "2020-02-01"), ("A", 0.7, "2020-02-01", ""),
+            ("B", 0.4, "2020-01-01", "2020-02-01"), ("B", "", "2020-02-01", ""),
+        )
+    ]  # fmt: skip
+    load(graph, made(tmp_path, tables))
+    dates = pd.DatetimeIndex(["2020-01-15", "2020-01-31", "2020-02-03", "2020-02-04"])
+    nan = np.nan
+    got = stated_weights(graph, "U", dates, ["B", "A"])
+    np.testing.assert_array_equal(got, [[0.4, 0.6], [nan, nan], [nan, 0.7], [nan, nan]])
+    assert stated_weights(graph, "U", dates[3:], ["B"]) is None
 
 
 LAYERS = 12

@@ -24,7 +24,13 @@ LEAVES = ("a", "a1", "a2", "b", "other")
 def inputs(edges: pd.DataFrame, caps: list[float]) -> SimpleNamespace:
     """The parts of a run's inputs that exposures read, for companies X and Y on one day."""
     cap = np.array([caps])
-    market = SimpleNamespace(stocks=("X", "Y"), member=np.array([[True, True]]), weights=lambda: cap)
+    market = SimpleNamespace(
+        stocks=("X", "Y"),
+        member=np.array([[True, True]]),
+        weights=lambda: cap,
+        float_cap=None,
+        index_weight=None,
+    )
     return SimpleNamespace(
         last_tree=TREE, last_edges=edges, market=market, test=slice(0, 1), sectors=np.array([[0, 1]])
     )

@@ -102,6 +102,38 @@ def test_a_forecast_is_the_variance_of_the_exported_risk_model(run: Assessed) ->
         assert row["specific_forecast"] == pytest.approx(math.sqrt(specific), rel=1e-6)
 
 
+def test_the_universe_by_equal_and_by_cap_weights_stands_beside_every_run(run: Assessed) -> None:
+    """A stock that does not trade earns 0 until it does; the first day, bought at its close, nothing."""
+    market, table = run.inputs.market, run.tables["benchmarks"]
+    main = run.tables["portfolio"].query("variant == 'product'").set_index("date")["benchmark_return"]
+    by_name = {name: rows.set_index("date")["return"] for name, rows in table.groupby("benchmark")}
+    assert set(by_name) == {"universe", "universe_equal", "universe_caps"} and set(table["kind"]) == {
+        "total_return"
+    }
+    pd.testing.assert_series_equal(by_name["universe"], main, check_names=False)
+    price = pd.DataFrame(market.close * market.adj).ffill().to_numpy()
+    for name in ("universe_equal", "universe_caps"):
+        for date, got in by_name[name].iloc[1:].items():
+            t = market.dates.get_loc(date)
+            weights = benchmark(run, t - 1)
+            if name == "universe_equal":
+                weights = dict.fromkeys(weights, 1.0 / len(weights))
+            own = {market.stocks.index(company): weight for company, weight in weights.items()}
+            assert got == pytest.approx(
+                sum(w * (price[t, i] / price[t - 1, i] - 1.0) for i, w in own.items()), abs=1e-12
+            )
+        assert by_name[name].iloc[0] == 0.0
+    said = run.outcome.summary["benchmarks"]
+    gap = by_name["universe_equal"] - main
+    assert said["main"] == "universe"
+    assert said["rows"]["universe_equal"]["tracking_error"] == pytest.approx(gap.std() * math.sqrt(year(run)))
+    assert said["rows"]["universe_equal"]["excess_return"] == pytest.approx(gap.mean() * year(run))
+    grown = float(np.prod(1.0 + by_name["universe_caps"])) ** (year(run) / len(main)) - 1.0
+    assert said["rows"]["universe_caps"]["return"] == pytest.approx(grown)
+    assert said["rows"]["universe_caps"]["weights"] == "market caps"
+    assert any("benchmark is the universe itself (total return)" in line for line in run.outcome.timeline)
+
+
 def scores(run: Assessed, variant: str) -> pd.DataFrame:
     own = run.predictions[run.predictions["variant"] == variant]
     return own.pivot_table(index="date", columns="company_id", values="score", aggfunc="mean")
