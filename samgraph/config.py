@@ -121,6 +121,31 @@ class _Trading(Section):
         description=f"how scores become portfolios: {', '.join(CONSTRUCTIONS)}, a list of these, or both",
     )
 
+    score: Literal["raw", "neutral", "styles"] = Field(
+        "raw",
+        description="what is traded: the score as it is, neutral to industry and market cap, or to industry and styles",
+    )
+    smoothing: float = Field(
+        0.0,
+        ge=0,
+        description="trading days after which a score counts half in the traded one; 0 is today's alone",
+    )
+    share: float = Field(
+        0.1,
+        gt=0,
+        le=0.5,
+        description="of the scored members that tranches, bands and an aim buy, from the top",
+    )
+    outside: float = Field(0.2, gt=0, le=1, description="of them, the top beyond which bands let a name go")
+    tranche_days: int | None = Field(
+        None, ge=1, description="trading days that a tranche is held; empty: the label's horizon"
+    )
+    pace: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="of the way to the aim at a rebalance; empty: once over the days of a tranche",
+    )
     limits: Limits = Field(
         "exchange",
         description="price limits: exchange (the bars' flags and the exchanges' rules), flags (flags alone), or none",
@@ -139,6 +164,10 @@ class _Trading(Section):
     def _go_together(self) -> _Trading:
         with _as_value_error():
             self.rules(self.top or 50)
+        if self.outside < self.share:
+            raise ValueError(
+                f"outside = {self.outside} is less than share = {self.share}: a band must be wider than what it buys"
+            )
         return self
 
     @property
@@ -177,6 +206,7 @@ if TYPE_CHECKING:
         lag: int = 1
         price: Price = "close"
         exchange: str = "a_share"
+        rebalance_days: int = 1
 
     class Optimiser(_Optimiser):
         """`_Optimiser` with every bound of `Bounds` but the horizon."""

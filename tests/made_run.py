@@ -207,6 +207,29 @@ def _summary(days: int) -> dict[str, Any]:
             name: {"r2": 0.3, "adj_r2": 0.2, "oos_r2": None, "k": 12.0} for name in ("product", "both")
         },
         "concentration": {"products": 3.1, "industries": 1.7},
+        "traded": {
+            "score": "neutral",
+            "smoothing": 5.0,
+            "arms": {
+                "product": dict.fromkeys(
+                    (
+                        *("ic", "rank_ic", "rank_ic_tstat_nw", "spread", "top_less_universe"),
+                        *("top_less_universe_tstat_nw", "rank_autocorrelation_1"),
+                    ),
+                    0.25,
+                )
+                | {"rank_autocorrelation_horizon": None}
+            },
+            "transfer_coefficient": {"product": 0.3125, "product_optimised": None},
+        },
+        "write_offs": {
+            "product": {
+                "count": 1,
+                "loss": 0.0375,
+                "holdings": [{"company_id": HOSTILE, "date": "2024-01-02", "loss": 0.0375}],
+            },
+            "industry": {"count": 0, "loss": 0.0, "holdings": []},
+        },
         "benchmarks": {
             "main": HOSTILE,
             "rows": {

@@ -97,7 +97,7 @@ class Book:
         cost = self.selling.of(day, stocks, shares * price, *self.liquidity(day, stocks))
         self._book(Fill(day, decided, "sell", stocks, shares, price, cost, [reasons[i] for i in free]))
 
-    def buy(self, day: int, decided: int, stocks: Ints, shares: Floats, reason: str) -> None:
+    def buy(self, day: int, decided: int, stocks: Ints, shares: Floats, reasons: list[str]) -> None:
         """Buy `shares` of each of `stocks`, or the part that the day's trade lets; record what is left.
 
         The caller has seen to it that they can be bought and paid.
@@ -105,11 +105,12 @@ class Book:
         fits = self._within(day, stocks, shares)
         cut = fits < shares
         self.block(day, decided, stocks[cut], "buy", np.full(int(cut.sum()), TOO_LARGE))
-        stocks, shares = stocks[fits > 0], fits[fits > 0]
+        free = np.flatnonzero(fits > 0)
+        stocks, shares = stocks[free], fits[free]
         price = self.tape.price[day, stocks]
         cost = self.buying.of(day, stocks, shares * price, *self.liquidity(day, stocks))
         self.bought[stocks] = day
-        self._book(Fill(day, decided, "buy", stocks, shares, price, cost, [reason] * len(stocks)))
+        self._book(Fill(day, decided, "buy", stocks, shares, price, cost, [reasons[i] for i in free]))
 
     def _within(self, day: int, stocks: Ints, shares: Floats) -> Floats:
         """What of `shares` the cap on participation lets trade, in whole lots where it cuts them."""

@@ -90,6 +90,7 @@ class _Optimised(Targets):
         super().__init__(np.zeros(score.shape), known, market, rules)
         self.score, self.forecasts, self.bounds, self.benchmark = score, forecasts, bounds, benchmark
         self.decisions: list[tuple[Any, ...]] = []
+        self.views: dict[int, Floats] = {}
 
     def decide(self, day: int, *, rebalance: bool) -> None:
         """Choose the day's weights first."""
@@ -97,15 +98,21 @@ class _Optimised(Targets):
             self.weights[day] = self._choose(day)
         super().decide(day, rebalance=rebalance)
 
+    def causes(self, decided: int, wanted: Floats, before: Floats, held: Floats) -> Any:
+        """`score` where a trade goes with the decision's expected return, else `bounds`, risk among them."""
+        with_view = (wanted - held) * self.views[decided] > 0.0
+        return np.where(with_view, "score", "bounds")
+
     def _choose(self, day: int) -> Floats:
         model = self.forecasts.at(int(self.place[day]))
         now, value = self._now(day)
         free, own = self.sellable(day), now > 0.0
         suspended = ~self.tape.traded[day]
+        self.views[day] = expected_returns(
+            self.score[day], self.member[day], model.specific_variance, self.bounds
+        )
         choice = Choice(
-            expected=expected_returns(
-                self.score[day], self.member[day], model.specific_variance, self.bounds
-            ),
+            expected=self.views[day],
             benchmark=self.benchmark[day],
             now=now,
             member=self.member[day],

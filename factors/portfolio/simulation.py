@@ -36,8 +36,8 @@ class PortfolioResult:
             `price="close"` the money is invested at the first day's close, so the benchmark starts there too: its
             first return is 0.
         trades: date, company_id, side (`buy`, `sell`), shares, price, amount, cost and its parts by cause
-            (commission, fee, tax, impact), reason (`enter`, `drop`,
-            `left_universe`, `delisted`, `target`), decided_on.
+            (commission, fee, tax, impact), reason (`enter`, `drop`, `left_universe`, `delisted`; of a portfolio that
+            follows weights `score`, `drift`, `bounds`), decided_on.
         blocked: orders that were not filled: date, company_id, side, reason (`suspended`, `no_price`,
             `limit_up`, `limit_down`, `bought_too_recently`, `no_free_slot`, `below_one_lot`, `not_held`,
             `participation`: the day's trade let only a part of it), decided_on.

@@ -72,6 +72,7 @@ class Targets(Simulation):
         super().__init__(market, rules if rules is not None else Rules())
         self.weights, self.known = weights, known
         self.due: dict[int, tuple[int, bool]] = {}
+        self.last: int | None = None  # the decision that was last traded
 
     def decide(self, day: int, *, rebalance: bool) -> None:
         """Rebalance to the day's weights; on other days only names that left the universe go."""
@@ -93,9 +94,24 @@ class Targets(Simulation):
         price = np.where(np.isfinite(tape.price[day]), tape.price[day], tape.mark[day])
         held = np.where(ledger.shares > 0, ledger.shares * price, 0.0)
         value = ledger.cash + total(held)
-        change = self._wanted(day, decided, price) * value * self.rules.invest - held
-        self._sell(day, decided, np.where(change < -NOTHING * value, -change, 0.0), price)
-        self._buy(day, decided, np.where(change > NOTHING * value, change, 0.0))
+        wanted = self._wanted(day, decided, price)
+        before = np.zeros(len(wanted)) if self.last is None else self._wanted(day, self.last, price)
+        why = self.causes(decided, wanted, before, held / (value * self.rules.invest))
+        self.last = decided
+        change = wanted * value * self.rules.invest - held
+        self._sell(day, decided, np.where(change < -NOTHING * value, -change, 0.0), price, why)
+        self._buy(day, decided, np.where(change > NOTHING * value, change, 0.0), why)
+
+    def causes(self, decided: int, wanted: Floats, before: Floats, held: Floats) -> Any:
+        """Why each stock is traded, [n_stocks]: `score` (the target moved) or `drift` (the holding moved away from it).
+
+        Args:
+            decided: the day of the decision.
+            wanted: weights of this decision at the day's prices, [n_stocks].
+            before: those of the decision before.
+            held: weights held.
+        """
+        return np.where(np.abs(wanted - before) >= np.abs(before - held), "score", "drift")
 
     def _wanted(self, day: int, decided: int, price: Floats) -> Floats:
         """Weights of `decided` moved to the prices of `day`, [n_stocks]."""
@@ -106,17 +122,20 @@ class Targets(Simulation):
         wanted: Floats = worth / (total(worth) + 1.0 - total(weight))
         return wanted
 
-    def _sell(self, day: int, decided: int, money: Floats, price: Floats) -> None:
+    def _sell(self, day: int, decided: int, money: Floats, price: Floats, causes: Any) -> None:
         ledger = self.ledger
         stocks = np.flatnonzero(money)
         shares = self.tape.whole(day, stocks, money[stocks] / price[stocks])
         whole = self.weights[decided, stocks] == 0
         shares = np.where(whole, ledger.shares[stocks], shares)
         stocks, shares = stocks[shares > 0], shares[shares > 0]
-        why = ["target" if inside else "left_universe" for inside in self.member[decided, stocks]]
+        inside = self.member[decided, stocks]
+        why = [
+            str(cause) if own else "left_universe" for own, cause in zip(inside, causes[stocks], strict=True)
+        ]
         ledger.sell(day, decided, stocks, shares, why)
 
-    def _buy(self, day: int, decided: int, money: Floats) -> None:
+    def _buy(self, day: int, decided: int, money: Floats, causes: Any) -> None:
         ledger, tape = self.ledger, self.tape
         stocks = np.flatnonzero(money)
         why = tape.no_buy[day, stocks].astype(np.int64)
@@ -129,5 +148,8 @@ class Targets(Simulation):
             amount = np.minimum(ledger.buying.affordable(day, chosen, budget, *liquidity), money[chosen])
             shares = tape.whole(day, chosen, amount / tape.price[day, chosen])
             why[free[shares <= 0]] = SMALL
-            ledger.buy(day, decided, chosen[shares > 0], shares[shares > 0], "target")
+            some = np.flatnonzero(shares > 0)
+            ledger.buy(
+                day, decided, chosen[some], shares[some], [str(cause) for cause in causes[chosen[some]]]
+            )
         ledger.block(day, decided, stocks[why != FREE], "buy", why[why != FREE])

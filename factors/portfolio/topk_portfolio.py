@@ -126,7 +126,8 @@ class _TopK(Simulation):
             amount = ledger.buying.affordable(day, stocks, money, *ledger.liquidity(day, stocks))
             shares = tape.whole(day, stocks, amount / tape.price[day, stocks])
             why[taken[shares <= 0]] = SMALL
-            ledger.buy(day, orders.decided, stocks[shares > 0], shares[shares > 0], "enter")
+            some = np.flatnonzero(shares > 0)
+            ledger.buy(day, orders.decided, stocks[some], shares[some], ["enter"] * len(some))
         ledger.block(day, orders.decided, wanted[why != FREE], "buy", why[why != FREE])
 
     def _weights(self, day: int, orders: _Orders) -> Floats:

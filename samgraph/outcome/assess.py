@@ -37,6 +37,14 @@ from samgraph.outcome.exposure import coverage_table, effective_numbers, exposur
 from samgraph.outcome.factor_study import BOTH, NEUTRAL, STYLES, study
 from samgraph.outcome.risk import model_tables, risk_backcast, risk_forecasts, risk_summary
 from samgraph.outcome.tilts import chain_table, concentration_table, tilt_table
+from samgraph.outcome.traded import (
+    IN_WORDS,
+    costs_by_cause,
+    signal_figures,
+    traded_scores,
+    transfer_coefficients,
+    write_offs,
+)
 from samgraph.run.inputs import Inputs
 from samgraph.run.tables import Schedule, with_return_dates
 
@@ -89,9 +97,9 @@ def assess(
     progress()
     rules, forecasts = trading_rules(config, inputs), risk_forecasts(inputs, styles)
     progress()
-    kept = keep_books(
-        config, inputs, {name: parts["score"] for name, parts in scores.items()}, rules, forecasts
-    )
+    own = {name: parts["score"] for name, parts in scores.items()}
+    traded = traded_scores(inputs, own, styles, config.trading.score, config.trading.smoothing)
+    kept = keep_books(config, inputs, traded, rules, forecasts)
     progress()
     books, main = kept.named(), kept.first(BASE).holdings
     year = days_a_year(inputs.market.dates)
@@ -113,6 +121,7 @@ def assess(
         "deficiencies": _by_model({name: fit.deficiencies for name, fit in regressions.items()}, "model"),
         "benchmarks": benchmark_table(inputs, kept.first(BASE).daily, config.trading.price),
         "portfolio": _by_model({name: book.daily for name, book in books.items()}, "variant"),
+        "costs": costs_by_cause(books, year),
         "trades": _by_model({name: book.trades for name, book in books.items()}, "variant"),
         "blocked": _by_model({name: book.blocked for name, book in books.items()}, "variant"),
         "holdings": _by_model({name: book.holdings for name, book in books.items()}, "variant"),
@@ -137,6 +146,13 @@ def assess(
             one.name: _variant_summary(raw.decay, one.arm, book, year) for one, book in kept.results.items()
         },
         "portfolios": {one.name: one.as_dict() for one in kept.results},
+        "traded": {
+            "score": config.trading.score,
+            "smoothing": config.trading.smoothing,
+            "arms": signal_figures(inputs, traded, _forward(config, inputs, horizon), horizon),
+            "transfer_coefficient": transfer_coefficients(inputs.market, kept.results, traded),
+        },
+        "write_offs": write_offs(books),
         "benchmarks": benchmark_summary(inputs, tables["benchmarks"], year),
         "horizons": found.figures[NEUTRAL],
         "orthogonal": {against: found.figures[against] for against in (STYLES, BOTH)},
@@ -309,12 +325,15 @@ def _clean(figures: Mapping[str, Any]) -> dict[str, Any]:
 def _timeline(config: RunConfig, rules: Rules) -> list[str]:
     """When things are known and done, in the order of a day, in words."""
     model = config.model.hist(config.trading)
-    done = f"t+{rules.lag}"
+    done, days = f"t+{rules.lag}", config.trading.smoothing
+    smooth = f", averaged over past days with a half-life of {days:g}" if days else ""
     return [
         "A report announced on day a is used from the calendar day after a.",
         "At the close of t: the bars of t, and reports, memberships and labels valid on t, give the score of t.",
-        *construction_in_words(config),
+        f"What is traded is {IN_WORDS[config.trading.score]}{smooth}.",
+        *construction_in_words(config, rules),
         f"At the {rules.price} of {done}: the orders that the score decided are filled.",
+        *rules.trading_in_words(),
         f"From the {rules.price} of {done} on: the returns that factors of t are measured by; a model learns from "
         f"those of {model.horizon} days.",
         f"A label of t is used in training only where t+{rules.lag + model.horizon} lies within the training days.",

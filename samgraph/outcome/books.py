@@ -13,6 +13,7 @@ import pandas as pd
 from samgraph.config import RunConfig
 from samgraph.factors.portfolio.optimise import Bounds
 from samgraph.factors.portfolio.optimised import DECISIONS, relaxations
+from samgraph.factors.portfolio.paths import Path
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.simulation import PortfolioResult
 from samgraph.factors.risk.forecasts import RiskForecasts
@@ -53,6 +54,13 @@ def bounds_of(config: RunConfig) -> Bounds:
     return config.optimiser.bounds(config.model.hist(config.trading).horizon)
 
 
+def path_of(config: RunConfig) -> Path:
+    """How tranches, bands and an aim follow the score; by default at the pace of the label's horizon."""
+    own, horizon = config.trading, config.model.hist(config.trading).horizon
+    days = own.tranche_days or horizon
+    return Path(own.share, own.outside, days, own.pace or min(1.0, own.rebalance_days / days))
+
+
 def keep_books(
     config: RunConfig,
     inputs: Inputs,
@@ -72,7 +80,7 @@ def keep_books(
     Raises:
         RunError: an optimised portfolio without forecasts of risk.
     """
-    desk = Desk(inputs.market, rules, forecasts, bounds_of(config))
+    desk = Desk(inputs.market, rules, forecasts, bounds_of(config), path_of(config))
     results: dict[Portfolio, PortfolioResult] = {}
     told = []
     for one in portfolios(scores, config.trading.constructions):
@@ -84,7 +92,7 @@ def keep_books(
     return Books(results, pd.concat(told, ignore_index=True) if told else empty)
 
 
-def construction_in_words(config: RunConfig) -> list[str]:
+def construction_in_words(config: RunConfig, rules: Rules) -> list[str]:
     """What the constructions do beyond the rules of trading, for the timeline."""
-    bounds = bounds_of(config)
-    return [line for name in config.trading.constructions for line in CONSTRUCTIONS[name].timeline(bounds)]
+    known = rules, bounds_of(config), path_of(config)
+    return [line for name in config.trading.constructions for line in CONSTRUCTIONS[name].timeline(*known)]

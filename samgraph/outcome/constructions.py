@@ -16,6 +16,7 @@ import pandas as pd
 from samgraph.errors import RunError
 from samgraph.factors.portfolio.optimise import RELAXED, Bounds
 from samgraph.factors.portfolio.optimised import run_optimised
+from samgraph.factors.portfolio.paths import Path, run_path
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.simulation import PortfolioResult
 from samgraph.factors.portfolio.topk_portfolio import run_topk
@@ -50,12 +51,19 @@ def portfolios(arms: Iterable[str], constructions: Iterable[str]) -> list[Portfo
 
 @dataclass(frozen=True, eq=False)
 class Desk:
-    """What constructions share: the market, the rules of trading, forecasts of risk (None: too few days), bounds."""
+    """What constructions share.
+
+    Attributes:
+        market: the bars; rules: of trading.
+        forecasts: of risk; None where there are too few days.
+        bounds: of the optimiser; path: how tranches, bands and an aim follow a score.
+    """
 
     market: Market
     rules: Rules
     forecasts: RiskForecasts | None
     bounds: Bounds
+    path: Path
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +94,8 @@ class Construction(Protocol):
             SamgraphError: what it lacks.
         """
 
-    def timeline(self, bounds: Bounds) -> list[str]:
-        """When its decisions are made, beside the rules of trading, in sentences."""
+    def timeline(self, rules: Rules, bounds: Bounds, path: Path) -> list[str]:
+        """What is decided when, beside the rules of trading, in sentences."""
 
 
 @dataclass(frozen=True)
@@ -101,9 +109,38 @@ class TopK:
         """See `samgraph.factors.portfolio.topk_portfolio`."""
         return Made(run_topk(score, desk.market, desk.rules))
 
-    def timeline(self, bounds: Bounds) -> list[str]:
-        """Nothing beyond the rules."""
-        return []
+    def timeline(self, rules: Rules, bounds: Bounds, path: Path) -> list[str]:
+        """How many names are replaced."""
+        split = "evenly" if rules.weighting == "equal" else "by the market caps of t"
+        return [
+            f"{_often(rules)}, at the close of t, at most {rules.drop} of the {rules.top} names of Top-K are replaced "
+            f"by the score of t; the cash is split {split}."
+        ]
+
+
+@dataclass(frozen=True)
+class Following:
+    """The top of the score at a pace of its own (`samgraph.factors.portfolio.paths`)."""
+
+    kind: str
+    words: str
+    dash: str | None
+
+    def build(self, score: FloatArray, desk: Desk) -> Made:
+        """See `samgraph.factors.portfolio.paths`."""
+        return Made(run_path(self.kind, score, desk.market, desk.rules, desk.path))
+
+    def timeline(self, rules: Rules, bounds: Bounds, path: Path) -> list[str]:
+        """What is bought and when it is let go."""
+        count = max(1, round(path.days / rules.every))
+        how = {
+            "tranches": f"the oldest of {count} tranches is put into the top {path.share:.0%} of the scores of t, "
+            f"evenly, and held {count * rules.every} trading days",
+            "bands": f"names outside the top {path.outside:.0%} of the scores of t are let go, and names of the top "
+            f"{path.share:.0%} take their place",
+            "aim": f"the portfolio goes {path.pace:.0%} of the way to the top {path.share:.0%} of the scores of t",
+        }[self.kind]
+        return [f"{_often(rules)}, at the close of t: {how} ({self.words})."]
 
 
 @dataclass(frozen=True)
@@ -122,7 +159,7 @@ class Optimised:
             )
         return Made(*run_optimised(score, desk.market, desk.forecasts, desk.rules, desk.bounds))
 
-    def timeline(self, bounds: Bounds) -> list[str]:
+    def timeline(self, rules: Rules, bounds: Bounds, path: Path) -> list[str]:
         """Its bounds, and in which order they give way."""
         order = "; ".join(name for name, _ in RELAXED if name)
         return [
@@ -132,7 +169,17 @@ class Optimised:
         ]
 
 
-CONSTRUCTIONS: dict[str, Construction] = {"topk": TopK(), "optimised": Optimised()}
+CONSTRUCTIONS: dict[str, Construction] = {
+    "topk": TopK(),
+    "tranches": Following("tranches", "tranches held for the label's horizon", "dash"),
+    "bands": Following("bands", "bands of ranks", "dashdot"),
+    "aim": Following("aim", "partial trading towards an aim", "longdash"),
+    "optimised": Optimised(),
+}
+
+
+def _often(rules: Rules) -> str:
+    return "Every trading day" if rules.every == 1 else f"Every {rules.every} trading days"
 
 
 def portfolios_in(summary: dict[str, Any]) -> dict[str, Portfolio]:

@@ -50,6 +50,7 @@ def better(run: RunFolder) -> str:
         _tiles(run),
         _difference_in_words(run.summary.get(f"{BASE}_minus_{CONTROL}")),
         _benchmarks(run),
+        _traded(run),
         given(run, ("portfolio",), lambda daily: _curves(run, daily), "Curves of excess return"),
         _variants(run),
         _tried(run),
@@ -105,6 +106,48 @@ def _benchmarks(run: RunFolder) -> str:
         f"The benchmark of this run is {found['main']}, {KINDS[found['rows'][found['main']]['kind']]}. The universe by "
         "cap weights is the optimiser's benchmark: its tracking error is how far from the benchmark that is. Figures a "
         f"year, without costs; {run.summary['days']} days.",
+        words=2,
+    )
+
+
+SCORES = {
+    "raw": "the score as it is",
+    "neutral": "the score neutral to industry and market cap",
+    "styles": "the score neutral to industry and styles",
+}
+SIGNAL = {
+    "ic": ("IC", fine),
+    "rank_ic": ("Rank IC", fine),
+    "rank_ic_tstat_nw": ("t", number),
+    "spread": ("top less bottom fifth", percent),
+    "top_less_universe": ("top tenth less universe", percent),
+    "top_less_universe_tstat_nw": ("t of it", number),
+    "rank_autocorrelation_1": ("rank memory, a day", number),
+    "rank_autocorrelation_horizon": ("the label's days", number),
+}
+
+
+def _traded(run: RunFolder) -> str:
+    """How good the traded score is, and how much of it reaches each portfolio."""
+    found = run.summary.get("traded")
+    if not found:
+        return ""
+    coefficients: dict[str, list[str]] = {}
+    for name, one in run.portfolios.items():
+        value = found["transfer_coefficient"].get(name)
+        coefficients.setdefault(one.arm, []).append(f"{one.construction} {number(value)}")
+    rows = [
+        [arm, "; ".join(coefficients.get(arm, []))]
+        + [show(figures[key]) for key, (_, show) in SIGNAL.items()]
+        for arm, figures in found["arms"].items()
+    ]
+    smooth = f", averaged with a half-life of {found['smoothing']:g} days" if found["smoothing"] else ""
+    return table(
+        ["traded score of", "transfer coefficient", *(title for title, _ in SIGNAL.values())],
+        rows,
+        f"What is traded is {SCORES[found['score']]}{smooth}: its figures at {run.summary['label_horizon']} days, "
+        "before costs. The transfer coefficient is the correlation of active risk with the score that decided it. Rank "
+        "memory is the correlation of ranks with those of so many days before.",
         words=2,
     )
 

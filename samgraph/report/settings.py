@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from samgraph.report import figures
@@ -17,6 +19,8 @@ from samgraph.report.html import (
     text,
 )
 from samgraph.run.folder import RunFolder
+
+WRITTEN_OFF = 8  # write-offs of a portfolio that are named
 
 
 def asked(run: RunFolder) -> str:
@@ -82,7 +86,13 @@ class _Costs:
             f"Cumulated daily costs as a share of the value of the day before; {run.summary['days']} days, "
             f"{len(trades):,} trades.",
         )
-        return picture + shown + given(run, ("blocked",), self._blocked, "Orders that could not be filled")
+        return (
+            picture
+            + shown
+            + (_by_cause(run.table("costs")) if run.has("costs") else "")
+            + _written_off(run.summary.get("write_offs", {}))
+            + given(run, ("blocked",), self._blocked, "Orders that could not be filled")
+        )
 
     def _blocked(self, blocked: pd.DataFrame) -> str:
         if blocked.empty:
@@ -100,6 +110,46 @@ class _Costs:
             f"Orders that were not filled on their day, by variant; {len(blocked):,} in all.",
             words=2,
         )
+
+
+def _by_cause(found: pd.DataFrame) -> str:
+    rows = [
+        [
+            str(row["variant"]),
+            str(row["cause"]).replace("_", " "),
+            f"{row['trades']:,}",
+            f"{row['amount']:,.0f}",
+            f"{row['cost']:,.0f}",
+            percent(row["cost_a_year"]),
+        ]
+        for row in found.to_dict("records")
+    ]
+    return table(
+        ["variant", "cause", "trades", "traded", "costs in money", "costs a year"],
+        rows,
+        "By what a trade was done for: score; membership (what left the universe); drift (what prices, lots and "
+        "blocked orders moved away from the target); bounds (what the optimiser traded against its view); write-off.",
+        words=2,
+    )
+
+
+def _written_off(found: dict[str, Any]) -> str:
+    """How many holdings were written off, and which."""
+    if not found:
+        return ""
+    told = []
+    for name, one in found.items():
+        if one["count"]:
+            listed = ", ".join(
+                f"{row['company_id']} on {row['date']} ({percent(row['loss'])})"
+                for row in one["holdings"][:WRITTEN_OFF]
+            )
+            more = ", …" if one["count"] > WRITTEN_OFF else ""
+            told.append(
+                f"{name}: {many(one['count'], 'holding')}, {percent(one['loss'])} of the value ({listed}{more})"
+            )
+    words = "; ".join(told) if told else "no holding"
+    return f"<p>Written off as delisted, at the recovery that the rules state: {text(words)}.</p>"
 
 
 def missing(run: RunFolder) -> str:

@@ -72,6 +72,8 @@ COLUMNS = {
     "impact": "part of cost: by the size of the order, in money",
     "excess_return": "return less benchmark, a fraction of the day",
     "cost": "in money",
+    "cost_a_year": "a share of the value a year; they add up to the summary's cost",
+    "trades": "number of trades",
     "turnover": "a share of the value",
     "side": "buy or sell",
     "shares": "number of shares",

@@ -276,6 +276,13 @@ _ALL = (
         own={"return": "of the day, a fraction", "kind": "total_return or price"},
     ),
     _table(
+        "costs",
+        "What trading cost each portfolio, by what it was done for.",
+        Known.END,
+        "variant cause trades amount cost cost_a_year",
+        own={"cause": "score, membership, drift, bounds or write_off", "amount": "traded, in money"},
+    ),
+    _table(
         "trades",
         "What was traded on each day.",
         Known.DAY,

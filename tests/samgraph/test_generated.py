@@ -27,7 +27,8 @@ MODEL: dict[str, Any] = {
 RULES: dict[str, Any] = {
     "top": 20, "drop": 4, "weighting": "cap", "every": 5, "offset": 2, "lag": 2, "price": "open", "lot": 10.0,
     "cash": 1e6, "invest": 0.9, "buy_cost": 0.001, "sell_cost": 0.002, "min_cost": 1.0, "impact": "sqrt",
-    "impact_coefficient": 1.0, "limits": "flags", "hold_days": 2, "delist_after": 60, "recovery": 0.5,
+    "impact_coefficient": 1.0, "commission": 0.0003, "participation": 0.2, "hold_days": 2, "delist_after": 60,
+    "recovery": 0.5, "exchange": "rules",
 }  # fmt: skip
 NAMES = {"every": "rebalance_days", "cash": "capital"}
 
@@ -82,7 +83,7 @@ def test_every_setting_says_what_it_is() -> None:
         ({"optimiser": {"skill": 0}}, "optimiser.skill = 0: it should be greater than 0"),
         (
             {"trading": {"construction": "best"}},
-            "no construction is called 'best'; choose among topk, optimised, both",
+            "no construction is called 'best'; choose among topk, tranches, bands, aim, optimised, both",
         ),
     ],
 )

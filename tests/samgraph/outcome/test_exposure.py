@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samgraph.outcome.exposure import effective_numbers, exposure_table
@@ -55,6 +55,7 @@ def test_exposure_by_hand_rolls_up_to_the_roots_and_compares_with_the_universe()
     )
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from("XY"), st.sampled_from(LEAVES), st.floats(0.01, 1)), min_size=1, max_size=12

@@ -134,6 +134,36 @@ def test_the_universe_by_equal_and_by_cap_weights_stands_beside_every_run(run: A
     assert any("benchmark is the universe itself (total return)" in line for line in run.outcome.timeline)
 
 
+def test_costs_by_cause_add_up_to_the_costs(run: Assessed) -> None:
+    costs = run.tables["costs"]
+    assert {"score", "bounds"} <= set(costs["cause"])
+    for name, figures in run.outcome.summary["variants"].items():
+        mine = costs[costs["variant"] == name]
+        assert mine["cost_a_year"].sum() == pytest.approx(figures["cost"])
+        trades = run.tables["trades"].query("variant == @name")
+        assert mine["trades"].sum() == len(trades) and mine["cost"].sum() == pytest.approx(
+            trades["cost"].sum()
+        )
+
+
+def test_figures_of_the_traded_score_are_those_of_the_top_and_of_the_universe(run: Assessed) -> None:
+    market, table = run.inputs.market, scores(run, "product")
+    price, gaps = market.close * market.adj, []
+    for t in range(TEST.start, TEST.stop - 6):
+        own = table.loc[market.dates[t]].dropna()
+        place = [market.stocks.index(company) for company in own.index]
+        forward = pd.Series(price[t + 6, place] / price[t + 1, place] - 1.0, index=own.index).dropna()
+        best = own[forward.index].nlargest(math.ceil(0.1 * len(forward)))
+        gaps.append(forward[best.index].mean() - forward.mean())
+    traded = run.outcome.summary["traded"]
+    found = traded["arms"]["product"]
+    assert found["top_less_universe"] == pytest.approx(np.mean(gaps), abs=2e-3)
+    assert found["rank_ic"] == pytest.approx(run.outcome.summary["variants"]["product"]["rank_ic"])
+    assert traded["score"] == "raw" and -1 <= traded["transfer_coefficient"]["product"] <= 1
+    assert traded["transfer_coefficient"].keys() == run.outcome.summary["variants"].keys()
+    assert any("written off at 70%" in line for line in run.outcome.timeline)
+
+
 def scores(run: Assessed, variant: str) -> pd.DataFrame:
     own = run.predictions[run.predictions["variant"] == variant]
     return own.pivot_table(index="date", columns="company_id", values="score", aggfunc="mean")

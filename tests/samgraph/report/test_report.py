@@ -136,6 +136,17 @@ def test_the_section_on_risk_says_what_came_and_which_bounds_were_dropped(page: 
     assert "<td class='words'>turnover: 1</td>" + "".join(f"<td>{c}</td>" for c in cells) in said
 
 
+def test_the_page_says_what_is_traded_what_it_is_held_against_and_what_was_written_off(page: str) -> None:
+    assert (
+        "What is traded is the score neutral to industry and market cap, averaged with a half-life of 5 days"
+        in page
+    )
+    assert "topk 0.31; optimised –" in page
+    assert "price index, without dividends" in page and "total return; market caps" in page
+    assert "product: 1 holding, 3.75% of the value (&lt;b&gt;x" in page and "on 2024-01-02 (3.75%))" in page
+    assert "industry: " not in page[page.index("Written off as delisted") :][:400]
+
+
 def test_years_by_hand() -> None:
     daily = pd.DataFrame(
         {
@@ -202,6 +213,8 @@ def small_inputs() -> SimpleNamespace:
             dates=pd.DatetimeIndex(["2024-01-02"]),
             member=np.array([[True, True, False]]),
             weights=lambda: np.array([[1.0, 3.0, 9.0]]),
+            float_cap=None,
+            index_weight=None,
         ),
         sectors=np.array([[0, 1, -1]]),
         sector_ids=("X", "Y"),
