@@ -3,19 +3,22 @@
     purity(i) = sum of the revenue shares of company i over the basket's products
     weight(i) = purity(i), or purity(i) x market cap(i), divided by their sum over the basket
 
-Everything is as of one day and one moment of knowledge: taxonomy, links, reports, members.
+Links of the value chain are followed as `chain` does: one of a product holds for everything below it, and brings
+everything below the product at its other end. Everything is as of one day and one moment of knowledge: taxonomy, links,
+reports, members.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from samgraph.errors import SnapshotError
+from samgraph.graph.ask.chains import Direction, walk
 from samgraph.graph.ask.search import MATCHES, Match, named_products
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.driver import Graph
@@ -24,7 +27,6 @@ from samgraph.rounding import EQUAL, to_digits
 
 FEW = 3
 """A basket of fewer companies is said to be thin."""
-Part = Literal["core", "upstream", "downstream"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +87,50 @@ def basket(
             f"{question!r} does not name the product {strange[0]!r}; the {len(named)} that it names begin with "
             + ", ".join(f"{match.name} ({match.product_id})" for match in named[:5])
         )
+    left = tuple(match for match in named if match not in seeds)
+    return _made(graph, seeds, left, repr(question), seen, universe, upstream, downstream, market_caps)
+
+
+def basket_of(
+    graph: Graph,
+    ids: Collection[str],
+    as_of: AsOf,
+    *,
+    universe: str | None = None,
+    upstream: int = 0,
+    downstream: int = 0,
+) -> Basket:
+    """Make a basket of products that were chosen by hand; weights go by purity.
+
+    Raises:
+        SnapshotError: there is no such product or universe, or nobody sells anything of the basket on that day
+    """
+    seen = AsOf(as_of.valid, committed_moment(graph, as_of.known))
+    rows = graph.read("names/of", companies=[], products=list(ids), known=seen.known)
+    names = {row["id"]: row["name"] for row in rows}
+    if not ids or (strange := [product for product in ids if product not in names]):
+        raise SnapshotError(
+            f"the graph has no product {strange[0]!r}; search for its name"
+            if ids
+            else "the basket has no product"
+        )
+    seeds = tuple(Match(product, names[product], 1.0) for product in dict.fromkeys(ids))
+    said = ", ".join(names[product] for product in list(names)[:3])
+    return _made(graph, seeds, (), said, seen, universe, upstream, downstream, None)
+
+
+def _made(
+    graph: Graph,
+    seeds: tuple[Match, ...],
+    left: tuple[Match, ...],
+    asked: str,
+    seen: AsOf,
+    universe: str | None,
+    upstream: int,
+    downstream: int,
+    market_caps: Mapping[str, float] | None,
+) -> Basket:
+    times: dict[str, Any] = {"as_of": seen.valid, "known": seen.known}
     products = _products(graph, seeds, upstream, downstream, times)
     rows = graph.read("basket/sellers", ids=products["product_id"].tolist(), **times)
     if universe is not None:
@@ -94,10 +140,9 @@ def basket(
         rows = [row for row in rows if row["company_id"] in members]
     if not rows:
         raise SnapshotError(
-            f"nobody in {universe or 'the graph'} sells any of the {len(products)} products of {question!r} on "
+            f"nobody in {universe or 'the graph'} sells any of the {len(products)} products of {asked} on "
             f"{seen.valid}; ask for another day, a wider product or more links"
         )
-    left = tuple(match for match in named if match not in seeds)
     return Basket(seen, seeds, left, products, _companies(rows, products, market_caps))
 
 
@@ -107,20 +152,12 @@ def _products(
     ids = [match.product_id for match in seeds]
     core = {row["product_id"]: row["name"] for row in graph.read("basket/subtree", ids=ids, **times)}
     found = {product: (name, "core", 0) for product, name in core.items()}
-    part: Part
-    for part, statement, steps in (
-        ("upstream", "basket/suppliers", upstream),
-        ("downstream", "basket/customers", downstream),
-    ):
-        front = list(core)
-        for step in range(1, steps + 1):
-            linked = [row["product_id"] for row in graph.read(statement, ids=front, **times)]
-            below = graph.read("basket/subtree", ids=linked, **times)
-            fresh = [
-                row for row in below if row["product_id"] not in found or found[row["product_id"]][2] > step
-            ]
-            found |= {row["product_id"]: (row["name"], part, step) for row in fresh}
-            front = [row["product_id"] for row in fresh]
+    walks: tuple[tuple[Direction, int], ...] = (("upstream", upstream), ("downstream", downstream))
+    for part, steps in walks:
+        for row in walk(graph, part, list(core), steps, times):
+            product, links = row["product_id"], row["links"]
+            if product not in found or found[product][2] > links:
+                found[product] = (row["name"], part, links)
     match = {seed.product_id: seed.match for seed in seeds}
     table = [(product, *told, match.get(product, np.nan)) for product, told in found.items()]
     frame = pd.DataFrame(table, columns=["product_id", "name", "part", "links", "match"])

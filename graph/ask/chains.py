@@ -83,7 +83,7 @@ def chain(
     companies: list[dict[str, Any]] = []
     walks: tuple[tuple[Direction, int], ...] = (("upstream", upstream), ("downstream", downstream))
     for direction, links in walks:
-        found = _walk(graph, direction, core, links, times)
+        found = walk(graph, direction, core, links, times)
         products += found
         companies += _sellers(graph, found, members, times)
     return Chain(seen, start, _frame(products, PRODUCTS), _frame(companies, COMPANIES))
@@ -106,9 +106,12 @@ def _start(graph: Graph, question: str, times: dict[str, Any]) -> tuple[tuple[st
     return seeds, [row["product_id"] for row in below]
 
 
-def _walk(
+def walk(
     graph: Graph, direction: Direction, core: list[str], links: int, times: dict[str, Any]
 ) -> list[dict[str, Any]]:
+    """The products that so many links lead to from some products, those not among them: direction, links, product_id,
+    name, strength; nearest first. `times`: as_of (a day) and known (a moment).
+    """
     met = set(core)
     front: dict[str, float | None] = dict.fromkeys(core, 1.0)
     found: list[dict[str, Any]] = []

@@ -15,4 +15,5 @@ def product_tree(graph: Graph, as_of: AsOf) -> pd.DataFrame:
         product_id (sorted), name, parent_id (None for a root)
     """
     rows = graph.read("as_of/tree", as_of=as_of.valid, known=as_of.known)
-    return pd.DataFrame(rows, columns=["product_id", "name", "parent_id"]).astype(object)
+    # Texts of pandas would make a root's None a NaN.
+    return pd.DataFrame(rows, columns=["product_id", "name", "parent_id"], dtype=object)

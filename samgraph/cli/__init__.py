@@ -37,6 +37,7 @@ COMMANDS = {
     "pairs": "pairs",
     "basket": "basket",
     "chain": "chain",
+    "explore": "explore",
     "risk": "risk",
     "backtest": "backtest",
     "ablate": "ablate",

@@ -45,7 +45,7 @@ def economy(graph, tmp_path) -> Economy:
 def walk(
     economy: Economy, day, seeds: set[str], upstream: int, downstream: int
 ) -> dict[str, tuple[str, int]]:
-    """Product -> (part, links): breadth first, whatever is below a linked product comes with it."""
+    """Product -> (part, links), breadth first: a link holds for what is below its ends, and brings what is there."""
     rows = valid(economy.tables["products"], day)
     up = {row["product_id"]: row["parent_id"] for row in rows if row["parent_id"]}
     links = [(row["supplier_id"], row["customer_id"]) for row in valid(economy.tables["product_links"], day)]
@@ -55,15 +55,19 @@ def walk(
 
     found = dict.fromkeys(below(seeds), ("core", 0))
     for part, steps in (("upstream", upstream), ("downstream", downstream)):
-        front = below(seeds)
+        front, met = below(seeds), below(seeds)
         for step in range(1, steps + 1):
+            above = {node for product in front for node in path(product, up)}
             linked = (
-                {a for a, b in links if b in front}
+                {a for a, b in links if b in above}
                 if part == "upstream"
-                else {b for a, b in links if a in front}
+                else {b for a, b in links if a in above}
             )
-            front = {p for p in below(linked) if p not in found or found[p][1] > step}
-            found |= dict.fromkeys(front, (part, step))
+            front = below(linked) - met
+            met |= front
+            for product in front:
+                if product not in found or found[product][1] > step:
+                    found[product] = (part, step)
     return found
 
 
