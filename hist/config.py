@@ -14,6 +14,7 @@ Attention = Literal["edges", "all"]
 EncoderKind = Literal["stream", "window"]
 Split = Literal["exact", "heads"]
 Scaling = Literal["training", "day"]
+StopOn = Literal["rank_ic", "ic"]
 
 
 RANGES: dict[str, dict[str, float]] = {
@@ -56,7 +57,8 @@ class HistConfig:
         attention: "edges" lets messages pass along edges only, "all" between every stock and every concept
         neighbours: K, the hidden concepts that each stock links to
         eps: added to the denominator of a concept's initial state
-        cap_unit: market caps are divided by it; None divides by each day's mean, so that eps is scale-free
+        cap_unit: market caps are divided by it; None divides by each day's mean, so that eps is scale-free, and so
+            does a day whose mean is below a hundredth of the unit (caps that are unknown, or in another unit)
         cap_weighted: weigh a concept's stocks by market cap; False gives every stock the same weight
         binary_edges: take every edge as weight 1 instead of the share of revenue
         published_denominator: multiply the denominator's sum by the edge weight, as the published code does
@@ -90,9 +92,11 @@ class HistConfig:
         burn_in: days before the first training day that the stream runs over without a loss
         min_history: valid days that a stock needs before it enters a cross-section
         learning_rate: of Adam; 0.002 learns in few epochs of 10-day chunks (published: 0.0002, a day a step)
-        epochs, patience: at most so many, stop after so many without a better validation Rank IC
+        epochs, patience: at most so many, stop after so many without a better validation Rank IC (see stop_on)
         min_epochs: none before that many epochs is chosen: over some hundred days of overlapping labels the mean
-            Rank IC has a standard error of about 0.02, so a first lucky epoch would often win
+            Rank IC has a standard error of about 0.02, so a first lucky epoch would often win; with no more epochs than
+            that, the second half of them can be chosen
+        stop_on: what of the validation days is compared: their mean "rank_ic" or, as published, "ic"
         average: the parameters used are the mean over the last so many epochs
         clip: largest absolute value of a gradient's element
         threads: CPU threads of torch, set explicitly because sums over threads round differently
@@ -128,6 +132,7 @@ class HistConfig:
     learning_rate: float = 2e-3
     epochs: int = 20
     min_epochs: int = 10
+    stop_on: StopOn = "rank_ic"
     patience: int = 5
     average: int = 5
     clip: float = 3.0
@@ -146,6 +151,7 @@ class HistConfig:
             "attention": ("edges", "all"),
             "split": ("exact", "heads"),
             "scaling": ("training", "day"),
+            "stop_on": ("rank_ic", "ic"),
         }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
@@ -165,6 +171,11 @@ class HistConfig:
         """Whether the encoder's input are prices and volumes of its window, over the window's last."""
         return self.encoder == "window" and self.features in (("default",), ("alpha360",))
 
+    @property
+    def first_choice(self) -> int:
+        """Epochs before the first one that can be chosen, so that never only the last one can."""
+        return self.min_epochs - 1 if self.min_epochs < self.epochs else (self.epochs - 1) // 2
+
     def identity(self) -> dict[str, Any]:
         """Plain values as JSON gives them back, for checkpoints."""
         return {
@@ -182,19 +193,28 @@ _PUBLISHED = {
     "published_denominator": True,
     "separation": 0.0,
     "horizon": 1,
+    "neighbours": 1,
     "chunk": 1,
     "learning_rate": 2e-4,
-    "epochs": 100,
+    "epochs": 200,
     "min_epochs": 1,
-    "patience": 20,
+    "patience": 30,
+    "stop_on": "ic",
 }
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "samgraph": {},
-    # The authors' repository: caps in billions, softmax over stocks as a second stage.
+    # The authors' repository (the defaults of its learn.py): caps in billions, softmax over stocks as a second stage.
     "paper": {**_PUBLISHED, "cap_unit": 1e9},
-    # qlib's port: no caps, no second stage, one neighbour.
-    "qlib": {**_PUBLISHED, "cap_weighted": False, "correction": False, "neighbours": 1, "cosine_eps": 1e-6},
+    # qlib's port (its benchmark's configuration on Alpha360): no caps, no second stage, a lower rate, less patience.
+    "qlib": {
+        **_PUBLISHED,
+        "cap_weighted": False,
+        "correction": False,
+        "cosine_eps": 1e-6,
+        "learning_rate": 1e-4,
+        "patience": 20,
+    },
 }
 
 

@@ -99,6 +99,11 @@ def training_inputs(
     return TrainingInputs(market, features, mask, label, series, names, told)
 
 
+_LEAST_CAP = (
+    0.01  # a day's mean cap in its units: less drowns in an eps of 1, and every concept is the mean of all
+)
+
+
 class WindowData:
     """One window's days and stocks on the device.
 
@@ -205,12 +210,13 @@ class WindowData:
         return self.config.value_chain and series is not None and series.chain is not None
 
     def _caps(self, cap: FloatArray) -> Float32Array:
-        if self.config.cap_unit is not None:
-            return (cap / self.config.cap_unit).astype(np.float32)
+        """Caps in units of `cap_unit`, or of the day's mean: without one, and where caps are lost beside it and eps."""
+        unit = self.config.cap_unit
         scaled = np.ones_like(cap)
         for t, rows in enumerate(self.rows):
             if len(rows):
-                scaled[t] = cap[t] / cap[t, rows].mean()
+                mean = cap[t, rows].mean()
+                scaled[t] = cap[t] / (mean if unit is None or mean < _LEAST_CAP * unit else unit)
         return scaled.astype(np.float32)
 
     def _scaled(self, features: Float32Array, mask: BoolArray, members: BoolArray) -> Float32Array:

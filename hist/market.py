@@ -127,6 +127,18 @@ class Market:
             result[t, ~known[t]] = fallback
         return result
 
+    def log_caps(self) -> FloatArray:
+        """Logs of market caps to be neutral to [n_dates, n_stocks], NaN where one is unknown.
+
+        0 for all on a day on which fewer than half of the members have one: a constant takes nothing off, and the day
+        is not judged by the few that have.
+        """
+        with np.errstate(divide="ignore", invalid="ignore"):
+            logs = np.where(self.market_cap > 0, np.log(self.market_cap), np.nan)
+        known = (np.isfinite(logs) & self.member).sum(axis=1)
+        logs[2 * known < self.member.sum(axis=1)] = 0.0
+        return logs
+
     def frame(self, name: str) -> pd.DataFrame:
         """One of the panels above by its name, as a frame: index dates, columns company ids."""
         values = getattr(self, name, None)

@@ -17,6 +17,7 @@ from samgraph.hist.market import FloatArray
 from samgraph.rounding import varies
 
 Values = npt.NDArray[np.floating]
+MIN_STOCKS = 5  # fewer stocks than this and a day has no IC, as in `samgraph.factors.evaluation.ic`
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,7 @@ class Metrics:
 
 
 def ic(score: Values, label: Values) -> FloatArray:
-    """Pearson correlation of each day's cross-section [n_dates]; NaN below 3 stocks or without spread."""
+    """Pearson correlation of each day's cross-section [n_dates]; NaN below `MIN_STOCKS` or without spread."""
     both = np.isfinite(score) & np.isfinite(label)
     return _row_correlation(np.where(both, score, np.nan), np.where(both, label, np.nan))
 
@@ -99,5 +100,7 @@ def _row_correlation(a: Values, b: Values) -> FloatArray:
     flat = (spread_x <= 1e-24 * np.nansum(a * a, axis=1)) | (spread_y <= 1e-24 * np.nansum(b * b, axis=1))
     scale = np.sqrt(spread_x * spread_y)
     with np.errstate(invalid="ignore", divide="ignore"):
-        result: FloatArray = np.where((count >= 3) & ~flat & (scale > 0), (x * y).sum(axis=1) / scale, np.nan)
+        result: FloatArray = np.where(
+            (count >= MIN_STOCKS) & ~flat & (scale > 0), (x * y).sum(axis=1) / scale, np.nan
+        )
     return result

@@ -97,7 +97,7 @@ class Training(Generic[Model]):
         self.model.load_state_dict(parameters)
 
     def judge(self, train_loss: float, valid_ic: float) -> None:
-        """Close an epoch and choose it if it is the best from `min_epochs` on.
+        """Close an epoch and choose it if it is the best of those that can be chosen.
 
         Of Rank ICs that are equal but for rounding the earlier epoch's stays; one that is not a number (scores without
         spread) loses against any other.
@@ -105,7 +105,7 @@ class Training(Generic[Model]):
         p = self.progress
         p.train_loss.append(train_loss)
         p.valid_ic.append(valid_ic)
-        candidate = p.epoch + 1 >= min(self.config.min_epochs, self.config.epochs)
+        candidate = p.epoch >= self.config.first_choice
         if candidate and (p.best_epoch < 0 or valid_ic > p.best_ic + SAME):
             p.best_epoch, p.best_ic = p.epoch, valid_ic if math.isfinite(valid_ic) else -math.inf
             self.best = self.average()

@@ -34,7 +34,7 @@ from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, WindowData, first_bad_feature
 from samgraph.hist.encoder import WindowEncoder
 from samgraph.hist.kernels import fixed_kernels
-from samgraph.hist.metrics import mean, rank_ic
+from samgraph.hist.metrics import ic, mean, rank_ic
 from samgraph.hist.model import PARTS, Hist
 from samgraph.hist.progress import Progress, Training, restore, store
 from samgraph.hist.windows import Window
@@ -46,7 +46,7 @@ class FittedWindow:
 
     `predictions` has one row per stock and test day: date, company_id, concept, hidden, individual, score, and
     score = concept + hidden + individual + `bias` (with split "exact"). `curves` has one row an epoch: epoch,
-    train_loss, valid_ic (the mean Rank IC of the validation days with averaged parameters), best.
+    train_loss, valid_ic (of the validation days with averaged parameters: the mean Rank IC, or IC, by `stop_on`), best.
     """
 
     predictions: pd.DataFrame
@@ -114,7 +114,8 @@ def _one_epoch(training: Training[Hist], data: WindowData, seed: int) -> None:
     with training.averaged():
         days = data.days(data.window.valid)
         values = score_days(training.model, data, days, step=max(training.config.chunk, 10))
-    quality = mean(rank_ic(values[:, :, COLUMNS.index("score")], data.label[days.start : days.stop]))
+    measured = ic if training.config.stop_on == "ic" else rank_ic
+    quality = mean(measured(values[:, :, COLUMNS.index("score")], data.label[days.start : days.stop]))
     training.judge(loss, quality)
 
 

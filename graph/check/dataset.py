@@ -19,7 +19,7 @@ import pandas as pd
 from samgraph.graph.check.cells import complete, note_cells
 from samgraph.graph.check.findings import Findings
 from samgraph.graph.check.segment_groups import SegmentGroups
-from samgraph.graph.check.segments import check_segments
+from samgraph.graph.check.segments import Publication, check_segments
 from samgraph.graph.check.series import SeriesCheck
 from samgraph.graph.check.spans import overlapping
 from samgraph.graph.check.taxonomy import cycles
@@ -77,6 +77,8 @@ def check(dataset: Dataset) -> CheckReport:
     findings = Findings()
     read = _read(dataset, names, findings)
     merged = read.merged | {"segments": _check_between(read, findings)}
+    if "bars" in read.series:
+        read.notes.extend(read.series["bars"].without_caps())
     counts = pd.DataFrame(
         {
             "read": [read.rows[name] for name in names],
@@ -136,7 +138,7 @@ def _check_between(read: _Read, findings: Findings) -> int:
     tables = read.tables
     companies, products = tables["companies"]["company_id"], tables["products"]["product_id"]
     _check_taxonomy("products", "product_id", tables["products"], findings)
-    merged = _check_segments(read.segments, companies, products, findings)
+    merged = _check_segments(read.segments, companies, products, findings, read.notes)
     if "product_links" in tables:
         _check_links(tables["product_links"], products, findings)
     if "industries" in tables:
@@ -155,10 +157,10 @@ def _check_between(read: _Read, findings: Findings) -> int:
 
 
 def _check_segments(
-    groups: SegmentGroups, companies: pd.Series, products: pd.Series, findings: Findings
+    groups: SegmentGroups, companies: pd.Series, products: pd.Series, findings: Findings, notes: list[str]
 ) -> int:
     """Check the rows, leave out those that cannot be used or repeat an earlier one, and count the latter."""
-    table, repeats = TABLES["segments"], []
+    table, repeats, publication = TABLES["segments"], [], Publication()
     for frame in groups:
         rows, merged = _merge(table, frame)
         if merged:
@@ -167,6 +169,8 @@ def _check_segments(
         _known("segments", rows, "company_id", companies, "companies", findings)
         _known("segments", rows, "product_id", products, "products", findings)
         check_segments(rows, findings)
+        publication.add(rows)
+    notes.extend(publication.judge(findings))
     groups.leave_out(np.concatenate([findings.rows("segments"), *repeats]))
     return sum(map(len, repeats))
 

@@ -12,6 +12,10 @@ from samgraph.graph.check.spans import heaviest_day, overlapping
 
 TOLERANCE = 0.005
 """Rounding of published shares: a company's weights may add up to this much above 1."""
+ALL_PERIOD_ENDS = (
+    "announced_on is the period's last day in every report: period ends, no days of publication, and using them "
+    "looks ahead; give the days on which reports came out"
+)
 _NOISE = 1e-9
 
 Bools = npt.NDArray[np.bool_]
@@ -40,6 +44,38 @@ def check_segments(frame: pd.DataFrame, findings: Findings) -> None:
     sound = frame[~frame.index.isin(findings.rows("segments"))]
     if len(sound):
         _check_reports(sound, findings)
+
+
+class Publication:
+    """Whether days of publication are ones: nobody reports on a period on the day on which it ends.
+
+    A table in which every report (two or more) is announced on its period's last day holds period ends in the wrong
+    column, and using reports from then on looks months ahead: it is refused. Where some are, it is said.
+    """
+
+    def __init__(self) -> None:
+        self._reports = self._same = 0
+        self._rows: list[npt.NDArray[np.int64]] = []
+
+    def add(self, frame: pd.DataFrame) -> None:
+        """Count the reports of some companies, all of whose rows are there (complete, indexed by position)."""
+        dated = frame[frame["period_end"].notna() & frame["announced_on"].notna()]
+        same = dated[dated["announced_on"] == dated["period_end"]]
+        key = ["company_id", "period_end", "announced_on"]
+        self._reports += len(dated.drop_duplicates(key))
+        self._same += len(same.drop_duplicates(key))
+        self._rows.append(same.index.to_numpy(dtype=np.int64))
+
+    def judge(self, findings: Findings) -> list[str]:
+        """Note every row where all are period ends; a sentence where some are."""
+        if self._reports > 1 and self._same == self._reports:
+            findings.add("segments", np.concatenate(self._rows), ALL_PERIOD_ENDS)
+        elif self._same:
+            return [
+                f"table segments: {self._same} of {self._reports} reports are announced on the last day of their "
+                "period; where that is the period's end in the wrong column, using them looks ahead"
+            ]
+        return []
 
 
 def _check_reports(frame: pd.DataFrame, findings: Findings) -> None:

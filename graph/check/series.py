@@ -158,7 +158,7 @@ _BEFORE = 1 - (np.datetime64("0001-01-01", "D") - np.datetime64("1970-01-01", "D
 class SeriesCheck:
     """What is wrong in a table of prices, read in parts: of every row a number for its key waits, in files if many.
 
-    `read` rows, of which `merged` are exact repeats of an earlier one.
+    `read` rows, of which `merged` are exact repeats of an earlier one and `capped` have a market cap.
     """
 
     name: str
@@ -169,13 +169,14 @@ class SeriesCheck:
     _repeats: npt.NDArray[np.int64]
     _keys: Groups
     _ids: tuple[str, ...]
+    capped: int = 0
 
     @classmethod
     def of(cls, dataset: Dataset, name: str, findings: Findings) -> SeriesCheck:
         """Read a table; cells that cannot be used are noted at once, the rest by `note`."""
         places: dict[str, int] = {}
         faults: dict[str, list[npt.NDArray[np.int64]]] = {}
-        keys, begin, lines = Groups(), 0, 0
+        keys, begin, lines, capped = Groups(), 0, 0, 0
         unknown: tuple[str, ...] = ()
         for parsed in dataset.parse_parts(name):
             unknown, lines = parsed.unknown_columns, lines + len(parsed.ragged)
@@ -184,6 +185,7 @@ class SeriesCheck:
             for mask, reason in _MASKS[name](frame):
                 faults.setdefault(reason, []).append(np.flatnonzero(mask) + begin)
             key = _key(frame, _NAMES[name], places)
+            capped += int((frame["market_cap"].to_numpy() > 0).sum()) if "market_cap" in frame.columns else 0
             traded = frame["volume"].to_numpy() > 0 if "volume" in frame.columns else False
             keys.append(pd.DataFrame({"key": key, "traded": traded}, index=frame.index + begin), key)
             begin += len(frame)
@@ -198,7 +200,20 @@ class SeriesCheck:
             _repeats=repeats,
             _keys=keys,
             _ids=tuple(places),
+            capped=capped,
         )
+
+    def without_caps(self) -> list[str]:
+        """What bars without market caps mean for all that follows, as a sentence; empty where most have one."""
+        if not self.read or self.capped > 0.5 * self.read:
+            return []
+        lacks = (
+            "none of its rows has" if not self.capped else f"only {self.capped:,} of {self.read:,} rows have"
+        )
+        return [
+            f"table bars: {lacks} a market_cap; without one nothing is neutralised for size, and concepts, "
+            "regressions and a universe without a benchmark weigh its companies equally"
+        ]
 
     def note(self, findings: Findings, companies: pd.Series | None) -> None:
         """Note the rows that cannot be used; with `companies`, those of none of them too."""

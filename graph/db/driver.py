@@ -20,7 +20,9 @@ import neo4j.exceptions
 import neo4j.time
 from neo4j import Driver, GraphDatabase, NotificationMinimumSeverity
 
-from samgraph.graph.db.failures import translated
+from samgraph.errors import GraphError
+from samgraph.graph.db.failures import UNREACHED, LoginError, translated
+from samgraph.graph.db.listener import cause
 from samgraph.graph.db.statements import script, statement
 
 CONNECT_SECONDS = 15.0
@@ -89,7 +91,7 @@ class Graph:
 
         Raises GraphError: nobody listens there, the password is wrong, there is no such database.
         """
-        with _sentences("the first query", str(address)):
+        with _who_listens(address), _sentences("the first query", str(address)):
             driver = GraphDatabase.driver(
                 address.uri,
                 auth=(address.user, address.password),
@@ -201,11 +203,33 @@ class Graph:
 
 
 @contextlib.contextmanager
+def _who_listens(address: Address) -> Iterator[None]:
+    """What fails to connect says who listens there instead, where that can be told."""
+    try:
+        yield
+    except LoginError:
+        raise
+    except GraphError as error:
+        told = cause(address.uri) if isinstance(error.__cause__, UNREACHED) else None
+        if told is None:
+            raise
+        raise type(error)(
+            f"Neo4j at {address} does not answer: {told}; see whether it runs (`samgraph neo4j status`) and whether "
+            "SAMGRAPH_NEO4J_URI is right."
+        ) from error.__cause__
+
+
+@contextlib.contextmanager
 def _sentences(what: str, where: str, *, tried_again: bool = False) -> Iterator[None]:
     try:
         yield
     except (neo4j.exceptions.DriverError, neo4j.exceptions.Neo4jError, OSError) as error:
         raise translated(error, what, where, tried_again=tried_again) from error
+    except UnicodeEncodeError as error:
+        raise GraphError(
+            f"a text cannot be asked for: its character {error.start + 1} is half of one (a lone surrogate, as bytes "
+            "that are no UTF-8 leave them); write it anew in UTF-8."
+        ) from error
 
 
 def _text(name: str) -> Any:

@@ -10,6 +10,7 @@ from samgraph.errors import GraphError
 
 _LONGEST = 300
 _CUT = (driver.ServiceUnavailable, driver.SessionExpired, driver.ResultFailedError, OSError)
+UNREACHED = (driver.ServiceUnavailable, driver.SessionExpired, driver.UnsupportedServerProduct, OSError)
 _STOPPING = (  # what a server that is being stopped, or has just been started, says
     "Neo.TransientError.General.DatabaseUnavailable",
     "Neo.TransientError.Database.DatabaseUnavailable",
@@ -63,7 +64,7 @@ def _sentence(error: Exception, code: str, what: str, at: str) -> str:
             "SAMGRAPH_NEO4J_URI is right."
         )
     if isinstance(error, (driver.ConfigurationError, driver.UnsupportedServerProduct, ValueError)):
-        return f"Neo4j{at} cannot be connected to as asked: {said}."
+        return f"Neo4j{at} cannot be connected to as asked ({said}): write bolt://HOST:PORT or neo4j://HOST:PORT."
     return f"Neo4j{at} failed at {what}: {said}" + (f" ({code})." if code else ".")
 
 

@@ -33,6 +33,7 @@ from samgraph.factors.signals.styles import style_exposures
 from samgraph.hist.labels import forward_returns
 from samgraph.outcome.benchmarks import benchmark_in_words, benchmark_summary, benchmark_table
 from samgraph.outcome.books import Books, construction_in_words, keep_books, trading_rules
+from samgraph.outcome.caps import caps_sentence, known_caps
 from samgraph.outcome.exposure import coverage_table, effective_numbers, exposure_table
 from samgraph.outcome.factor_study import BOTH, NEUTRAL, STYLES, study
 from samgraph.outcome.risk import model_tables, risk_backcast, risk_forecasts, risk_summary
@@ -139,6 +140,7 @@ def assess(
         "end": days[-1].date().isoformat(),
         "days": len(days),
         "days_a_year": year,
+        "market_cap_known": known_caps(inputs.market, inputs.test),
         "companies": int(np.isfinite(scores[BASE]["score"]).any(axis=0).sum()),
         "seeds": config.seeds,
         "label_horizon": horizon,
@@ -170,7 +172,8 @@ def assess(
         summary["risk"] = risk_summary(tables["risk"])
     progress()
     tables = with_return_dates(tables, Schedule(inputs.market.dates, config.trading.lag))
-    return Outcome(tables, summary, [*_timeline(config, rules), benchmark_in_words(inputs)])
+    told = [benchmark_in_words(inputs), caps_sentence(inputs.market, inputs.test)]
+    return Outcome(tables, summary, [*_timeline(config, rules), *filter(None, told)])
 
 
 def _average(predictions: pd.DataFrame, inputs: Inputs) -> dict[str, FloatArray]:
@@ -217,15 +220,10 @@ def _evaluate_factors(
         market.dates[test],
         market.stocks,
         labels=inputs.sectors[test],
-        log_cap=_log_cap(market.market_cap[test]),
+        log_cap=market.log_caps()[test],
         n_resamples=RESAMPLES,
         seed=seed,
     )
-
-
-def _log_cap(cap: FloatArray) -> FloatArray:
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(cap > 0, np.log(cap), np.nan)
 
 
 def _evaluate_raw(

@@ -72,7 +72,7 @@ def coverage_table(inputs: Inputs, score: FloatArray) -> pd.DataFrame:
         "without an industry": (member & (inputs.sectors[test] < 0), "no label valid on the day"),
         "without a market cap": (
             member & ~(market.market_cap[test] > 0),
-            "empty in bars: not in neutralised figures; the day's median weighs it in a concept",
+            "empty in bars: in no neutral figure of a day on which most have one; weighs as the day's median",
         ),
         "without a bar": (member & ~np.isfinite(market.close[test]), "no row in bars"),
         "not tradable": (

@@ -34,6 +34,7 @@ from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.hist.features.registry import choose, further_columns
 from samgraph.hist.market import Limits, Market, build_market
 from samgraph.hist.windows import Window, walk_forward
+from samgraph.outcome.caps import caps_sentence
 from samgraph.progress import stage, warn
 from samgraph.run.indexes import Index, indexes
 
@@ -110,6 +111,11 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
             limits=config.trading.limits,
             rules=exchange(config.trading.exchange),
         )
+        no_caps = caps_sentence(
+            market, slice(int(market.dates.searchsorted(pd.Timestamp(config.start))), None)
+        )
+        if no_caps is not None:
+            warn(no_caps)
         left_out = choose(features, market.columns).sentence()
         if left_out is not None:
             warn(left_out)

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from samgraph.factors.evaluation.ic import MIN_STOCKS
 from samgraph.hist import metrics
 
 
@@ -25,7 +26,7 @@ def test_ic_and_rank_ic_equal_scipy(seed: int, ties: bool) -> None:
     for t in range(6):
         both = np.isfinite(score[t]) & np.isfinite(label[t])
         a, b = score[t, both], label[t, both]
-        if len(a) < 3 or len(set(a)) < 2 or len(set(b)) < 2:
+        if len(a) < metrics.MIN_STOCKS or len(set(a)) < 2 or len(set(b)) < 2:
             assert np.isnan(ic[t]) and np.isnan(rank_ic[t])
             continue
         assert ic[t] == pytest.approx(stats.pearsonr(a, b)[0], abs=1e-12)
@@ -62,3 +63,12 @@ def test_measure_gathers_means_and_ratios() -> None:
     assert 0.5 < found.ic < 0.9 and found.icir > 3 and found.days == 40
     assert set(found.precision) == {3, 5, 10, 30}
     assert found.precision[3] > found.precision[30] > 0.5
+
+
+def test_four_stocks_have_no_information_coefficient_as_in_an_evaluation() -> None:
+    rng = np.random.default_rng(5)
+    score, label = rng.normal(size=(3, 5)), rng.normal(size=(3, 5))
+    score[1, 0], label[2, 4] = np.nan, np.nan
+    for measured in (metrics.ic(score, label), metrics.rank_ic(score, label)):
+        assert list(np.isfinite(measured)) == [True, False, False]
+    assert metrics.MIN_STOCKS == MIN_STOCKS

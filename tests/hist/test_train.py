@@ -200,6 +200,48 @@ def test_parameters_are_the_mean_over_the_last_epochs_and_the_best_is_kept() -> 
     assert list(curves["best"]) == [False, False, True, False, False]
 
 
+@pytest.mark.parametrize(
+    ("epochs", "min_epochs"), [(2, 10), (3, 10), (8, 10), (10, 10), (11, 10), (20, 10), (1, 1)]
+)
+def test_never_is_the_last_epoch_the_only_one_that_can_be_chosen(epochs: int, min_epochs: int) -> None:
+    config = small(average=1, min_epochs=min_epochs, patience=epochs, epochs=epochs)
+    training = Training.begin(Hist(config, 9, seed=0), config, {})
+    for epoch in range(epochs):
+        training.keep_parameters()
+        training.judge(1.0, -float(epoch))  # ever worse: the first that can be chosen is
+    chosen = training.progress.best_epoch
+    assert chosen == config.first_choice
+    assert chosen < epochs - 1 or epochs == 1
+    assert chosen == min_epochs - 1 or epochs <= min_epochs
+
+
+def test_the_published_readings_stop_on_ic_and_the_default_on_rank_ic() -> None:
+    assert (small().stop_on, variant("paper").stop_on, variant("qlib").stop_on) == ("rank_ic", "ic", "ic")
+    settings = ("neighbours", "epochs", "patience", "learning_rate", "average", "clip", "horizon", "lag")
+    published = {name: [getattr(variant(name), one) for one in settings] for name in ("paper", "qlib")}
+    assert published == {"paper": [1, 200, 30, 2e-4, 5, 3.0, 1, 1], "qlib": [1, 200, 20, 1e-4, 5, 3.0, 1, 1]}
+    inputs = inputs_of(small(epochs=2))
+    by = {
+        stop: fit_window(inputs, WINDOW, small(epochs=2, stop_on=stop), 0).curves["valid_ic"].to_numpy()
+        for stop in ("ic", "rank_ic")
+    }
+    assert (by["ic"] != by["rank_ic"]).all()
+
+
+@pytest.mark.parametrize("unit", [None, 1e9])
+@pytest.mark.parametrize("caps", [np.nan, 1e-8, 1e-4])
+def test_concepts_do_not_drown_where_market_caps_are_unknown_or_in_another_unit(
+    unit: float | None, caps: float
+) -> None:
+    """With caps of 1 in units of a billion beside an eps of 1 every concept would be nothing, and all stocks alike."""
+    config = variant("paper", cap_unit=unit, encoder="stream")
+    inputs = inputs_of(config)
+    known = replace(inputs.market, market_cap=inputs.market.market_cap * caps)
+    day = WindowData(replace(inputs, market=known), WINDOW, config, torch.device("cpu"))
+    t = next(t for t, rows in enumerate(day.rows) if len(rows))
+    assert day.cap[t, day.rows[t]].mean().item() == pytest.approx(1.0, rel=1e-5)
+
+
 def test_of_epochs_that_only_rounding_tells_apart_the_earlier_is_kept() -> None:
     config = small(average=1, min_epochs=1, patience=5, epochs=5)
     training = Training.begin(Hist(config, 9, seed=0), config, {})

@@ -281,9 +281,8 @@ def test_days_fitted_together_are_the_days_fitted_one_by_one(n_products, market)
             continue
         kept = np.sort(np.concatenate([fit.solution.kept, list(fit.solution.at_fault)]).astype(int))
         np.testing.assert_array_equal(np.flatnonzero(~np.isnan(got.returns[t])), kept)
-        if t != 8:  # of two styles that are one, either may be left out: what they explain is the same
-            np.testing.assert_allclose(got.returns[t, kept], fit.factor_returns[kept], rtol=1e-10, atol=1e-13)
-            np.testing.assert_allclose(got.errors[t, kept], fit.errors[kept], rtol=1e-10)
+        np.testing.assert_allclose(got.returns[t, kept], fit.factor_returns[kept], rtol=1e-10, atol=1e-13)
+        np.testing.assert_allclose(got.errors[t, kept], fit.errors[kept], rtol=1e-10)
         np.testing.assert_allclose(got.specific[t, use], fit.residual[use], rtol=0, atol=1e-12)
         assert np.isnan(got.specific[t, ~use]).all()
         missed, spread = held_out(design, y, w, constraints, None, fold=fold)

@@ -14,6 +14,7 @@ from oracles.broken import BROKEN
 
 from samgraph.errors import DatasetError
 from samgraph.graph.check.dataset import check
+from samgraph.graph.check.segments import ALL_PERIOD_ENDS
 from samgraph.graph.check.series import usable_bars
 from samgraph.graph.check.spans import heaviest_day, overlapping
 from samgraph.graph.check.taxonomy import cycles, levels_and_paths
@@ -91,6 +92,38 @@ def test_touching_spans_and_the_day_of_the_period_end_are_no_error(tmp_path):
     tables["universes"][0]["valid_to"] = "2021-12-01"
     tables["segments"][5]["announced_on"] = "2020-12-31"
     assert checked(tmp_path, tables).ok
+
+
+def test_announcements_that_are_all_period_ends_stop_a_load(tmp_path):
+    tables = small.tables()
+    for row in tables["segments"]:
+        if row.get("period_end"):
+            row["announced_on"] = row["period_end"]
+    report = checked(tmp_path, tables)
+    assert not report.ok
+    told = report.fatal[report.fatal["reason"] == ALL_PERIOD_ENDS]
+    assert set(told["row"]) <= {n for n, row in enumerate(tables["segments"], 1) if row.get("period_end")}
+    assert len(told) > 1
+
+
+def test_some_announcements_on_the_last_day_of_their_period_are_said(tmp_path):
+    tables = small.tables()
+    tables["segments"][5]["announced_on"] = tables["segments"][5]["period_end"]
+    notes = checked(tmp_path, tables).notes
+    assert any("reports are announced on the last day of their period" in note for note in notes)
+    assert not any(
+        "announced on the last day" in note for note in checked(tmp_path / "as_it_was", small.tables()).notes
+    )
+
+
+@pytest.mark.parametrize(("caps", "words"), [("", "none of its rows has"), ("7", None)])
+def test_bars_without_market_caps_are_told_by_a_check(tmp_path, caps, words):
+    tables = small.tables()
+    price = {"open": "1", "high": "1", "low": "1", "close": "1", "volume": "5", "market_cap": caps}
+    company = tables["companies"][0]["company_id"]
+    tables["bars"] = [{"date": f"2021-03-0{n}", "company_id": company, **price} for n in (1, 2, 3)]
+    notes = " ".join(checked(tmp_path, tables).notes)
+    assert (words in notes and "equally" in notes) if words else "market_cap" not in notes
 
 
 def test_the_stored_form_of_an_open_end_is_open(tmp_path):
