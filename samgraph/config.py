@@ -111,14 +111,15 @@ class _Trading(Section):
     """The simulated portfolio. Costs are fractions of the amount traded."""
 
     top: int | None = Field(
-        None, ge=1, description="stocks held; empty: 50, or a fifth of a smaller universe"
+        None, ge=1, description="stocks held by topk; empty: 50, or a fifth of a smaller universe"
     )
     drop: int | None = Field(
-        None, ge=1, description="stocks replaced at a rebalance at most; empty: a tenth of top"
+        None, ge=1, description="stocks that topk replaces at a rebalance at most; empty: a tenth of top"
     )
-    construction: str | tuple[str, ...] = Field(
-        "topk",
-        description=f"how scores become portfolios: {', '.join(CONSTRUCTIONS)}, a list of these, or both",
+    construction: str | tuple[str, ...] | None = Field(
+        None,
+        description=f"how scores become portfolios: {', '.join(CONSTRUCTIONS)}, a list of these, or both (topk and "
+        "optimised); empty: tranches, or topk where top or drop is set",
     )
 
     score: Literal["raw", "neutral", "styles"] = Field(
@@ -153,7 +154,9 @@ class _Trading(Section):
 
     @field_validator("construction")
     @classmethod
-    def _is_known(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+    def _is_known(cls, value: str | tuple[str, ...] | None) -> str | tuple[str, ...] | None:
+        if value is None:
+            return None
         known = (*CONSTRUCTIONS, "both")
         for name in (value,) if isinstance(value, str) else value or ("",):
             if name not in (known if isinstance(value, str) else CONSTRUCTIONS):
@@ -173,6 +176,8 @@ class _Trading(Section):
     @property
     def constructions(self) -> tuple[str, ...]:
         """The names of the constructions, the first one the run's main one."""
+        if self.construction is None:
+            return ("topk",) if self.top or self.drop else ("tranches",)
         if isinstance(self.construction, tuple):
             return tuple(dict.fromkeys(self.construction))
         return ("topk", "optimised") if self.construction == "both" else (self.construction,)

@@ -13,12 +13,12 @@ from samgraph.importers.names import a_share_id
 from samgraph.importers.reading import Conventions, read
 
 A_SHARE_CHANGES: Mapping[str, str] = {
-    "000022.SZ": "001872.SZ",  # China Merchants Port, 2018-12-26
-    "200022.SZ": "201872.SZ",  # its B share
-    "000043.SZ": "001914.SZ",  # China Merchants Property Operation, 2019-12-16
-    "300114.SZ": "302132.SZ",  # AVIC Chengdu Aircraft, 2025-02-17
+    "000022.SZ": "001872.SZ",  # China Merchants Port, 2018
+    "000043.SZ": "001914.SZ",  # China Merchants Property Operation, 2019
+    "300114.SZ": "302132.SZ",  # AVIC Chengdu Aircraft, 2025
 }
-"""Old code -> new code, by the Shenzhen exchange's announcements; each share went on trading under the new one."""
+"""Old code -> new code; each share went on trading under the new one. Every pair is checked against published listings,
+classifications and index lists (`tests/samgraph/importers/test_aliases_realdata.py`)."""
 
 
 def a_share_code(text: str) -> str:

@@ -103,7 +103,7 @@ class TopK:
     """The best K, some of them replaced at a rebalance."""
 
     words: str = "Top-K with drop-out"
-    dash: str | None = None
+    dash: str | None = "dash"
 
     def build(self, score: FloatArray, desk: Desk) -> Made:
         """See `samgraph.factors.portfolio.topk_portfolio`."""
@@ -171,7 +171,7 @@ class Optimised:
 
 CONSTRUCTIONS: dict[str, Construction] = {
     "topk": TopK(),
-    "tranches": Following("tranches", "tranches held for the label's horizon", "dash"),
+    "tranches": Following("tranches", "tranches held for the label's horizon", None),
     "bands": Following("bands", "bands of ranks", "dashdot"),
     "aim": Following("aim", "partial trading towards an aim", "longdash"),
     "optimised": Optimised(),

@@ -13,7 +13,10 @@ import pytest
 from oracles.outcome_inputs import TEST, Assessed, assessed
 from scipy import stats
 
+from samgraph.factors.signals.styles import style_exposures
 from samgraph.outcome.constructions import portfolios_in
+from samgraph.outcome.risk import risk_backcast, risk_forecasts
+from samgraph.outcome.tilts import tilt_table
 from samgraph.report.figures import cost_curves
 from samgraph.report.settings import costs
 
@@ -164,6 +167,28 @@ def test_figures_of_the_traded_score_are_those_of_the_top_and_of_the_universe(ru
     assert any("written off at 70%" in line for line in run.outcome.timeline)
 
 
+def test_a_backcast_is_of_the_days_that_have_a_forecast_and_a_day_after(run: Assessed) -> None:
+    """Held before the market begins, on the first day with a forecast, on the day before it, and on the last."""
+    market = run.inputs.market
+    forecasts = risk_forecasts(run.inputs, style_exposures(market))
+    assert forecasts is not None
+    dates = forecasts.regression.dates
+    days = [pd.Timestamp("2019-12-28"), dates[forecasts.first - 1], dates[forecasts.first], dates[-1]]
+    held = pd.DataFrame({"date": days, "company_id": market.stocks[:4], "weight": 1.0})
+    book: Any = SimpleNamespace(holdings=held)
+    found = risk_backcast(run.inputs, forecasts, {"a": book}).query("against == 'nothing'")
+    assert found["date"].tolist() == [dates[forecasts.first]]
+    day = market.dates.get_loc(dates[forecasts.first])
+    assert found["realised"].item() == pytest.approx(gain(run, market.stocks[2], day), abs=1e-12)
+
+
+def test_a_style_that_is_known_of_nobody_has_no_mean(run: Assessed) -> None:
+    holdings = run.tables["holdings"].query("variant == 'product'")
+    nothing = np.full((run.inputs.market.n_dates, run.inputs.market.n_stocks), np.nan)
+    row = tilt_table(run.inputs, holdings, {"value": nothing}).query("kind == 'style'").iloc[0]
+    assert np.isnan(row["portfolio"]) and np.isnan(row["universe"]) and row["companies"] == 0
+
+
 def scores(run: Assessed, variant: str) -> pd.DataFrame:
     own = run.predictions[run.predictions["variant"] == variant]
     return own.pivot_table(index="date", columns="company_id", values="score", aggfunc="mean")
@@ -206,6 +231,7 @@ def test_coverage_counts_what_is_missing(run: Assessed) -> None:
     edgeless = rows.loc[["without a product edge"]].set_index("cause")
     assert list(edgeless["count"]) == [0, 2, 0]
     members = sum(int(market.member[t].sum()) for t in range(TEST.start, TEST.stop))
+    assert list(edgeless["share"]) == pytest.approx([0.0, 2 / members, 0.0])
     scored = int(scores(run, "product").notna().sum().sum())
     expected = {
         "members of the universe": members,

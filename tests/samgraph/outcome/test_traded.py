@@ -104,6 +104,18 @@ def test_the_pace_of_a_portfolio_is_the_label_s_unless_it_is_set() -> None:
         load_config(None, NEEDED | {"trading": {"outside": 0.05}})
 
 
+def test_tranches_are_the_default_and_settings_of_topk_name_it() -> None:
+    """A file of settings from before that says how many names to hold means what it meant."""
+    for trading, wanted in (
+        ({}, ("tranches",)),
+        ({"top": 30}, ("topk",)),
+        ({"drop": 3}, ("topk",)),
+        ({"top": 30, "construction": "bands"}, ("bands",)),
+        ({"construction": "both"}, ("topk", "optimised")),
+    ):
+        assert load_config(None, NEEDED | {"trading": trading}).trading.constructions == wanted
+
+
 def test_a_table_of_trades_has_a_cause_for_every_reason() -> None:
     from samgraph.outcome.traded import CAUSES
 
