@@ -15,6 +15,7 @@ EncoderKind = Literal["stream", "window"]
 Split = Literal["exact", "heads"]
 Scaling = Literal["training", "day"]
 StopOn = Literal["rank_ic", "ic"]
+Start = Literal["encoder", "nothing"]
 
 
 RANGES: dict[str, dict[str, float]] = {
@@ -31,10 +32,10 @@ RANGES: dict[str, dict[str, float]] = {
                 "min_epochs",
                 "patience",
             ),
-            *("average", "threads", "horizon", "lag", "hidden_size"),
+            *("average", "threads", "horizon", "lag", "hidden_size", "tuning_epochs"),
         )
     },
-    **{key: {"gt": 0} for key in ("learning_rate", "clip", "cap_unit")},
+    **{key: {"gt": 0} for key in ("learning_rate", "tuning_rate", "clip", "cap_unit")},
     **{key: {"ge": 0} for key in ("eps", "cosine_eps", "auxiliary", "separation", "burn_in")},
     "dropout": {"ge": 0, "lt": 1},
 }
@@ -91,6 +92,11 @@ class HistConfig:
         chunk: days in one optimiser step; with "stream" also the span of back-propagation through time
         burn_in: days before the first training day that the stream runs over without a loss
         min_history: valid days that a stock needs before it enters a cross-section
+        start: what HIST is trained from: "nothing", parameters drawn at random; or "encoder", which trains it twice,
+            from the plain GRU fitted on the same days with the same seed (of which it is a correction that is zero at
+            first, itself a candidate) and from nothing, and keeps what the validation days rank best, so that there it
+            is never worse than its encoder
+        tuning_rate, tuning_epochs: Adam's step size and the epochs at most of HIST that starts from its encoder
         learning_rate: of Adam; 0.002 learns in few epochs of 10-day chunks (published: 0.0002, a day a step)
         epochs, patience: at most so many, stop after so many without a better validation Rank IC (see stop_on)
         min_epochs: none before that many epochs is chosen: over some hundred days of overlapping labels the mean
@@ -129,6 +135,9 @@ class HistConfig:
     chunk: int = 10
     burn_in: int = 60
     min_history: int = 20
+    start: Start = "encoder"
+    tuning_rate: float = 5e-4
+    tuning_epochs: int = 6
     learning_rate: float = 2e-3
     epochs: int = 20
     min_epochs: int = 10
@@ -152,6 +161,7 @@ class HistConfig:
             "split": ("exact", "heads"),
             "scaling": ("training", "day"),
             "stop_on": ("rank_ic", "ic"),
+            "start": ("encoder", "nothing"),
         }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
@@ -176,6 +186,17 @@ class HistConfig:
         """Epochs before the first one that can be chosen, so that never only the last one can."""
         return self.min_epochs - 1 if self.min_epochs < self.epochs else (self.epochs - 1) // 2
 
+    def attempts(self, *, concepts: bool) -> tuple[HistConfig, ...]:
+        """The settings of each training of the plain GRU, or of a model with `concepts`, one a start.
+
+        The encoder that is started from counts as the first of the `epochs`, without a pass over the training days.
+        """
+        plain = replace(self, start="nothing")
+        if not concepts or self.start == "nothing":
+            return (plain,)
+        tuned = replace(self, learning_rate=self.tuning_rate, epochs=self.tuning_epochs + 1, min_epochs=1)
+        return (tuned, plain)
+
     def identity(self) -> dict[str, Any]:
         """Plain values as JSON gives them back, for checkpoints."""
         return {
@@ -192,6 +213,7 @@ _PUBLISHED = {
     "binary_edges": True,
     "published_denominator": True,
     "separation": 0.0,
+    "start": "nothing",
     "horizon": 1,
     "neighbours": 1,
     "chunk": 1,

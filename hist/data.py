@@ -85,7 +85,11 @@ class TrainingInputs:
 def training_inputs(
     market: Market, series: SnapshotSeries | None, config: HistConfig, folder: Path | None = None
 ) -> TrainingInputs:
-    """Features and labels as the configuration names them; `folder` keeps computed features."""
+    """Features and labels as the configuration names them, of everyone whom models see.
+
+    `folder` keeps computed features.
+    """
+    market = market.for_models()
     names: tuple[str, ...]
     if config.reads_levels:
         names, (features, mask) = LEVELS, levels(market)

@@ -32,7 +32,7 @@ Limits = Literal["exchange", "flags", "none"]
 REQUIRED = ("date", "company_id", "open", "high", "low", "close", "volume")
 _PRICES = ("open", "high", "low", "close")
 _NUMBERS = (*_PRICES, "vwap", "adj", "volume", "market_cap")
-_OPTIONAL = ("book_to_price", "st", "float_cap", "index_weight", "upper_limit", "lower_limit")
+_OPTIONAL = ("book_to_price", "st", "float_cap", "index_weight", "upper_limit", "lower_limit", "fit_member")
 _FLAGS = ("tradable", "limit_up", "limit_down", "member")
 LISTINGS = ("listed_on", "delisted_on")
 FURTHER = "further."  # before the name of a further column among the panels
@@ -60,6 +60,7 @@ class Market:
         upper_limit, lower_limit: float64 [n_dates, n_stocks], highest and lowest price of the day, infinite and 0
             where there is no limit; None works them out by the A-share exchanges' rules where they are asked for
         listed_on, delisted_on: datetime64[D] [n_stocks], NaT where unknown or never; None where nobody's is known
+        fit_member: bool [n_dates, n_stocks], whom models see, members or not; None: the members alone
     """
 
     dates: pd.DatetimeIndex
@@ -87,6 +88,7 @@ class Market:
     lower_limit: FloatArray | None = None
     listed_on: DayArray | None = None
     delisted_on: DayArray | None = None
+    fit_member: BoolArray | None = None
 
     @property
     def n_dates(self) -> int:
@@ -138,6 +140,12 @@ class Market:
         known = (np.isfinite(logs) & self.member).sum(axis=1)
         logs[2 * known < self.member.sum(axis=1)] = 0.0
         return logs
+
+    def for_models(self) -> Market:
+        """The same bars with everyone whom models see as a member, be it to learn from alone."""
+        if self.fit_member is None:
+            return self
+        return replace(self, member=self.member | self.fit_member, fit_member=None)
 
     def frame(self, name: str) -> pd.DataFrame:
         """One of the panels above by its name, as a frame: index dates, columns company ids."""
@@ -198,8 +206,9 @@ def build_market(
     listings: pd.DataFrame | None = None,
     limits: Limits = "exchange",
     rules: Exchange | None = None,
+    fitted: pd.DataFrame | None = None,
 ) -> Market:
-    """Arrange bars as dates x stocks, for the stocks that are ever members.
+    """Arrange bars as dates x stocks, for the stocks that are ever members, or in `fitted`.
 
     Args:
         bars: long table, columns as in the dataset's `bars`; bars of other stocks are left out
@@ -213,6 +222,7 @@ def build_market(
         listings: columns company_id, [listed_on], [delisted_on]: for the days after a listing and the end of a stock
         limits: price limits by the bars' flags and the exchanges' rules, by the flags alone, or none at all
         rules: the exchanges'; the A-share ones if None
+        fitted: as `members`, whom models see as well; None: nobody else
 
     Raises:
         DatasetError: a required column is missing, two bars of one stock on one day, no bars in the period
@@ -222,6 +232,9 @@ def build_market(
             raise DatasetError(
                 f"table bars has no column '{column}' (found: {', '.join(map(str, bars.columns))}); add it"
             )
+    if fitted is not None:
+        fitted = fitted.reindex(columns=sorted({*members.columns, *fitted.columns}), fill_value=False)
+        members = members.reindex(columns=fitted.columns, fill_value=False)
     stocks = tuple(str(c) for c in members.columns)
     code = pd.Index(stocks).get_indexer(pd.Index(bars["company_id"].astype(str)))
     day = pd.DatetimeIndex(bars["date"]).as_unit("s")
@@ -282,6 +295,7 @@ def build_market(
         float_cap=_positive(numbers("float_cap")) if "float_cap" in bars.columns else None,
         listed_on=_listings(listings, "listed_on", stocks),
         delisted_on=_listings(listings, "delisted_on", stocks),
+        fit_member=None if fitted is None else _align_members(fitted, dates),
         **prices,
     )
     if limits == "exchange":

@@ -7,6 +7,7 @@ linear in the sum of the three forecasts, so the score is exactly concept + hidd
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import torch
@@ -129,6 +130,19 @@ class Hist(nn.Module):
             else:
                 self.encoder = WindowEncoder(n_features, size, layers, dropout, config.window_length)
             self.head = HistHead(config, concepts=concepts)
+
+    @torch.no_grad()
+    def start_from(self, plain: Mapping[str, Tensor]) -> None:
+        """Take over a plain GRU's parameters; the shared parts then say nothing, and the score is the GRU's own."""
+        kept = ("encoder.", "head.individual.", "head.output.")
+        self.load_state_dict(
+            {**self.state_dict(), **{name: value for name, value in plain.items() if name.startswith(kept)}}
+        )
+        for part in (self.head.predefined_part, self.head.hidden_part):
+            if part is not None:
+                for layer in (part.forecast, part.backcast):
+                    nn.init.zeros_(layer.weight)
+                    nn.init.zeros_(layer.bias)
 
 
 def _linear(size: int) -> nn.Linear:

@@ -6,7 +6,7 @@ import math
 from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -21,24 +21,41 @@ from samgraph.hist.config import HistConfig
 Parameters = dict[str, Tensor]
 Model = TypeVar("Model", bound=nn.Module)
 SAME = 1e-9  # Rank ICs of two epochs that differ by no more are equal
+_ICS = ("best_ic", "attempt_ic")
 
 
 @dataclass
 class Progress:
-    """What has happened so far, in plain values. `epoch` counts finished epochs."""
+    """What has happened so far, in plain values. `epoch` counts finished epochs.
+
+    A training may begin more than once, each time from another start: `attempt` counts the earlier ones, `begun` is
+    the present one's first epoch, and `attempt_epoch`, `attempt_ic` are its best epoch so far. `best_epoch` and
+    `best_ic` are the best of all.
+    """
 
     epoch: int = 0
     best_epoch: int = -1
     best_ic: float = -math.inf
+    attempt: int = 0
+    begun: int = 0
+    attempt_epoch: int = -1
+    attempt_ic: float = -math.inf
+    starts: list[str] = field(default_factory=list)
     train_loss: list[float] = field(default_factory=list)
     valid_ic: list[float] = field(default_factory=list)
 
+    @property
+    def here(self) -> int:
+        """Finished epochs of the present attempt."""
+        return self.epoch - self.begun
+
     def curves(self) -> pd.DataFrame:
-        """One row an epoch: epoch, train_loss, valid_ic, best (whether it was chosen)."""
+        """One row an epoch: epoch, train_loss, valid_ic, best (whether it was chosen), start (of its attempt)."""
         frame = pd.DataFrame(
             {"epoch": range(self.epoch), "train_loss": self.train_loss, "valid_ic": self.valid_ic}
         )
         frame["best"] = frame["epoch"] == self.best_epoch
+        frame["start"] = pd.Series(self.starts, dtype=object)
         return frame
 
 
@@ -60,12 +77,22 @@ class Training(Generic[Model]):
         optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
         return cls(model, config, optimiser, identity, deque(maxlen=config.average), _copy(model), Progress())
 
+    def again(self, model: Model, config: HistConfig) -> Training[Model]:
+        """The next attempt, from another start; what was best so far remains a candidate."""
+        p = self.progress
+        begun = Training.begin(model, config, self.identity)
+        begun.best = self.best
+        begun.progress = replace(
+            p, attempt=p.attempt + 1, begun=p.epoch, attempt_epoch=-1, attempt_ic=-math.inf
+        )
+        return begun
+
     @property
     def finished(self) -> bool:
-        """Whether all epochs are done or `patience` of them brought nothing better."""
+        """Whether all epochs of the attempt are done or `patience` of them brought nothing better."""
         p = self.progress
-        waited = p.epoch - 1 - p.best_epoch
-        return p.epoch >= self.config.epochs or (p.best_epoch >= 0 and waited >= self.config.patience)
+        waited = p.epoch - 1 - p.attempt_epoch
+        return p.here >= self.config.epochs or (p.attempt_epoch >= 0 and waited >= self.config.patience)
 
     def step(self, loss: Tensor) -> None:
         """One optimiser step with clipped gradient values."""
@@ -97,7 +124,7 @@ class Training(Generic[Model]):
         self.model.load_state_dict(parameters)
 
     def judge(self, train_loss: float, valid_ic: float) -> None:
-        """Close an epoch and choose it if it is the best of those that can be chosen.
+        """Close an epoch and choose it if it is the best of those that can be chosen in any attempt.
 
         Of Rank ICs that are equal but for rounding the earlier epoch's stays; one that is not a number (scores without
         spread) loses against any other.
@@ -105,10 +132,14 @@ class Training(Generic[Model]):
         p = self.progress
         p.train_loss.append(train_loss)
         p.valid_ic.append(valid_ic)
-        candidate = p.epoch >= self.config.first_choice
-        if candidate and (p.best_epoch < 0 or valid_ic > p.best_ic + SAME):
-            p.best_epoch, p.best_ic = p.epoch, valid_ic if math.isfinite(valid_ic) else -math.inf
-            self.best = self.average()
+        p.starts.append(self.config.start)
+        if p.here >= self.config.first_choice:
+            value = valid_ic if math.isfinite(valid_ic) else -math.inf
+            if p.attempt_epoch < 0 or value > p.attempt_ic + SAME:
+                p.attempt_epoch, p.attempt_ic = p.epoch, value
+            if p.best_epoch < 0 or value > p.best_ic + SAME:
+                p.best_epoch, p.best_ic = p.epoch, value
+                self.best = self.average()
         p.epoch += 1
 
 
@@ -122,9 +153,15 @@ def store(training: Training[Model], folder: Path) -> None:
         tensors |= {f"adam/{number}/{name}": value for name, value in state.items()}
     # JSON has no infinity: a best Rank IC that does not exist yet is null.
     values = {**asdict(training.progress), "recent": len(training.recent)}
-    values["best_ic"] = values["best_ic"] if math.isfinite(values["best_ic"]) else None
+    for name in _ICS:
+        values[name] = values[name] if math.isfinite(values[name]) else None
     checkpoint = Checkpoint(tensors, {"identity": training.identity, "progress": values})
     write_checkpoint(folder, training.progress.epoch, checkpoint)
+
+
+def attempt_of(checkpoint: Checkpoint) -> int:
+    """Which attempt a checkpoint was written in, counted from 0."""
+    return int(checkpoint.values["progress"].get("attempt", 0))
 
 
 def restore(training: Training[Model], checkpoint: Checkpoint, folder: Path) -> None:
@@ -159,7 +196,8 @@ def restore(training: Training[Model], checkpoint: Checkpoint, folder: Path) -> 
         if group.startswith("adam/")
     }
     training.optimiser.load_state_dict(state)
-    values["best_ic"] = -math.inf if values["best_ic"] is None else values["best_ic"]
+    for name in _ICS:
+        values[name] = -math.inf if values[name] is None else values[name]
     training.progress = Progress(**values)
 
 

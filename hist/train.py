@@ -6,12 +6,17 @@ With the stream encoder a step is a chunk of consecutive days, which goes on fro
 epoch's beginning give the days before it (truncated back-propagation through time); chunks come in random order, as
 days do with the window encoder, because neighbours tell nearly the same. Same seed, inputs, threads and machine: the
 same numbers; a killed run that goes on from its checkpoint ends with the same numbers too.
+
+HIST is trained from its encoder, the plain GRU, as well as from nothing (`HistConfig.start`): from nothing it can fall
+short of its own encoder, from the encoder the shared parts may find nothing to add. The validation days choose.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+import hashlib
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,7 +41,7 @@ from samgraph.hist.encoder import WindowEncoder
 from samgraph.hist.kernels import fixed_kernels
 from samgraph.hist.metrics import ic, mean, rank_ic
 from samgraph.hist.model import PARTS, Hist
-from samgraph.hist.progress import Progress, Training, restore, store
+from samgraph.hist.progress import Progress, Training, attempt_of, restore, store
 from samgraph.hist.windows import Window
 
 
@@ -46,7 +51,8 @@ class FittedWindow:
 
     `predictions` has one row per stock and test day: date, company_id, concept, hidden, individual, score, and
     score = concept + hidden + individual + `bias` (with split "exact"). `curves` has one row an epoch: epoch,
-    train_loss, valid_ic (of the validation days with averaged parameters: the mean Rank IC, or IC, by `stop_on`), best.
+    train_loss, valid_ic (of the validation days with averaged parameters: the mean Rank IC, or IC, by `stop_on`), best,
+    start ("encoder" or "nothing": what the epoch's training began from).
     """
 
     predictions: pd.DataFrame
@@ -63,6 +69,7 @@ def fit_window(
     seed: int,
     *,
     device: str = "cpu",
+    start: Mapping[str, Tensor] | None = None,
     checkpoint_dir: Path | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> FittedWindow:
@@ -74,42 +81,79 @@ def fit_window(
         config: architecture and training
         seed: draws the first parameters, dropout and the order of days
         device: a torch device, "cpu" or "cuda"
+        start: the parameters of the plain GRU fitted with the same window, configuration and seed, from which a model
+            with concepts starts if `config.start` says so; fitted here, too, if not given
         checkpoint_dir: written after every epoch; a folder with an unfinished training of the same inputs,
             window, configuration and seed is continued
-        progress: called with the number of epochs advanced, `config.epochs` in all, early stop included
+        progress: called with the number of epochs advanced, those of all `config.attempts` in all, early stop included
 
     Raises:
         ModelError: nothing to train or validate on, a loss that is not a number, a foreign checkpoint
     """
     place = torch.device(device)
+    concepts = inputs.series is not None
+    attempts = config.attempts(concepts=concepts)
+    if attempts[0].start == "encoder" and start is None:
+        plain = replace(inputs, series=None)
+        folder = None if checkpoint_dir is None else checkpoint_dir / "encoder"
+        start = fit_window(plain, window, config, seed, device=device, checkpoint_dir=folder).parameters
+    identity = _identity(inputs, window, config, seed, start if attempts[0].start == "encoder" else None)
     with fixed_kernels(config.threads, place):
         data = WindowData(inputs, window, config, place, fit=True)
         _require_labels(data)
-        model = Hist(config, inputs.n_features, seed=seed, concepts=inputs.series is not None).to(place)
-        if isinstance(model.encoder, WindowEncoder):
-            _fit_scale(model.encoder, data, seed)
-        training = Training.begin(model, config, _identity(inputs, window, config, seed))
-        if checkpoint_dir is not None:
-            found = read_checkpoint(checkpoint_dir)
-            if found is not None:
-                restore(training, found, checkpoint_dir)
-        advance = progress or (lambda _: None)
-        advance(training.progress.epoch)
+        training = _train(data, attempts, identity, seed, start, checkpoint_dir, progress or (lambda _: None))
+        del data  # its memory is needed for the test days
+        return _finish(training, WindowData(inputs, window, config, place))
+
+
+def _train(
+    data: WindowData,
+    attempts: Sequence[HistConfig],
+    identity: dict[str, object],
+    seed: int,
+    start: Mapping[str, Tensor] | None,
+    checkpoint_dir: Path | None,
+    advance: Callable[[int], None],
+) -> Training[Hist]:
+    """One attempt after the other, each to its end, from where the checkpoint stands."""
+    found = None if checkpoint_dir is None else read_checkpoint(checkpoint_dir)
+    settings = attempts[0 if found is None else attempt_of(found)]
+    training = Training.begin(_fresh(data, settings, seed, start), settings, identity)
+    if found is not None and checkpoint_dir is not None:
+        restore(training, found, checkpoint_dir)
+    advance(sum(one.epochs for one in attempts[: training.progress.attempt]) + training.progress.here)
+    while True:
         while not training.finished:
             _one_epoch(training, data, seed)
             if checkpoint_dir is not None:
                 store(training, checkpoint_dir)
             advance(1)
-        advance(config.epochs - training.progress.epoch)
-        del data  # its memory is needed for the test days
-        return _finish(training, WindowData(inputs, window, config, place))
+        advance(training.config.epochs - training.progress.here)
+        if training.progress.attempt + 1 == len(attempts):
+            return training
+        settings = attempts[training.progress.attempt + 1]
+        training = training.again(_fresh(data, settings, seed, start), settings)
+
+
+def _fresh(data: WindowData, settings: HistConfig, seed: int, start: Mapping[str, Tensor] | None) -> Hist:
+    """A model before its first epoch."""
+    inputs = data.inputs
+    model = Hist(settings, inputs.n_features, seed=seed, concepts=inputs.series is not None).to(data.device)
+    if settings.start == "encoder":
+        assert start is not None
+        model.start_from(start)
+    elif isinstance(model.encoder, WindowEncoder):
+        _fit_scale(model.encoder, data, seed)
+    return model
 
 
 def _one_epoch(training: Training[Hist], data: WindowData, seed: int) -> None:
-    epoch = training.progress.epoch
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed * 1_000_003 + epoch)  # for dropout and the order of days, and nothing else
-        loss = _pass(training, data)
+    epoch = training.progress.here
+    loss = math.nan
+    if epoch > 0 or training.config.start == "nothing":
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed * 1_000_003 + epoch)  # for dropout and the order of days, and nothing else
+            loss = _pass(training, data)
     training.keep_parameters()
     with training.averaged():
         days = data.days(data.window.valid)
@@ -218,14 +262,28 @@ def _finish(training: Training[Hist], data: WindowData) -> FittedWindow:
     )
 
 
-def _identity(inputs: TrainingInputs, window: Window, config: HistConfig, seed: int) -> dict[str, object]:
+def _identity(
+    inputs: TrainingInputs,
+    window: Window,
+    config: HistConfig,
+    seed: int,
+    start: Mapping[str, Tensor] | None,
+) -> dict[str, object]:
     return {
         "config": config.identity(),
         "inputs": inputs.fingerprint(),
         "window": str(window),
         "seed": seed,
+        "start": None if start is None else _digest(start),
         "torch": torch.__version__,
     }
+
+
+def _digest(parameters: Mapping[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name, value in sorted(parameters.items()):
+        digest.update(name.encode() + value.detach().cpu().contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 __all__ = ["FittedWindow", "Progress", "TrainingInputs", "fit_window"]

@@ -23,6 +23,11 @@ class Window:
     valid: slice
     test: slice
 
+    @property
+    def fit_day(self) -> int:
+        """The last day before the test: what is known by its close is what the fit may know."""
+        return int(self.test.start) - 1
+
     def __str__(self) -> str:
         parts = (f"{name} [{s.start}, {s.stop})" for name, s in vars(self).items())
         return ", ".join(parts)
@@ -38,12 +43,13 @@ def walk_forward(
     horizon: int,
     lag: int,
     embargo: int,
+    first_train: int = 0,
     min_train_days: int = 20,
 ) -> list[Window]:
     """Rolling windows whose test parts tile [first_test, n_dates), the last one possibly shorter.
 
     Nominally train is the `train_days` days before valid, and valid the `valid_days` days before test; each
-    then loses its last lag + horizon + embargo days (purge and embargo), and train starts at day 0 where
+    then loses its last lag + horizon + embargo days (purge and embargo), and train starts at day `first_train` where
     the history is shorter.
 
     Raises:
@@ -59,12 +65,16 @@ def walk_forward(
         raise ConfigError(
             f"the first test day {first_test} lies outside the {n_dates} days; check the period"
         )
+    if not 0 <= first_train < first_test:
+        raise ConfigError(
+            f"the first training day {first_train} does not lie before the first test day {first_test}"
+        )
     lost = lag + horizon + embargo
     windows = []
     for start in range(first_test, n_dates, test_days):
         valid_start = start - valid_days
         valid = slice(valid_start, start - lost)
-        train = slice(max(0, valid_start - train_days), valid_start - lost)
+        train = slice(max(first_train, valid_start - train_days), valid_start - lost)
         if valid.stop - valid.start < 1:
             raise ConfigError(
                 f"valid_days {valid_days} leaves no day after {lost} days of purge and embargo; "

@@ -85,12 +85,31 @@ class Concepts(Section):
 
 
 class Windows(Section):
-    """Walk-forward windows, in trading days."""
+    """Walk-forward windows, in trading days, and what is known at a fit."""
 
-    train_days: int = Field(500, ge=20, description="trading days that a model is fitted on")
-    valid_days: int = Field(120, ge=5, description="trading days for early stopping")
+    knowledge: Literal["fit", "day"] = Field(
+        "fit",
+        description="before the first that is known of a company, training days know what is known of it at the fit, "
+        "or nothing",
+    )
+    first_train: dt.date | None = Field(
+        None, description="first day that models may be fitted on; empty: start"
+    )
+    first_test: dt.date | None = Field(
+        None,
+        description="first day of testing; empty: train_days and valid_days after first_train, not before start",
+    )
+    universe: str | None = Field(
+        None,
+        description="name in table universes of the stocks that models are fitted on; empty: the run's own",
+    )
+    train_days: int = Field(2000, ge=20, description="trading days that a model is fitted on, at most")
+    valid_days: int = Field(250, ge=5, description="trading days for early stopping")
     test_days: int = Field(240, ge=5, description="trading days that one fitted model is applied to")
     embargo: int = Field(5, ge=0, description="trading days left out between parts, beyond the label's reach")
+    history: int = Field(
+        260, ge=0, description="trading days of bars before the first of training, for trailing figures"
+    )
 
 
 class _Model(Section):
@@ -241,7 +260,7 @@ class RunConfig(Section):
 
     data: Path = Field(description="folder of the dataset")
     universe: str = Field(description="name in table universes")
-    start: dt.date = Field(description="first day of training")
+    start: dt.date = Field(description="first day; of training, unless windows.first_train is another")
     end: dt.date = Field(description="last day of testing")
     benchmark: str | None = Field(
         None, description="name in table benchmarks; empty: the universe's own name"
@@ -281,11 +300,19 @@ class RunConfig(Section):
             raise ValueError(f"variants must name {BASE}: the other variants are its control")
         with _as_value_error():
             self.model.hist(self.trading)
+        first_train, first_test = self.windows.first_train or self.start, self.windows.first_test
+        if first_test is not None and not first_train < first_test <= self.end:
+            raise ValueError(
+                f"windows.first_test {first_test} is not after the first training day {first_train} and up to the end "
+                f"{self.end}"
+            )
+        if first_train >= self.end:
+            raise ValueError(f"windows.first_train {first_train} is not before the end {self.end}")
         return self
 
     def quick(self) -> RunConfig:
         """The same run made small enough to try the plumbing: fewer epochs, one seed; its figures mean little."""
-        model = self.model.model_copy(update={"epochs": 2, "hidden_size": 16})
+        model = self.model.model_copy(update={"epochs": 2, "tuning_epochs": 1, "hidden_size": 16})
         return self.model_copy(update={"model": model, "seeds": 1})
 
 

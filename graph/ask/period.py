@@ -24,7 +24,15 @@ from samgraph.graph.series.cuts import parse_cut
 from samgraph.graph.series.intervals import Intervals
 from samgraph.graph.series.snapshots import Relation, SnapshotSeries
 from samgraph.graph.series.value_chain import chain_of
-from samgraph.graph.series.versions import Spans, TaxonomyIndex, Versions, day_numbers, positions, versions_of
+from samgraph.graph.series.versions import (
+    Spans,
+    TaxonomyIndex,
+    Versions,
+    day_numbers,
+    known_early,
+    positions,
+    versions_of,
+)
 
 _EDGES = "period/classified"
 _LINKS: dict[Relation, str] = {
@@ -44,6 +52,7 @@ def extract_period(
     relation: Relation = "products",
     known: dt.datetime | None = None,
     chain: bool = False,
+    fit_day: pd.Timestamp | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> SnapshotSeries:
     """Bring the snapshots of every day of a period.
@@ -57,6 +66,9 @@ def extract_period(
         relation: `products` (SELLS, weights are shares of revenue) or `industries` (CLASSIFIED_AS, weight 1)
         known: the moment of knowledge to answer for; None is the last load (the series tells which)
         chain: bring the value-chain links between the concepts as well (products only)
+        fit_day: one of the days; before the first that is known of a company (or of a product's place in the
+            taxonomy, or of its links) it has what was known on this day, so that a model which is fitted then can
+            learn from earlier prices. LOOK-AHEAD for whatever is said on days up to it; None: as of each day
         progress: called with numbers of days done
 
     Raises:
@@ -65,13 +77,24 @@ def extract_period(
     parsed = parse_cut(cut)
     _check(dates, stocks, members)
     moment = committed_moment(graph, known)
-    edges = _sold(graph, dates, moment) if relation == "products" else _spans(graph, _EDGES, dates, moment)
+
+    def known_by_fit(spans: Spans) -> Spans:
+        return (
+            spans if fit_day is None else known_early(spans, int(day_numbers(pd.DatetimeIndex([fit_day]))[0]))
+        )
+
+    edges = known_by_fit(
+        _sold(graph, dates, moment) if relation == "products" else _spans(graph, _EDGES, dates, moment)
+    )
     if len(edges) == 0:
         raise no_such_day(graph, AsOf(dates[0].date(), moment), relation, last=dates[-1].date())
-    links = _spans(graph, _LINKS[relation], dates, moment) if parsed.needs_taxonomy else _nothing()
+    chained = chain and relation == "products"
+    tree = _nothing()
+    if parsed.needs_taxonomy or chained:
+        tree = known_by_fit(_spans(graph, _LINKS[relation], dates, moment))
     found: Versions = versions_of(
         edges,
-        links,
+        tree if parsed.needs_taxonomy else _nothing(),
         dates,
         stocks=stocks,
         members=members,
@@ -94,10 +117,10 @@ def extract_period(
         relation=relation,
         coverage=found.coverage,
     )
-    if not chain or relation != "products":
+    if not chained:
         return series
-    taxonomy = links if parsed.needs_taxonomy else _spans(graph, _LINKS[relation], dates, moment)
-    return replace(series, chain=chain_of(series, _spans(graph, "period/supplies", dates, moment), taxonomy))
+    supplies = known_by_fit(_spans(graph, "period/supplies", dates, moment))
+    return replace(series, chain=chain_of(series, supplies, tree))
 
 
 def universe_members(

@@ -38,6 +38,29 @@ class Spans:
         return Spans(*(getattr(self, column.name)[rows] for column in dataclasses.fields(self)))
 
 
+def known_early(spans: Spans, day: int) -> Spans:
+    """Spans that hold from ever on for a source of which nothing was known until some day up to `day`.
+
+    A source (a company, or a product in the taxonomy) whose first span begins later than the period, as where a
+    vendor's history begins, has on the days before it what was known of it on `day`. From its first span on
+    everything is as it was; a source of which nothing holds on `day` stays unknown before.
+    """
+    codes = pd.factorize(pd.Series(spans.source, dtype=object))[0]
+    first = np.full(int(codes.max(initial=-1)) + 1, np.iinfo(np.int64).max)
+    np.minimum.at(first, codes, spans.valid_from)
+    rows = np.flatnonzero((spans.valid_from <= day) & (day < spans.valid_to))
+    early = spans.take(rows)
+    early = dataclasses.replace(
+        early, valid_from=np.full(len(rows), np.iinfo(np.int32).min), valid_to=first[codes[rows]]
+    )
+    return Spans(
+        *(
+            np.concatenate([getattr(spans, column.name), getattr(early, column.name)])
+            for column in dataclasses.fields(spans)
+        )
+    )
+
+
 def day_numbers(dates: pd.DatetimeIndex) -> IntArray:
     """Count the days since 1970-01-01 of each date, int64 [n_dates]."""
     return dates.to_numpy().astype("datetime64[D]").astype(np.int64)

@@ -126,6 +126,7 @@ class MasterModel:
             epochs=self.epochs,
             patience=self.patience,
             min_epochs=1,
+            start="nothing",
         )
         identity: dict[str, Any] = {
             "model": repr(self),

@@ -10,6 +10,7 @@ row's figure is the mean over seeds and days of single models, and its differenc
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from samgraph.ablation.table import compare, markdown, table_of
+from samgraph.arms.hist import ENCODER
 from samgraph.arms.registry import ARMS
 from samgraph.arms.registry import BASE as BASE_ARM
 from samgraph.config import RunConfig
@@ -144,7 +146,7 @@ def ablate(
                     "table product_links, choose a finer cut, or leave chain-on out"
                 )
             rows = [row for row in rows if row.group != "value chain"]
-        tasks = _tasks(config, inputs, rows, out / "checkpoints", _reader(server, inputs))
+        tasks = _tasks(config, inputs, rows, out / "checkpoints", _reader(config, server, inputs))
     with stage("train") as progress:
         distinct = {task.folder: task for of_row in tasks.values() for task in of_row}
         with open_executor(config.engine, config.address, config.jobs) as executor:
@@ -183,17 +185,21 @@ def _model_words(config: RunConfig) -> str:
     )
 
 
-def _reader(graph: Graph, inputs: Inputs) -> Callable[[str], SnapshotSeries]:
-    def read(cut: str) -> SnapshotSeries:
-        market = inputs.market
+def _reader(config: RunConfig, graph: Graph, inputs: Inputs) -> Callable[[str, int], SnapshotSeries]:
+    by_fit = config.windows.knowledge == "fit"
+
+    def read(cut: str, number: int) -> SnapshotSeries:
+        market, days = inputs.market.for_models(), inputs.fitted["product"][number].dates
+        first = int(market.dates.searchsorted(days[0]))
         return extract_period(
             graph,
-            market.dates,
+            days,
             stocks=market.stocks,
-            members=market.member,
+            members=market.member[first : first + len(days)],
             cut=cut,
             known=inputs.known,
             chain=bool(inputs.products.chain),
+            fit_day=market.dates[inputs.windows[number].fit_day] if by_fit else None,
         )
 
     return read
@@ -204,7 +210,7 @@ def _tasks(
     inputs: Inputs,
     rows: Iterable[Row],
     folder: Path,
-    read: Callable[[str], SnapshotSeries],
+    read: Callable[[str, int], SnapshotSeries],
 ) -> dict[str, list[Task]]:
     """The rows' pieces; rows with the same edges and settings have the same ones. Writes the models' inputs."""
     write_market(folder, inputs.market)
@@ -216,29 +222,28 @@ def _tasks(
         settings = replace(model, **row.changes)
         name = owner.setdefault((row.edges, settings), row.name)
         tasks[row.name] = []
-        for seed in range(config.seed, config.seed + config.seeds):
-            edges = concept_file(row.edges, seed)
+        seeds = range(config.seed, config.seed + config.seeds)
+        for seed, (number, window) in itertools.product(seeds, enumerate(inputs.windows)):
+            edges = concept_file(row.edges, seed, number)
             if edges not in written:
                 kind, _, cut = row.edges.partition(" ")
-                write_series(folder, edges, read(cut) if cut else concept_series(kind, inputs, seed))
+                found = read(cut, number) if cut else concept_series(kind, inputs, seed, number)
+                write_series(folder, edges, found)
                 written.add(edges)
-            tasks[row.name] += [
-                Task(
-                    Piece(ARMS[BASE_ARM], seed, number, window, edges, label=name),
-                    Work(folder, settings, config.device),
-                )
-                for number, window in enumerate(inputs.windows)
-            ]
+            # the encoder knows nothing of what a row changes: one fit serves all
+            needs = (Piece(ARMS[ENCODER], seed, number, window, None),) if settings.start == "encoder" else ()
+            piece = Piece(ARMS[BASE_ARM], seed, number, window, edges, needs, label=name)
+            tasks[row.name].append(Task(piece, Work(folder, settings, config.device)))
     return tasks
 
 
 def _daily(config: RunConfig, inputs: Inputs, tasks: dict[str, list[Task]], horizon: int) -> pd.DataFrame:
     """Rank IC by row, seed and test day: name, seed, date, part (score or concept), horizon, rank_ic."""
     market, test = inputs.market, inputs.test
-    labels = {
-        h: forward_returns(market, h, lag=config.trading.lag, price=config.trading.price)[test]
-        for h in sorted({1, horizon})
-    }
+    labels = {}
+    for h in sorted({1, horizon}):
+        forward = forward_returns(market, h, lag=config.trading.lag, price=config.trading.price)
+        labels[h] = np.where(market.member, forward, np.nan)[test]
     row_of = pd.Series(range(market.n_dates), index=market.dates)
     column_of = pd.Series(range(market.n_stocks), index=list(market.stocks))
     held: dict[Path, list[pd.DataFrame]] = {}

@@ -7,7 +7,7 @@ return ends, a regression of t from t + 1, the parameters of a window from its f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +70,7 @@ def input_outputs(config: RunConfig, inputs: Inputs) -> Outputs:
         "industry_labels": _panels(market, {"industry": sectors}),
         **{f"snapshots_{name}": _snapshots(one) for name, one in series.items()},
         **{f"cuts_{name}": _cuts(one) for name, one in series.items()},
+        **{f"snapshots_fitted_{name}": _fitted(inputs, of) for name, of in inputs.fitted.items()},
         "value_chain": _chain(inputs.products),
         "features": _panels(market, features | {"valid": trained.feature_mask}),
         "labels": _panels(market, {"label": trained.label}, schedule, reach),
@@ -126,6 +127,22 @@ def _snapshots(series: SnapshotSeries) -> Output:
     frame["digest"] = np.asarray(texts, dtype=object)[series.day_version]
     coverage = series.coverage.reset_index(drop=True)
     return _dated(pd.concat([frame, coverage], axis=1) if len(coverage) == len(frame) else frame)
+
+
+def _fitted(inputs: Inputs, series: Sequence[SnapshotSeries]) -> Output:
+    """What each window's models read; what they know of days before the test they know when they are fitted."""
+    found = [_snapshots(one) for one in series]
+    for number, (window, one) in enumerate(zip(inputs.windows, found, strict=True)):
+        one.frame.insert(0, "window", number)
+        np.maximum(
+            one.known,
+            inputs.market.dates[window.fit_day].to_datetime64().astype("datetime64[s]"),
+            out=one.known,
+        )
+    return Output(
+        pd.concat([one.frame for one in found], ignore_index=True),
+        np.concatenate([one.known for one in found]),
+    )
 
 
 def _cuts(series: SnapshotSeries) -> Output:

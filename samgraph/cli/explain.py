@@ -42,7 +42,8 @@ def command(
     """Explain a score: its split and rank, the concepts that the stock attended to with their members, and the stocks
     that the model found alike.
 
-    The run's models are applied once more, so the figures are those of predictions.parquet. After --write the query
+    The run's models are applied once more, so its score is the run's: in standard
+    deviations of the day, averaged over seeds. After --write the query
     cypher/explain/score.cypher shows them in Neo4j Browser.
 
     \b

@@ -1,13 +1,14 @@
 """Why a stock scored as it did on a day: a run's models applied once more, with their attention laid open.
 
 Everything comes from the run's folder: the models' inputs and parameters from `checkpoints/`, names from
-`names.parquet`. Over several seeds figures are means: the split is the run's score, and attention and similarity
-count 0 where a seed has none.
+`names.parquet`. Over several seeds figures are means: the split is the run's score, in standard deviations of the day's
+scores (`samgraph.run.seeds`), and attention and similarity count 0 where a seed has none.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,14 @@ import pandas as pd
 
 from samgraph.arms.hist import PARTS, HistArm
 from samgraph.arms.registry import ARMS, BASE
-from samgraph.errors import RunError
+from samgraph.errors import ModelError, RunError
 from samgraph.hist.checkpoint import chosen_parameters
 from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, training_inputs
 from samgraph.hist.explain import DayReading, StockReading
 from samgraph.rounding import to_digits
 from samgraph.run.folder import RunFolder
+from samgraph.run.seeds import averaged
 
 TOP = 5  # stocks that a report explains
 
@@ -126,37 +128,46 @@ class ModelDay:
     """One day of `RunModels`: a reading for every seed."""
 
     def __init__(self, models: RunModels, number: int, date: pd.Timestamp) -> None:
-        self.models, self.date = models, date
+        self.models, self.number, self.date = models, number, date
         run = models.run
         config: HistConfig = run.config.model.hist(run.config.trading)
         day = int(run.market.dates.searchsorted(date))
         self.readings: list[DayReading] = []
         inputs: TrainingInputs | None = None
         for seed in models.seeds:
-            series = run.series(models.variant, seed)
+            series = run.series(models.variant, seed, number)
             if inputs is None or inputs.series is not series:
                 inputs = training_inputs(run.market, series, config)
             task = run.task(models.variant, seed, number)
             parameters = chosen_parameters(task.folder, inputs=inputs.fingerprint())
             self.readings.append(DayReading(inputs, task.piece.window, config, parameters, day))
 
-    def scores(self) -> pd.Series:
-        """Mean scores of the day by company, best first; equal ones in the order of their ids."""
-        table = pd.DataFrame(
-            [pd.Series(reading.scores["score"].astype(float), reading.stocks) for reading in self.readings]
-        )
-        mean = table.mean().rename("score").rename_axis("company_id").reset_index()
+    @cached_property
+    def table(self) -> pd.DataFrame:
+        """score, concept, hidden, individual of the day's members by company, best first; equal ones by their ids.
+
+        In standard deviations of the day's scores, averaged over seeds, as everything after the models reads them.
+        """
+        market, day = self.models.run.market, int(self.models.run.market.dates.searchsorted(self.date))
+        members = {stock for stock, held in zip(market.stocks, market.member[day], strict=True) if held}
+        frames = [
+            pd.DataFrame(reading.scores).assign(seed=seed, date=self.date, company_id=reading.stocks)
+            for seed, reading in zip(self.models.seeds, self.readings, strict=True)
+        ]
+        every = pd.concat(frames)
+        mean = averaged(every[every["company_id"].isin(members)])
         ordered = mean.sort_values(["score", "company_id"], ascending=[False, True])
-        return ordered.set_index("company_id")["score"]
+        return ordered.set_index("company_id")[list(PARTS)]
 
     def explain(self, company_id: str) -> Explanation:
         """One stock of the day; ModelError if it has no score."""
         found = [reading.stock(company_id) for reading in self.readings]
-        split = {part: sum(one.parts[part] for one in found) / len(found) for part in PARTS}
-        scores = self.scores()
-        split |= {"rank": list(scores.index).index(company_id) + 1, "stocks": len(scores)}
+        if company_id not in self.table.index:
+            raise ModelError(f"company {company_id} was no member of the universe on {self.date.date()}")
+        split = {part: float(self.table[part][company_id]) for part in PARTS}
+        split |= {"rank": list(self.table.index).index(company_id) + 1, "stocks": len(self.table)}
         models, run = self.models, self.models.run
-        name, series = run.names, run.series(models.variant, models.seeds[0])
+        name, series = run.names, run.series(models.variant, models.seeds[0], self.number)
         named = {} if series is None else dict(zip(series.concepts, series.concept_names, strict=True))
         concepts = _mean(found, "concepts", ["concept_id"], ["attention", "revenue"])
         concepts.insert(1, "name", concepts["concept_id"].map(lambda key: named.get(key, key)))
@@ -201,7 +212,7 @@ def explained_table(folder: Path, top: int = TOP) -> pd.DataFrame:
     models = RunModels(folder)
     day = models.day(models.run.market.dates[models.run.windows[-1].test][-1])
     rows = []
-    for company_id in day.scores().index[:top]:
+    for company_id in day.table.index[:top]:
         found = day.explain(str(company_id))
         heard = found.concepts.head(3).itertuples(index=False)
         alike = found.neighbours.head(3).itertuples(index=False)

@@ -47,6 +47,7 @@ from samgraph.outcome.traded import (
     write_offs,
 )
 from samgraph.run.inputs import Inputs
+from samgraph.run.seeds import averaged
 from samgraph.run.tables import Schedule, with_return_dates
 
 FloatArray = npt.NDArray[np.float64]
@@ -177,18 +178,14 @@ def assess(
 
 
 def _average(predictions: pd.DataFrame, inputs: Inputs) -> dict[str, FloatArray]:
-    """Mean over seeds of each part as [n_dates, n_stocks], NaN outside the test days and the universe."""
-    market = inputs.market
-    row = market.dates.get_indexer(pd.DatetimeIndex(predictions["date"]).as_unit("s"))
-    column = pd.Index(market.stocks).get_indexer(pd.Index(predictions["company_id"]))
-    place = row * market.n_stocks + column
-    count = np.bincount(place, minlength=market.n_dates * market.n_stocks)
+    """Each part, standardised by day and averaged over seeds, [n_dates, n_stocks]; NaN where there is none."""
+    market, table = inputs.market, averaged(predictions)
+    row = market.dates.get_indexer(pd.DatetimeIndex(table["date"]).as_unit("s"))
+    column = pd.Index(market.stocks).get_indexer(pd.Index(table["company_id"]))
     parts = {}
     for part in PARTS:
-        total = np.bincount(place, weights=predictions[part], minlength=len(count))
-        with np.errstate(invalid="ignore"):
-            mean = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-        parts[part] = mean.reshape(market.n_dates, market.n_stocks)
+        parts[part] = np.full((market.n_dates, market.n_stocks), np.nan)
+        parts[part][row, column] = table[part]
     return parts
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from samgraph.arms.registry import ARMS
 from samgraph.config import RunConfig, to_toml
 from samgraph.errors import RunError, SamgraphError
 from samgraph.exchange.tables import exchange
@@ -25,6 +26,7 @@ from samgraph.explain.scores import explained_table
 from samgraph.files import is_unfinished, write_frame, write_json, write_text
 from samgraph.graph.connect import connect
 from samgraph.graph.dataset.folder import Dataset
+from samgraph.hist.market import Market
 from samgraph.outcome.assess import STEPS, Outcome, assess
 from samgraph.progress import stage
 from samgraph.report.page import write_report
@@ -93,17 +95,19 @@ def backtest(
         write_model_inputs(pieces, inputs, work.folder)
         with open_executor(config.engine, config.address, config.jobs) as executor:
             fit_pieces([Task(piece, work) for piece in pieces], executor, progress)
-    predictions = gather(pieces, work, PREDICTIONS)
+    predictions = _of_members(gather(pieces, work, PREDICTIONS), inputs.market)
     with clock("evaluation"), stage("evaluate", STEPS) as progress:
         outcome = assess(config, inputs, predictions, progress.advance)
         year = outcome.summary["days_a_year"]
         trial = Trial.of(config, question, outcome.tables["portfolio"], out, year)
         outcome.summary["overfitting"] = overfitting(ledger.trials(question), trial) | {"counted": counts}
+        curves = gather(pieces, work, CURVES)
+        outcome.summary["starts"] = _starts(curves)
     schedule = Schedule(inputs.market.dates, config.trading.lag)
     with clock("files"):
         tables = outcome.tables | {
             "predictions": predictions,
-            "curves": gather(pieces, work, CURVES),
+            "curves": curves,
             "windows": _window_table(inputs),
         }
         tables["names"] = _company_names(dataset, inputs)
@@ -276,6 +280,25 @@ def server_settings(config: RunConfig) -> dict[str, str]:
     if config.neo4j.password is not None:
         settings["password"] = config.neo4j.password.get_secret_value()
     return {name: value for name, value in settings.items() if value is not None}
+
+
+def _of_members(predictions: pd.DataFrame, market: Market) -> pd.DataFrame:
+    """Without those of stocks that are no members of the universe that day, whom models see all the same."""
+    if market.fit_member is None:
+        return predictions
+    day = market.dates.get_indexer(pd.DatetimeIndex(predictions["date"]).as_unit("s"))
+    stock = pd.Index(market.stocks).get_indexer(pd.Index(predictions["company_id"]))
+    return predictions[market.member[day, stock]].reset_index(drop=True)
+
+
+def _starts(curves: pd.DataFrame) -> dict[str, dict[str, int]]:
+    """Of the arms with concepts, how many models were kept as trained from their encoder and from nothing."""
+    chosen = curves[curves["best"]]
+    return {
+        str(name): {str(start): int(count) for start, count in rows["start"].value_counts(sort=False).items()}
+        for name, rows in chosen.groupby("variant", sort=False)
+        if ARMS[str(name)].concepts is not None
+    }
 
 
 def _company_names(dataset: Dataset, inputs: Inputs) -> pd.DataFrame:

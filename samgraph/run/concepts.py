@@ -8,23 +8,27 @@ from samgraph.graph.series.placebo import binary, random_concepts, static
 from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.run.inputs import Inputs
 
-_KINDS: dict[str, Callable[[Inputs, int], SnapshotSeries]] = {
-    "products": lambda inputs, _: inputs.products,
-    "industries": lambda inputs, _: inputs.industries,
-    "placebo": lambda inputs, seed: random_concepts(inputs.products, seed),
-    "static": lambda inputs, _: static(inputs.products),
-    "binary": lambda inputs, _: binary(inputs.products),
+_KINDS: dict[str, Callable[[Inputs, int, int], SnapshotSeries]] = {
+    "products": lambda inputs, _, number: inputs.fitted["product"][number],
+    "industries": lambda inputs, _, number: inputs.fitted["industry"][number],
+    "placebo": lambda inputs, seed, number: random_concepts(inputs.fitted["product"][number], seed),
+    "static": lambda inputs, *_: static(inputs.products),
+    "binary": lambda inputs, _, number: binary(inputs.fitted["product"][number]),
 }
 _FILES = {"products": "product", "industries": "industry"}
 
 
-def concept_series(kind: str, inputs: Inputs, seed: int) -> SnapshotSeries:
-    """The snapshots of a kind: "products", "industries", "placebo" (drawn by the seed), "static" or "binary"."""
-    return _KINDS[kind](inputs, seed)
+def concept_series(kind: str, inputs: Inputs, seed: int, number: int) -> SnapshotSeries:
+    """What the models of window `number` read.
+
+    A kind is "products", "industries", "placebo" (drawn by the seed), "static" or "binary".
+    """
+    return _KINDS[kind](inputs, seed, number)
 
 
-def concept_file(kind: str, seed: int) -> str:
+def concept_file(kind: str, seed: int, number: int) -> str:
     """The name of their file among the model inputs, without its ending."""
-    if kind == "placebo":
-        return f"placebo-{seed}"
-    return _FILES.get(kind, kind.replace(":", "-").replace(" ", "-"))
+    name = (
+        f"placebo-{seed}" if kind == "placebo" else _FILES.get(kind, kind.replace(":", "-").replace(" ", "-"))
+    )
+    return f"{name}-window{number}"

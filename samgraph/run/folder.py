@@ -25,6 +25,7 @@ from samgraph.hist.market import Market
 from samgraph.hist.windows import Window
 from samgraph.outcome.constructions import Portfolio, portfolios_in
 from samgraph.run.concepts import concept_file
+from samgraph.run.seeds import averaged
 from samgraph.seals import damaged_file, require_unchanged
 from samgraph.training.stored import read_market, read_series
 from samgraph.training.task import CURVES, PREDICTIONS, Job, Piece, Task, Work
@@ -126,7 +127,7 @@ class RunFolder:
         return fit[-1]
 
     def scores(self, variant: str = BASE) -> pd.Series:
-        """An arm's scores averaged over seeds, indexed by date and company_id.
+        """An arm's scores, standardised by day and averaged over seeds, indexed by date and company_id.
 
         Raises:
             RunError: the run has no such arm
@@ -136,7 +137,7 @@ class RunFolder:
         if own.empty:
             known = ", ".join(sorted(table["variant"].unique()))
             raise RunError(f"{self.folder} has no variant {variant!r}; it has {known}")
-        return own.groupby(["date", "company_id"])["score"].mean()
+        return averaged(own).set_index(["date", "company_id"])["score"]
 
     @cached_property
     def names(self) -> dict[str, str]:
@@ -157,12 +158,15 @@ class RunFolder:
         """
         return read_market(self._inputs("market"))
 
-    def series(self, variant: str = BASE, seed: int = 0) -> SnapshotSeries | None:
-        """The as-of snapshots that an arm's model of a seed read; None for one that reads none."""
+    def series(self, variant: str = BASE, seed: int = 0, number: int = 0) -> SnapshotSeries | None:
+        """The snapshots that an arm's model of a seed and window read; None for one that reads none.
+
+        On the window's test days they are as of the day, before them as the fit knew them.
+        """
         concepts = ARMS[variant].concepts
         if concepts is None:
             return None
-        file = concept_file(concepts, seed)
+        file = concept_file(concepts, seed, number)
         if file not in self._series:
             self._series[file] = read_series(self._inputs(file), file)
         return self._series[file]
@@ -227,7 +231,7 @@ class RunFolder:
 
         def piece(name: str) -> Piece:
             arm = ARMS[name]
-            concepts = None if arm.concepts is None else concept_file(arm.concepts, seed)
+            concepts = None if arm.concepts is None else concept_file(arm.concepts, seed, number)
             return Piece(
                 arm, seed, number, self.windows[number], concepts, tuple(piece(need) for need in arm.needs)
             )
@@ -259,7 +263,9 @@ class RunFolder:
         found = None
         if concepts is not None:
             found = (
-                series[concepts] if series is not None else self.series(task.piece.arm.name, task.piece.seed)
+                series[concepts]
+                if series is not None
+                else self.series(task.piece.arm.name, task.piece.seed, task.piece.number)
             )
         needs = {need.piece.arm.name: self.job(need, market, series) for need in task.needs}
         return Job(task, market or self.market, found, needs)

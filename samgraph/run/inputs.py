@@ -8,8 +8,9 @@ folder before.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,17 +42,18 @@ from samgraph.run.indexes import Index, indexes
 if TYPE_CHECKING:
     from samgraph.graph.db.driver import Graph
 
-HISTORY_DAYS = 260  # trading days before `start` that trailing features and styles may look back on
-
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
     """The inputs of one run; axes are market.dates x market.stocks.
 
     Attributes:
-        market: bars of the universe's past and present members, with history before `start`
+        market: bars of the past and present members of the universe, and of `windows.universe` if there is one, with
+            history before the first training day
         products: as-of product snapshots at the run's cut
         industries: the same for industry labels, for the control group
+        fitted: by variant, the snapshots that each window's models read, among everyone whom they see: on test days as
+            of the day, before them as the fit knows them (`windows.knowledge`)
         coarse_products, coarse_industries: the same at the regressions' cut
         sectors: int64 [n_dates, n_stocks], position in `sector_ids` of the industry that factors are neutralised
             for; -1 where a stock has none
@@ -67,6 +69,7 @@ class Inputs:
     market: Market
     products: SnapshotSeries
     industries: SnapshotSeries
+    fitted: Mapping[str, tuple[SnapshotSeries, ...]]
     coarse_products: SnapshotSeries
     coarse_industries: SnapshotSeries
     sectors: npt.NDArray[np.int64]
@@ -102,11 +105,12 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
             graph,
             dataset,
             config.universe,
-            config.start,
+            config.windows.first_train or config.start,
             config.end,
+            fit_universe=config.windows.universe,
             benchmark=config.benchmark,
             known=moment,
-            warmup_days=HISTORY_DAYS,
+            warmup_days=config.windows.history,
             further=further_columns(features),
             limits=config.trading.limits,
             rules=exchange(config.trading.exchange),
@@ -119,7 +123,8 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
         left_out = choose(features, market.columns).sentence()
         if left_out is not None:
             warn(left_out)
-    first_day = int(market.dates.searchsorted(pd.Timestamp(config.start)))
+    seen = market.for_models().member
+    first_day = int(market.dates.searchsorted(pd.Timestamp(config.windows.first_train or config.start)))
     windows = _windows(config, market, first_day)
     needed = market.dates[windows[0].test.start - 1 :]
     known_indexes = indexes(dataset, config.universe, config.benchmark, market.dates, needed)
@@ -127,17 +132,27 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
         market = replace(market, benchmark=known_indexes[0].level)
     if np.isfinite(market.benchmark).any():
         require_levels(market, windows[0].test.start)
-    with stage("read as-of snapshots", 6) as bar:
+    extra = 0 if config.windows.knowledge == "day" and config.windows.universe is None else 2 * len(windows)
+    with stage("read as-of snapshots", 6 + extra) as bar:
 
-        def read(**asked: Any) -> SnapshotSeries:
+        def read(
+            days: slice = slice(None), members: npt.NDArray[np.bool_] = market.member, **asked: Any
+        ) -> SnapshotSeries:
             found = extract_period(
-                graph, market.dates, stocks=market.stocks, members=market.member, known=moment, **asked
+                graph, market.dates[days], stocks=market.stocks, members=members[days], known=moment, **asked
             )
             bar.advance()
-            return found
+            return _as_set(config, found) if asked.get("chain") else found
 
-        products = _as_set(config, read(cut=config.concepts.cut, relation="products", chain=True))
-        industries = read(cut=config.concepts.industry_cut, relation="industries")
+        of: dict[str, dict[str, Any]] = {
+            "product": {"cut": config.concepts.cut, "relation": "products", "chain": True},
+            "industry": {"cut": config.concepts.industry_cut, "relation": "industries"},
+        }
+        by_day = {name: read(**asked) for name, asked in of.items()}
+        fitted = {
+            name: _fitted(config, market, windows, by_day[name], partial(read, members=seen, **of[name]))
+            for name in of
+        }
         coarse_products = read(cut=config.concepts.regression_cut, relation="products")
         coarse_industries = read(cut=config.concepts.regression_cut, relation="industries")
         labels = industry_labels(
@@ -153,8 +168,9 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
     named = graph.read("period/industry_names", ids=[str(name) for name in ids], known=moment)
     return Inputs(
         market=market,
-        products=products,
-        industries=industries,
+        products=by_day["product"],
+        industries=by_day["industry"],
+        fitted=fitted,
         coarse_products=coarse_products,
         coarse_industries=coarse_industries,
         sectors=codes.reshape(labels.shape).astype(np.int64),
@@ -177,6 +193,7 @@ def read_market(
     start: dt.date | str,
     end: dt.date | str,
     *,
+    fit_universe: str | None = None,
     benchmark: str | None = None,
     known: dt.datetime | None = None,
     warmup_days: int = 0,
@@ -192,6 +209,7 @@ def read_market(
         universe: a name in the graph
         start: first day
         end: last day
+        fit_universe: another one, whose members models see as well
         benchmark: name in table benchmarks; if None the universe's total-return index, or the index called as it is
         known: the moment of recorded knowledge to read memberships at; the newest load by default
         warmup_days: trading days before `start` that trailing figures may look back on
@@ -230,6 +248,7 @@ def read_market(
         listings=dataset.read("companies"),
         limits=limits,
         rules=rules,
+        fitted=None if fit_universe is None else universe_members(graph, fit_universe, dates, known=known),
     )
     stated = stated_weights(graph, universe, market.dates, market.stocks, known=known)
     if stated is None:
@@ -237,14 +256,31 @@ def read_market(
     return replace(market, index_weight=drifted(stated, market.member, marks(market).total))
 
 
-def _as_set(config: RunConfig, products: SnapshotSeries) -> SnapshotSeries:
-    """The model's concepts with the weights, and the value chain, that the settings ask for."""
-    if config.model.hist(config.trading).value_chain and not products.chain:
+def _fitted(
+    config: RunConfig,
+    market: Market,
+    windows: Sequence[Window],
+    by_day: SnapshotSeries,
+    read: Callable[..., SnapshotSeries],
+) -> tuple[SnapshotSeries, ...]:
+    """What each window's models read: `by_day`, or what `read` brings for another universe or the fit's knowledge."""
+    if config.windows.knowledge == "day":
+        return (by_day if config.windows.universe is None else read(),) * len(windows)
+    burn_in = config.model.hist(config.trading).burn_in
+    return tuple(
+        read(slice(max(0, w.train.start - burn_in), w.test.stop), fit_day=market.dates[w.fit_day])
+        for w in windows
+    )
+
+
+def _as_set(config: RunConfig, series: SnapshotSeries) -> SnapshotSeries:
+    """The model's products with the weights, and the value chain, that the settings ask for."""
+    if config.model.hist(config.trading).value_chain and not series.chain:
         raise ConfigError(
             f"model.value_chain is on, but on no day does a value-chain link join two concepts of the cut "
-            f"{products.cut}; load a table product_links, choose a finer cut, or turn it off"
+            f"{series.cut}; load a table product_links, choose a finer cut, or turn it off"
         )
-    return binary(products) if config.concepts.weights == "binary" else products
+    return binary(series) if config.concepts.weights == "binary" else series
 
 
 def _require_loaded(graph: Graph, dataset: Dataset) -> None:
@@ -265,14 +301,19 @@ def _bars(dataset: Dataset, further: Sequence[str]) -> pd.DataFrame:
 def _windows(config: RunConfig, market: Market, first_day: int) -> list[Window]:
     sizes = config.windows
     first_test = first_day + sizes.train_days + sizes.valid_days
-    days = market.n_dates - first_day
+    if sizes.first_test is None:
+        first_test = max(first_test, int(market.dates.searchsorted(pd.Timestamp(config.start))))
+    else:
+        first_test = int(market.dates.searchsorted(pd.Timestamp(sizes.first_test)))
     if first_test >= market.n_dates:
         raise ConfigError(
-            f"{config.start} to {config.end} has {days} trading days, but training takes {sizes.train_days} and "
-            f"validation {sizes.valid_days}, which leaves none to test; lengthen the period or shorten the windows"
+            f"{market.dates[first_day].date()} to {config.end} has {market.n_dates - first_day} trading days, but "
+            f"training takes {sizes.train_days} and validation {sizes.valid_days}, which leaves none to test; lengthen "
+            "the period, shorten the windows, or name windows.first_test, before which models learn from what there is"
         )
     return walk_forward(
         market.n_dates,
+        first_train=first_day,
         first_test=first_test,
         train_days=sizes.train_days,
         valid_days=sizes.valid_days,

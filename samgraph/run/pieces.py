@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+from samgraph.arms.hist import HistArm
 from samgraph.arms.registry import ARMS
 from samgraph.config import RunConfig
 from samgraph.run.concepts import concept_file, concept_series
@@ -14,8 +15,11 @@ from samgraph.training.task import Arm, Piece, Work
 
 
 def arms_of(config: RunConfig) -> list[Arm]:
-    """The arms that the settings compare."""
-    return [ARMS[name] for name in config.variants]
+    """The arms that the settings compare, each with those that it starts from under these settings."""
+    arms = [ARMS[name] for name in config.variants]
+    if config.model.hist(config.trading).start == "nothing":
+        return arms
+    return [arm.starting_from_encoder() if isinstance(arm, HistArm) else arm for arm in arms]
 
 
 def run_pieces(config: RunConfig, inputs: Inputs) -> list[Piece]:
@@ -35,7 +39,7 @@ def piece_of(arm: Arm, seed: int, number: int, inputs: Inputs) -> Piece:
         seed,
         number,
         inputs.windows[number],
-        None if arm.concepts is None else concept_file(arm.concepts, seed),
+        None if arm.concepts is None else concept_file(arm.concepts, seed, number),
         tuple(piece_of(ARMS[name], seed, number, inputs) for name in arm.needs),
     )
 
@@ -54,5 +58,7 @@ def write_model_inputs(pieces: Iterable[Piece], inputs: Inputs, folder: Path) ->
         if piece.concepts is None or piece.concepts in written:
             continue
         assert piece.arm.concepts is not None
-        write_series(folder, piece.concepts, concept_series(piece.arm.concepts, inputs, piece.seed))
+        write_series(
+            folder, piece.concepts, concept_series(piece.arm.concepts, inputs, piece.seed, piece.number)
+        )
         written.add(piece.concepts)

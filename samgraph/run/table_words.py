@@ -127,6 +127,7 @@ COLUMNS = {
     "train_loss": "mean squared error of the training days",
     "valid_ic": "mean daily Rank IC of the validation days",
     "best": "whether this is the one that was chosen",
+    "start": "what the training of this epoch began from: encoder (the plain GRU's fit) or nothing",
     "part": "train, validate or test",
     "days": "trading days",
 }

@@ -380,7 +380,7 @@ _ALL = (
         "curves",
         "How each model learned.",
         Known.WINDOW,
-        "variant seed window epoch train_loss valid_ic best",
+        "variant seed window epoch train_loss valid_ic best start",
     ),
     _table("windows", "The walk-forward windows.", Known.END, "window part first last days"),
     _table("names", "Names of the companies that are ever members.", Known.END, "company_id name"),

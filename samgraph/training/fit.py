@@ -29,7 +29,7 @@ def fit_piece(task: Task, step_done: Callable[[int], None]) -> None:
         if task.work.finished(task.piece):  # by a run that was still ending
             return
         fitted = task.piece.arm.fit(open_job(task), advance)
-        write_frame(folder / CURVES, fitted.curves)
+        write_frame(folder / CURVES, fitted.curves.assign(start=fitted.curves.get("start", "nothing")))
         write_frame(folder / PREDICTIONS, fitted.predictions)
         for name, content in fitted.files.items():
             with whole(folder / name) as scratch:

@@ -87,7 +87,7 @@ class Fit:
         predictions: date, company_id, concept, hidden, individual, score of the test days. Parts that the arm does not
             tell apart are 0, and individual is then the score (less a constant).
         curves: epoch, train_loss, valid_ic (mean daily Rank IC of the validation days), best: a row per step of the
-            fit, one of them the best.
+            fit, one of them the best. An arm that starts from another's fit says so in a column `start`.
         files: the arm's own files by name, such as a fitted model; they are kept, sealed and carried with the tables.
     """
 

@@ -70,7 +70,8 @@ def series(of: Market, *, late: bool, chain: bool = False) -> SnapshotSeries:
 
 
 SMALL: dict[str, Any] = {
-    "hidden_size": 24, "epochs": 2, "horizon": 3, "burn_in": 20, "min_history": 10, "window_length": 10,
+    "hidden_size": 24, "epochs": 2, "tuning_epochs": 1, "horizon": 3, "burn_in": 20, "min_history": 10,
+    "window_length": 10,
 }  # fmt: skip
 
 

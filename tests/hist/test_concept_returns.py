@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from oracles.hist_making import make_market, make_series
 
@@ -22,10 +22,11 @@ from samgraph.hist.windows import Window
 WINDOW = Window(slice(30, 60), slice(65, 80), slice(85, 100))
 SMALL = variant(
     "samgraph", hidden_size=8, epochs=2, min_epochs=1, horizon=3, burn_in=10, min_history=5,
-    concept_returns=(5.0, 20.0),
+    concept_returns=(5.0, 20.0), start="nothing",
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(st.integers(0, 10_000), st.integers(3, 12), st.integers(1, 6), st.floats(0.01, 10))
 def test_a_stock_is_told_what_a_regression_without_it_finds(
     seed: int, n_stocks: int, n_concepts: int, penalty: float

@@ -116,3 +116,23 @@ def test_what_cannot_be_used_is_named(kind: str) -> None:
         build_market(
             bars, members_of(dates, 2), benchmark=benchmark, start=start, end=dates[-1], warmup_days=0
         )
+
+
+def test_models_see_the_stocks_of_a_wider_universe_that_are_no_members() -> None:
+    bars = make_bars(1, 60, 6)
+    dates = pd.bdate_range("2020-01-01", periods=60)
+    members = pd.DataFrame(True, index=dates, columns=["S01", "S03"])
+    wider = pd.DataFrame(True, index=dates, columns=["S00", "S03", "S05"])
+    wider.iloc[:20, 2] = False
+    market = build_market(
+        bars, members, benchmark=None, start=dates[0], end=dates[-1], warmup_days=0, fitted=wider
+    )
+    assert market.stocks == ("S00", "S01", "S03", "S05")
+    assert market.member[10].tolist() == [False, True, True, False]
+    seen = market.for_models()
+    assert seen.member[10].tolist() == [True, True, True, False] and seen.member[30].all()
+    assert seen.fit_member is None and seen.for_models() is seen
+    moved = market.permuted(np.array([3, 2, 1, 0]))
+    assert moved.for_models().member[10].tolist() == [False, True, True, True]
+    alone = build_market(bars, members, benchmark=None, start=dates[0], end=dates[-1], warmup_days=0)
+    np.testing.assert_array_equal(market.benchmark, alone.benchmark)

@@ -31,6 +31,7 @@ from samgraph.hist.windows import Window
 WINDOW = Window(slice(30, 90), slice(100, 130), slice(140, 170))
 SMALL: dict[str, Any] = {
     "hidden_size": 8, "epochs": 4, "horizon": 3, "burn_in": 20, "min_history": 10, "window_length": 10,
+    "start": "nothing",
 }  # fmt: skip
 
 
@@ -108,6 +109,73 @@ def test_the_plain_gru_puts_everything_into_individual() -> None:
     config = small()
     frame = fit_window(inputs_of(config, concepts=False), WINDOW, config, 0).predictions
     assert (frame["concept"] == 0).all() and (frame["hidden"] == 0).all() and frame["individual"].std() > 0
+
+
+@pytest.mark.parametrize("encoder", ["stream", "window"])
+def test_hist_starts_as_the_gru_that_it_is_given_or_fits_the_same_itself(encoder: str) -> None:
+    """Before its first pass every score is the encoder's, and that start is a candidate."""
+    config = small(
+        start="encoder", encoder=encoder, tuning_epochs=1, epochs=2, tuning_rate=1e-9, separation=0.0
+    )
+    inputs = inputs_of(config)
+    plain = fit_window(replace(inputs, series=None), WINDOW, config, 0)
+    given = fit_window(inputs, WINDOW, config, 0, start=plain.parameters)
+    curves = given.curves
+    assert list(curves["start"]) == ["encoder"] * 2 + ["nothing"] * 2
+    assert np.isnan(curves["train_loss"][0])
+    assert curves["valid_ic"][0] == pytest.approx(plain.curves["valid_ic"].max(), abs=1e-6)
+    assert_same(given, fit_window(inputs, WINDOW, config, 0))
+    if curves["start"][given.best_epoch] == "encoder":
+        np.testing.assert_allclose(given.predictions["score"], plain.predictions["score"], atol=1e-5)
+        assert (given.predictions[["concept", "hidden"]].abs() < 1e-5).all(axis=None)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_both_starts_the_better_in_validation_is_kept(turned: bool) -> None:
+    """Never worse than the encoder there; the epochs from nothing are those of a training from nothing alone."""
+    config = small(start="encoder", tuning_epochs=2, epochs=3, min_epochs=2, tuning_rate=1e-3)
+    inputs = inputs_of(config)
+    if turned:  # what is learnt from nothing is wrong on the validation days; the encoder knows better
+        alternative = np.where(np.arange(170)[:, None] < 90, -inputs.label, inputs.label)
+        encoder = fit_window(replace(inputs, series=None), WINDOW, config, 0).parameters
+        inputs = replace(inputs, label=alternative)
+    else:
+        encoder = fit_window(replace(inputs, series=None, label=-inputs.label), WINDOW, config, 0).parameters
+    fitted = fit_window(inputs, WINDOW, config, 0, start=encoder)
+    alone = fit_window(inputs, WINDOW, replace(config, start="nothing"), 0)
+    curves, best = fitted.curves, fitted.best_epoch
+    from_nothing = curves[curves["start"] == "nothing"]
+    np.testing.assert_array_equal(from_nothing["valid_ic"], alone.curves["valid_ic"])
+    np.testing.assert_array_equal(from_nothing["train_loss"], alone.curves["train_loss"])
+    candidates = [*curves["valid_ic"][curves["start"] == "encoder"], *alone.curves["valid_ic"][1:]]
+    assert curves["valid_ic"][best] == max(candidates) >= curves["valid_ic"][0]
+    assert curves["start"][best] == ("encoder" if turned else "nothing")
+    if not turned:
+        pd.testing.assert_frame_equal(fitted.predictions, alone.predictions, check_exact=True)
+
+
+def test_a_training_stopped_in_either_attempt_goes_on_to_the_same_numbers(tmp_path: Path) -> None:
+    config = small(start="encoder", tuning_epochs=2, epochs=3)
+    inputs = inputs_of(config)
+    encoder = fit_window(replace(inputs, series=None), WINDOW, config, 0).parameters
+    whole = fit_window(inputs, WINDOW, config, 0, start=encoder)
+    for stop in (1, 4):
+        heard: list[int] = []
+
+        def stopping(amount: int, heard: list[int] = heard, stop: int = stop) -> None:
+            heard.append(amount)
+            if sum(heard) == stop:
+                raise KeyboardInterrupt
+
+        folder = tmp_path / str(stop)
+        with pytest.raises(KeyboardInterrupt):
+            fit_window(inputs, WINDOW, config, 0, start=encoder, checkpoint_dir=folder, progress=stopping)
+        rest: list[int] = []
+        again = fit_window(
+            inputs, WINDOW, config, 0, start=encoder, checkpoint_dir=folder, progress=rest.append
+        )
+        assert_same(whole, again)
+        assert sum(rest) == 6
 
 
 def test_a_planted_reversal_is_learnt_and_noise_is_not() -> None:

@@ -42,6 +42,14 @@ def test_labels_are_purged_and_test_parts_tile_the_period(
         assert w.train.stop - w.train.start <= train + lost and w.valid.stop - w.valid.start <= valid
 
 
+def test_training_begins_on_its_first_day_and_takes_what_history_there_is() -> None:
+    settings_ = {"train_days": 400, "valid_days": 60, "test_days": 100, "horizon": 10, "lag": 1, "embargo": 5}
+    first, second, third = walk_forward(500, first_train=30, first_test=240, **settings_)
+    assert (first.train, first.valid, first.test) == (slice(30, 164), slice(180, 224), slice(240, 340))
+    assert second.train == slice(30, 264) and third.test == slice(440, 500)
+    assert [w.fit_day for w in (first, second, third)] == [239, 339, 439]
+
+
 @pytest.mark.parametrize(
     ("change", "word"),
     [
@@ -51,6 +59,7 @@ def test_labels_are_purged_and_test_parts_tile_the_period(
         ({"horizon": 0}, "horizon"),
         ({"lag": 0}, "lag"),
         ({"embargo": -1}, "embargo"),
+        ({"first_train": 300}, "first training day 300"),
     ],
 )
 def test_what_cannot_be_split_is_refused_in_words(change: dict[str, int], word: str) -> None:

@@ -22,7 +22,8 @@ MODEL: dict[str, Any] = {
     "correction": False, "cosine_eps": 1e-5, "value_chain": True, "dropout": 0.1, "split": "heads", "auxiliary": 0.2,
     "separation": 0.3, "features": ("ten",), "scaling": "training", "horizon": 6, "chunk": 11, "burn_in": 12,
     "min_history": 13, "learning_rate": 0.01, "epochs": 14, "min_epochs": 2, "patience": 3, "average": 4, "clip": 5.0,
-    "threads": 2, "stop_on": "ic",
+    "threads": 2, "stop_on": "ic", "concept_returns": (5.0, 20.0),
+    "start": "nothing", "tuning_rate": 0.003, "tuning_epochs": 3,
 }  # fmt: skip
 RULES: dict[str, Any] = {
     "top": 20, "drop": 4, "weighting": "cap", "every": 5, "offset": 2, "lag": 2, "price": "open", "lot": 10.0,

@@ -14,7 +14,7 @@ from oracles import cuts as oracle
 from samgraph.graph.series.cuts import parse_cut
 from samgraph.graph.series.intervals import Intervals
 from samgraph.graph.series.snapshots import Edges, SnapshotSeries
-from samgraph.graph.series.versions import Spans, versions_of
+from samgraph.graph.series.versions import Spans, known_early, versions_of
 
 ORIGIN = 19_000  # days since 1970-01-01
 CUTS = ("leaf", "level:2", "levels:1-3", "adaptive:min=2,max=0.7", "adaptive:min=1,max=1.0")
@@ -177,3 +177,44 @@ def test_nodes_can_be_renumbered_and_companies_shuffled():
     assert as_dict(placebo, 1) == {("b", "x"): 0.25, ("a", "y"): 0.75, ("a", "x"): 0.25}
     assert series.fingerprint() != placebo.fingerprint() != turned.fingerprint()
     np.testing.assert_array_equal(series.dense(0), [[0.25, 0], [0.25, 0.75], [0, 0]])
+
+
+@settings(max_examples=60, deadline=None)
+@given(periods(), st.sampled_from(CUTS), st.integers(0, 19))
+def test_before_a_company_is_first_known_it_has_what_the_fit_knows_and_from_then_on_its_own(
+    period, cut, fit_day
+):
+    days, edges, links, stocks, members = period
+
+    def filled(rows):
+        """One row at a time: what is known on the fit day holds before the first row of its source."""
+        first = {}
+        for row in rows:
+            first[row[0]] = min(row[2], first.get(row[0], row[2]))
+        early = [(a, b, -10_000, first[a], w) for a, b, x, y, w in rows if x <= fit_day < y]
+        return [*rows, *early]
+
+    dates = pd.DatetimeIndex(np.array(days, dtype="datetime64[D]") + ORIGIN)
+    found = versions_of(
+        known_early(spans(edges), fit_day + ORIGIN), known_early(spans(links), fit_day + ORIGIN), dates,
+        stocks=stocks, members=members, cut=parse_cut(cut),
+    )  # fmt: skip
+    series = SnapshotSeries(
+        dates, tuple(stocks), found.concepts, found.concepts, found.day_version, found.versions
+    )
+    for t, day in enumerate(days):
+        here = {stock for stock, member in zip(stocks, members[t], strict=True) if member}
+        expected = one_day(day, filled(edges), filled(links), here, cut)
+        assert as_dict(series, t) == pytest.approx(expected, abs=1e-6)
+    # what begins after the fit day is not seen on any day up to it
+    known = [t for t, day in enumerate(days) if day <= fit_day]
+    before = [row for row in edges if row[2] <= fit_day], [row for row in links if row[2] <= fit_day]
+    blind = versions_of(
+        known_early(spans(before[0]), fit_day + ORIGIN), known_early(spans(before[1]), fit_day + ORIGIN), dates,
+        stocks=stocks, members=members, cut=parse_cut(cut),
+    )  # fmt: skip
+    unseen = SnapshotSeries(
+        dates, tuple(stocks), blind.concepts, blind.concepts, blind.day_version, blind.versions
+    )
+    for t in known:
+        assert as_dict(series, t) == as_dict(unseen, t)

@@ -35,14 +35,14 @@ def work_in(folder: Path, days: int = 170) -> Work:
     series = make_series(market)
     shorter = market.until(days)
     write_market(folder, shorter)
-    write_series(folder, "product", series.between(slice(0, days)))
-    settings = {"hidden_size": 8, "horizon": 3, "burn_in": 20, "min_history": 10}
+    write_series(folder, concept_file("products", 0, 0), series.between(slice(0, days)))
+    settings = {"hidden_size": 8, "horizon": 3, "burn_in": 20, "min_history": 10, "start": "nothing"}
     return Work(folder, variant("samgraph", epochs=2, **settings), "cpu")
 
 
 def piece(name: str) -> Piece:
     arm = ARMS[name]
-    concepts = None if arm.concepts is None else concept_file(arm.concepts, 0)
+    concepts = None if arm.concepts is None else concept_file(arm.concepts, 0, 0)
     return Piece(arm, 0, 0, WINDOW, concepts, tuple(piece(needed) for needed in arm.needs))
 
 
@@ -129,7 +129,7 @@ class Counter(Stage):
 def test_an_arm_that_needs_others_waits_for_them_and_finds_their_fits(tmp_path: Path) -> None:
     """Only the blend is asked for: what it needs is fitted before it, counted, and read by it."""
     work = work_in(tmp_path)
-    task, executor, counter = Task(blend(), work), InOrder(), Counter(None, "", None)
+    task, executor, counter = Task(blend(), work), InOrder(), Counter()
     fit_pieces([task], executor, counter)
     assert executor.order == ["product", "gru", "blend"]
     assert counter.done == counter.total == 2 + 2 + 1
@@ -137,7 +137,7 @@ def test_an_arm_that_needs_others_waits_for_them_and_finds_their_fits(tmp_path: 
     pd.testing.assert_frame_equal(Blend().score(open_job(task), WINDOW.test), found)
     (task.folder / "weights.json").write_text("{}")  # a file of the arm's own is sealed like the tables
     again = InOrder()
-    fit_pieces([task], again, Counter(None, "", None))
+    fit_pieces([task], again, Counter())
     assert again.order == ["blend"]
     pd.testing.assert_frame_equal(read(task), found)
 
@@ -149,10 +149,10 @@ def test_processes_and_ray_fit_what_is_needed_first_and_give_the_same_files(
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))  # Ray's workers find the blend there
     here = Task(blend(), work_in(tmp_path / "here"))
-    fit_pieces([here], InOrder(), Counter(None, "", None))
+    fit_pieces([here], InOrder(), Counter())
     there = Task(blend(), work_in(tmp_path / "there"))
     with open_executor(engine, None, 2) as executor:
-        fit_pieces([there], executor, Counter(None, "", None))
+        fit_pieces([there], executor, Counter())
     assert digests([*there.below, there]) == digests([*here.below, here])
 
 

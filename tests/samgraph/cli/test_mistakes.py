@@ -50,7 +50,7 @@ def world(graph_server: Address, tmp_path_factory: pytest.TempPathFactory) -> Pa
     run, market = folder / "run", make_market(1, 170, 12)
     run.mkdir()
     write_market(run / "checkpoints", market)
-    write_series(run / "checkpoints", "product", make_series(market))
+    write_series(run / "checkpoints", "product-window0", make_series(market))
     tests = market.dates[120:170]
     parts = {"train": market.dates[:80], "validate": market.dates[90:110], "test": tests}
     rows = [(0, part, days[0], days[-1], len(days)) for part, days in parts.items()]

@@ -33,6 +33,7 @@ from samgraph.hist.data import training_inputs
 from samgraph.hist.explain import DayReading
 from samgraph.hist.train import fit_window
 from samgraph.hist.windows import Window
+from samgraph.run.concepts import concept_file
 from samgraph.training.fit import fit_piece
 from samgraph.training.pieces import gather
 from samgraph.training.stored import write_market, write_series
@@ -68,9 +69,16 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     work = Work(folder / "checkpoints", config.model.hist(config.trading), "cpu")
     write_market(work.folder, market)
-    write_series(work.folder, "product", make_series(market))
+    for number in range(len(WINDOWS)):
+        write_series(work.folder, concept_file("products", 0, number), make_series(market))
     pieces = [
-        Piece(ARMS[name], seed, number, window, None if name == "gru" else name)
+        Piece(
+            ARMS[name],
+            seed,
+            number,
+            window,
+            None if name == "gru" else concept_file("products", seed, number),
+        )
         for name in ("product", "gru")
         for seed in (0, 1)
         for number, window in enumerate(WINDOWS)
@@ -100,9 +108,18 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+PARTS = ["concept", "hidden", "individual", "score"]
+
+
 def predictions(run: Path, variant_: str, date: pd.Timestamp) -> pd.DataFrame:
+    """Of one variant on a day, each seed's parts less their mean over the stocks, over the score's deviation."""
     frame = pd.read_parquet(run / "predictions.parquet")
-    return frame[(frame["variant"] == variant_) & (frame["date"] == date)]
+    frame = frame[(frame["variant"] == variant_) & (frame["date"] == date)]
+    seeds = []
+    for _, own in frame.groupby("seed"):
+        own[PARTS] = (own[PARTS].astype(float) - own[PARTS].mean()) / own["score"].std(ddof=0)
+        seeds.append(own)
+    return pd.concat(seeds)
 
 
 @pytest.mark.parametrize("name", ["product", "gru"])
@@ -112,12 +129,16 @@ def test_the_split_is_that_of_the_predictions_on_every_day_asked(run: Path, name
         rows = predictions(run, name, dates[day])
         for seed in (0, 1, None):
             own = rows if seed is None else rows[rows["seed"] == seed]
-            mean = own.groupby("company_id")[["concept", "hidden", "individual", "score"]].mean()
+            mean = own.groupby("company_id")[PARTS].mean()
             ranked = mean["score"].rank(ascending=False)
             company = str(mean.index[3])
             found = explain(run, company, dates[day], variant=name, seed=seed)
             for part in ("concept", "hidden", "individual", "score"):
-                assert found.split[part] == mean.loc[company, part], (day, seed, part)
+                assert found.split[part] == pytest.approx(mean.loc[company, part], abs=1e-6), (
+                    day,
+                    seed,
+                    part,
+                )
             assert found.split["rank"] == ranked[company] and found.split["stocks"] == len(mean)
     assert found.concepts.empty == (name == "gru")
 

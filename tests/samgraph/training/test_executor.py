@@ -140,7 +140,7 @@ def test_processes_give_the_same_files_as_fitting_here_and_progress_counts_every
         def advance(self, amount: int = 1) -> None:
             self.done += amount
 
-    counter = Counter(None, "", None)
+    counter = Counter()
     with open_executor("local", None, 2) as executor:
         fit_pieces(tasks, executor, counter)
     assert digests(tasks) == expected
