@@ -20,8 +20,9 @@ setup: .venv/.ready
 demo: setup
 	$(BIN)/samgraph demo
 
+# Two processes, each with a server of its own: about 2 GiB each.
 test: setup
-	$(BIN)/pytest -m "not slow"
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
 
 lint: setup
 	$(BIN)/ruff check .

@@ -133,7 +133,7 @@ def _read_csv(what: str, file: Path, note: Callable[[Any], None]) -> pa.Table:
 
     def read(use_threads: bool, names: Sequence[str]) -> pa.Table:
         return pyarrow.csv.read_csv(
-            file,
+            _opened(file),
             read_options=pyarrow.csv.ReadOptions(use_threads=use_threads),
             # Arrow does not count rows in parallel reading.
             parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep_ragged)
@@ -144,7 +144,7 @@ def _read_csv(what: str, file: Path, note: Callable[[Any], None]) -> pa.Table:
 
     try:
         with pyarrow.csv.open_csv(
-            file, parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True)
+            _opened(file), parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True)
         ) as stream:
             names = stream.schema.names
     except UnicodeDecodeError:
@@ -161,6 +161,11 @@ def _read_csv(what: str, file: Path, note: Callable[[Any], None]) -> pa.Table:
         except pa.ArrowInvalid as error:
             why = str(error).splitlines()[0]
             raise DatasetError(f"{what}{file} cannot be read as CSV in UTF-8 ({why})") from error
+
+
+def _opened(file: Path) -> Any:
+    """The file's bytes, unpacked if it is gzip alone: Arrow would unpack others by their names, of whatever size."""
+    return pa.input_stream(str(file), compression="gzip" if file.suffix == ".gz" else None)
 
 
 def _as_texts(names: Sequence[str]) -> pyarrow.csv.ConvertOptions:
@@ -183,7 +188,7 @@ def _header(what: str, file: Path) -> list[str]:
 def _csv_parts(file: Path) -> Iterator[pa.Table] | None:
     def stream(names: Sequence[str]) -> pyarrow.csv.CSVStreamingReader:
         return pyarrow.csv.open_csv(
-            file,
+            _opened(file),
             read_options=pyarrow.csv.ReadOptions(block_size=_BLOCK),
             parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True),
             convert_options=_as_texts(names),

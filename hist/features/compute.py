@@ -66,7 +66,7 @@ def daily_features(market: Market, names: Sequence[str], folder: Path | None = N
         with locked(folder / f".{file.name}.lock", WAIT_SECONDS):
             if not file.exists():
                 _write(file, market, chosen.features, mask)
-    return DailyFeatures(np.load(file, mmap_mode="r"), mask, chosen)
+    return DailyFeatures(np.load(file, mmap_mode="r", allow_pickle=False), mask, chosen)
 
 
 def valid_days(market: Market) -> BoolArray:

@@ -373,13 +373,13 @@ def _links(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> None:
 
 
 def _benchmark(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> None:
-    """Other levels of the benchmark; some of them gone."""
+    """Other levels of the benchmark. None is gone: a run without all of them is refused."""
     if "benchmarks" not in tables:
         return
     frame = tables["benchmarks"].copy()
     late = (frame["date"] > day).to_numpy()
     frame.loc[late, "close"] = frame.loc[late, "close"] * np.exp(rng.normal(0.0, 0.1, int(late.sum())))
-    tables["benchmarks"] = frame[~(late & (rng.random(len(frame)) < 0.05))].reset_index(drop=True)
+    tables["benchmarks"] = frame
 
 
 CHANGES: dict[str, Change] = {

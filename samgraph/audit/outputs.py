@@ -17,6 +17,7 @@ import pandas as pd
 from samgraph.config import RunConfig
 from samgraph.factors.signals.styles import STYLES
 from samgraph.graph.series.snapshots import SnapshotSeries
+from samgraph.hist.concept_returns import concept_returns
 from samgraph.hist.data import training_inputs
 from samgraph.hist.features.scaling import scaled_by_day
 from samgraph.hist.market import Market
@@ -53,6 +54,17 @@ def input_outputs(config: RunConfig, inputs: Inputs) -> Outputs:
     trained = training_inputs(market, None, hist)
     names = [*trained.feature_names]
     features = {name: trained.features[:, :, f] for f, name in enumerate(names)}
+    if (
+        hist.scaling == "day" and not hist.reads_levels
+    ):  # what training days fix is compared as predictions are
+        scaled = scaled_by_day(trained.features, trained.feature_mask, market.member)
+        features |= {f"{name} scaled": scaled[:, :, f] for f, name in enumerate(names)}
+    for name, one in (("products", inputs.products), ("industries", inputs.industries)):
+        told = concept_returns(market, one, hist.concept_returns)
+        features |= {
+            f"{name} half-life {half_life:g}": told[:, :, k]
+            for k, half_life in enumerate(hist.concept_returns)
+        }
     bars = {name: getattr(market, name) for name in _PANELS if getattr(market, name) is not None}
     bars |= {name: getattr(market, name) for name in _FLAGS} | {"weight": market.weights()}
     sectors = np.asarray((*inputs.sector_ids, ""), dtype=object)[inputs.sectors]

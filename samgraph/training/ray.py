@@ -29,7 +29,7 @@ from samgraph.training.fit import fit_piece
 from samgraph.training.task import LOCK_SECONDS, Event, Task
 
 CONNECT_SECONDS = 10.0
-MAIL_SECONDS = 60.0  # the driver's and the tasks' patience with the actor between them
+MAIL_SECONDS = 180.0  # the driver's and the tasks' patience with the actor between them
 MAIL_EVERY = 1.0  # seconds between two mailed checkpoints of a piece
 ROOM_SECONDS = 300.0  # how long a cluster may have no room for any piece, as while it grows
 

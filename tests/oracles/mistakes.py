@@ -330,22 +330,22 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         Mistake(
             "A product that there is not",
             "basket unobtainium --as-of 2019-06-28",
-            "no product of 2019-06-28 is 'unobtainium' or holds all its words; use a product_id or words of a product's name",
+            "no product of 2019-06-28 is 'unobtainium' or holds all its words; the nearest names of this graph are …",
         ),
         Mistake(
             "A product's name misspelt",
             "basket minning --as-of 2019-06-28",
-            "no product of 2019-06-28 is 'minning' or holds all its words; the nearest are Mining and metals (SIMP00001)",
+            "no product of 2019-06-28 is 'minning' or holds all its words; the nearest names of this graph are Mining and metals (SIMP00001)",
         ),
         Mistake(
             "An empty text",
             "basket '' --as-of 2019-06-28",
-            "no product of 2019-06-28 is '' or holds all its words; use a product_id or words of a product's name",
+            "no product of 2019-06-28 is '' or holds all its words; the nearest names of this graph are …",
         ),
         Mistake(
             "A chain of something unknown",
             "chain nowhere --as-of 2019-06-28",
-            "no product of 2019-06-28 is 'nowhere' or holds all its words; use a product_id or words of a product's name",
+            "no product of 2019-06-28 is 'nowhere' or holds all its words; the nearest names of this graph are …",
         ),
         config(
             "A benchmark misspelt",
@@ -444,7 +444,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
             "A model misspelt",
             NEEDED + 'variants = ["product", "industries"]\n',
             "the configuration c.toml: variants names 'industries', which is unknown; choose among product, industry, "
-            "gru, placebo",
+            "gru, placebo, ridge, lightgbm, master, ensemble",
         ),
         config(
             "A control without what it controls",

@@ -131,7 +131,7 @@ def guarded(address: Address, folder: Path, *commands: str) -> tuple[list[str], 
         capture_output=True,
         text=True,
         check=False,
-        timeout=280,
+        timeout=800,
     )
     return said.read_text().splitlines(), done.stdout.splitlines()[-1], done.stderr
 
@@ -150,7 +150,6 @@ def test_the_guard_sees_a_connection_and_a_look_up(graph_env: Address, tmp_path:
     ]
 
 
-@pytest.mark.timeout(300)
 def test_nothing_but_the_configured_database_is_spoken_to(
     graph: Graph, graph_env: Address, tmp_path: Path
 ) -> None:
@@ -163,7 +162,6 @@ def test_nothing_but_the_configured_database_is_spoken_to(
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(300)
 def test_a_backtest_its_workers_and_its_report_speak_to_nothing_but_the_configured_database(
     graph: Graph, graph_env: Address, tmp_path: Path
 ) -> None:

@@ -104,7 +104,7 @@ def driver(folder: Path, **how: Any) -> subprocess.Popen[bytes]:
     """A run of `made_tasks` in a process of its own, as a user's command is."""
     settings = {"engine": "local", "address": None, "jobs": 2, "epochs": 4, "seeds": 2, **how}
     # Not the checkout's root: its samgraph/ folder would hide the installed package.
-    path = [str(TESTS / "samgraph"), str(TESTS)]
+    path = [str(Path(__file__).parent), str(TESTS)]
     script = DRIVER.format(path=path, folder=str(folder), **settings)
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "driver.log").open("ab") as log:
@@ -278,7 +278,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_files(tmp_path: Path)
     expected = fit_here(made_tasks(tmp_path / "here", epochs=epochs))
     tasks = made_tasks(tmp_path / "run", epochs=epochs)
     rng = random.Random(os.environ.get("CI", "") or None)
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 600
     kills = 0
     while kills < 4:
         before = sum(map(epochs_done, tasks))
