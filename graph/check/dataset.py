@@ -94,23 +94,24 @@ def check(dataset: Dataset) -> CheckReport:
     return CheckReport(usable, read.segments, counts, findings.frame(dataset.cells), tuple(read.notes))
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Read:
     """The tables of a dataset, each checked by itself."""
 
-    segments: SegmentGroups
-    tables: dict[str, pd.DataFrame]
-    series: dict[str, SeriesCheck]
-    rows: dict[str, int]
-    merged: dict[str, int]
-    notes: list[str]
+    segments: SegmentGroups = field(init=False)  # every dataset has them
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
+    series: dict[str, SeriesCheck] = field(default_factory=dict)
+    rows: dict[str, int] = field(default_factory=dict)
+    merged: dict[str, int] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
 
 def _read(dataset: Dataset, names: list[str], findings: Findings) -> _Read:
     """Read every table and check what can be said of it without the others."""
-    found = _Read(SegmentGroups.of(dataset, findings), {}, {}, {}, {}, [])
+    found = _Read()
     for name in names:
         if name == "segments":
+            found.segments = SegmentGroups.of(dataset, findings)
             found.rows[name], unknown = found.segments.read, found.segments.unknown_columns
         elif TABLES[name].series:  # millions of rows: a part at a time
             series = found.series[name] = SeriesCheck.of(dataset, name, findings)
