@@ -235,7 +235,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         Mistake(
             "A period too short for its windows",
             BACKTEST,
-            "2019-03-01 to 2019-12-27 has 212 trading days, but training takes 500 and validation 120, which leaves none to test; lengthen the period or shorten the windows",
+            "2019-03-01 to 2019-12-27 has 212 trading days, but training takes 2000 and validation 250, which leaves none to test; lengthen the period, shorten the windows, or name windows.first_test, before which models learn from what there is",
         ),
         Mistake(
             "A period after the last bar",
