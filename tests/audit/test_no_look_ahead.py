@@ -44,7 +44,7 @@ def config(data: Path, **changes: Any) -> RunConfig:
             "jobs": 1,
             "horizons": (1, 5),
             "windows": {"train_days": 80, "valid_days": 30, "test_days": 40},
-            "model": {"epochs": 1, "hidden_size": 8, "horizon": 5},
+            "model": {"epochs": 1, "tuning_epochs": 1, "hidden_size": 8, "horizon": 5},
             "concepts": {"regression_cut": "adaptive:min=5,max=0.9"},
             **changes,
         },

@@ -64,7 +64,7 @@ def test_load_and_backtest_show_bars_and_an_interrupted_backtest_goes_on(
     assert " 100% " in said  # the edges written are all that the bar was told to expect
     (tmp_path / "run.toml").write_text(
         f"data = '{data}'\nuniverse = 'SIM'\nstart = 2019-07-01\nend = 2020-12-31\nseeds = 1\n"
-        "[windows]\ntrain_days = 120\nvalid_days = 40\ntest_days = 90\n[model]\nepochs = 6\n"
+        "[windows]\ntrain_days = 120\nvalid_days = 40\ntest_days = 90\n[model]\nepochs = 6\ntuning_epochs = 1\n"
         "[concepts]\nregression_cut = 'adaptive:min=5,max=0.9'\n",
         encoding="utf-8",
     )

@@ -31,7 +31,7 @@ def settings(data: Path, **changes: Any) -> RunConfig:
         {
             "data": data, "universe": "SIM", "start": "2019-07-01", "end": "2020-12-31", "seeds": 2,
             "windows": {"train_days": 120, "valid_days": 40, "test_days": 300},
-            "model": {"epochs": 1, "hidden_size": 8, "horizon": 5},
+            "model": {"epochs": 1, "tuning_epochs": 1, "hidden_size": 8, "horizon": 5},
             "concepts": {"regression_cut": "adaptive:min=5,max=0.9"},
             **changes,
         },

@@ -43,7 +43,14 @@ WINDOWS = (
     Window(slice(30, 80), slice(90, 110), slice(120, 145)),
     Window(slice(40, 105), slice(115, 135), slice(145, 170)),
 )
-SMALL: dict[str, Any] = {"hidden_size": 8, "epochs": 2, "horizon": 3, "burn_in": 20, "min_history": 10}
+SMALL: dict[str, Any] = {
+    "hidden_size": 8,
+    "epochs": 2,
+    "tuning_epochs": 1,
+    "horizon": 3,
+    "burn_in": 20,
+    "min_history": 10,
+}
 DAY = 151
 
 
@@ -64,7 +71,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     config = RunConfig.model_validate(
         {
             "data": "data", "universe": "MADE", "start": "2020-02-12", "end": "2020-08-25", "seeds": 2,
-            "variants": ["product", "gru"], "model": {"hidden_size": 8, "epochs": 2, "horizon": 3},
+            "variants": ["product", "gru"], "model": {"hidden_size": 8, "epochs": 2, "tuning_epochs": 1, "horizon": 3},
         }
     )  # fmt: skip
     work = Work(folder / "checkpoints", config.model.hist(config.trading), "cpu")

@@ -45,7 +45,7 @@ def run(graph_server: Address, tmp_path_factory: pytest.TempPathFactory) -> Path
             "variants": ("product", "industry"),
             "horizons": (1, 5),
             "windows": {"train_days": 120, "valid_days": 40, "test_days": 150},
-            "model": {"epochs": 1, "hidden_size": 8, "horizon": 5},
+            "model": {"epochs": 1, "tuning_epochs": 1, "hidden_size": 8, "horizon": 5},
             "concepts": {"regression_cut": "adaptive:min=5,max=0.9"},
             "trading": {"construction": "both", "impact": "sqrt", "impact_coefficient": 1.0},
             "optimiser": {"stock": 0.05, "product": 0.05, "industry": 0.05, "tracking_error": 0.06},

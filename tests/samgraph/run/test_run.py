@@ -53,7 +53,7 @@ def settings(data: Path, **changes: Any) -> RunConfig:
             "seeds": 1,
             "horizons": (1, 5, 20),
             "windows": {"train_days": 120, "valid_days": 40, "test_days": 90},
-            "model": {"epochs": 2, "hidden_size": 8, "horizon": 5},
+            "model": {"epochs": 2, "tuning_epochs": 1, "hidden_size": 8, "horizon": 5},
             "concepts": {"regression_cut": "adaptive:min=5,max=0.9"},
             **changes,
         },
