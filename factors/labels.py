@@ -35,18 +35,23 @@ def labelled(values: Any) -> bool:
 
 
 def days_of(days: Any, name: str = "dates") -> pd.DatetimeIndex:
-    """Days given as dates, timestamps or ISO text, without a time zone, each once.
+    """Days given as dates, timestamps (whose time of day is left out) or ISO text, without a time zone, each once.
 
     Raises:
-        ModelError: what is no day, or a day twice.
+        ModelError: what is no day, a moment of a time zone, or a day twice.
     """
     try:
         index = pd.DatetimeIndex(pd.to_datetime(pd.Index(days), format=None if _dated(days) else "ISO8601"))
     except (ValueError, TypeError) as error:
         raise ModelError(f"{name} has labels that are no days ({error}); give dates or ISO text.") from error
     if index.tz is not None:
+        if not index.equals(index.normalize()):
+            raise ModelError(
+                f"{name} are moments of the time zone {index.tz}, such as {index[0]}, and which day that is elsewhere "
+                "is not said; convert them to the market's time zone and take their days."
+            )
         index = index.tz_localize(None)
-    found: pd.DatetimeIndex = _distinct(index.as_unit("s"), f"the days of {name}")
+    found: pd.DatetimeIndex = _distinct(index.normalize().as_unit("s"), f"the days of {name}")
     return found
 
 

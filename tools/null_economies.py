@@ -42,7 +42,7 @@ from samgraph.exchange.calendar import days_a_year
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.outcome import assess
 from samgraph.outcome.books import keep_books, trading_rules
-from samgraph.run.inputs import HISTORY_DAYS, Inputs, _windows
+from samgraph.run.inputs import Inputs, _windows
 from samgraph.run.pieces import run_pieces, run_work, write_model_inputs
 from samgraph.training.executor import open_executor
 from samgraph.training.pieces import fit_pieces, gather
@@ -100,7 +100,9 @@ def _with_clustered_volatility(made: Economy, seed: int) -> Economy:
 
 def inputs_of(config: RunConfig, dataset: Dataset) -> Inputs:
     """What a run would read through Neo4j."""
-    market = market_of(dataset, config.universe, str(config.start), str(config.end), history=HISTORY_DAYS)
+    market = market_of(
+        dataset, config.universe, str(config.start), str(config.end), history=config.windows.history
+    )
     first_day = int(market.dates.searchsorted(pd.Timestamp(config.start)))
     cuts = config.concepts
     sectors = series_of(dataset, market, f"level:{cuts.neutral_level}", "industries")
@@ -112,10 +114,14 @@ def inputs_of(config: RunConfig, dataset: Dataset) -> Inputs:
     last = leaf.versions[int(leaf.day_version[-1])]
     tree = dataset.read("products", ["product_id", "name", "parent_id"]).drop_duplicates("product_id")
     tree = tree.astype(object).where(tree.notna() & (tree != ""), None).sort_values("product_id")
+    windows = tuple(_windows(config, market, first_day))
+    products = series_of(dataset, market, cuts.cut)
+    industries = series_of(dataset, market, cuts.industry_cut, "industries")
     return Inputs(
         market=market,
-        products=series_of(dataset, market, cuts.cut),
-        industries=series_of(dataset, market, cuts.industry_cut, "industries"),
+        products=products,
+        industries=industries,
+        fitted={"product": (products,) * len(windows), "industry": (industries,) * len(windows)},
         coarse_products=series_of(dataset, market, cuts.regression_cut),
         coarse_industries=series_of(dataset, market, cuts.regression_cut, "industries"),
         sectors=labels,
@@ -130,7 +136,7 @@ def inputs_of(config: RunConfig, dataset: Dataset) -> Inputs:
         first_tree=tree.reset_index(drop=True),
         last_tree=tree.reset_index(drop=True),
         first_day=first_day,
-        windows=tuple(_windows(config, market, first_day)),
+        windows=windows,
         known=dt.datetime(2030, 1, 1, tzinfo=dt.UTC),
     )
 

@@ -63,7 +63,8 @@ def fama_macbeth(
         lags: Newey-West errors with so many lags, and normal p-values, instead.
 
     Raises:
-        ModelError: wrong shapes, no factors, or no day with more stocks than slopes.
+        ModelError: wrong shapes, no factors, no day with more stocks than slopes, or a column
+            that others determine on every day.
     """
     if not factors:
         raise ModelError("Fama-MacBeth needs at least one factor; none was given.")
@@ -81,6 +82,11 @@ def fama_macbeth(
             faults.append((t, names[column + 1], others))
     used = ~np.isnan(slopes[:, 0])
     if not used.any():
+        if faults:
+            _, column, on = faults[0]
+            raise ModelError(
+                f"{column} is determined by {on} on every day that has stocks enough; leave it out."
+            )
         raise ModelError(f"no day has more stocks than the {len(names)} slopes asked for.")
     found = [_tested(slopes[used, j], horizon, lags) for j in range(len(names))]
     premia = pd.DataFrame(

@@ -16,6 +16,7 @@ import pandas as pd
 
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Floats
+from samgraph.factors.labels import paired
 from samgraph.factors.regression.cross_sectional import Regression
 from samgraph.factors.risk.covariance import CovarianceSettings, factor_covariance, specific_variance
 from samgraph.factors.risk.model import RiskModel, bias_statistic, qlike
@@ -160,6 +161,7 @@ def forecast_quality(realised: Any, forecast: Any) -> dict[str, float | int | No
 
     Shapes: both [n_dates], in the same units. Figures of fewer than two days are None.
     """
+    realised, forecast = paired(realised, forecast)
     r, f = np.asarray(realised, dtype=np.float64), np.asarray(forecast, dtype=np.float64)
     use = np.isfinite(r) & np.isfinite(f) & (f > 0.0)
     n = int(use.sum())

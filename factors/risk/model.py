@@ -23,6 +23,7 @@ import pandas as pd
 from samgraph.errors import ModelError
 from samgraph.exchange.calendar import DAYS_A_YEAR
 from samgraph.factors.arrays import Floats, Ints
+from samgraph.factors.labels import paired
 from samgraph.factors.regression.cross_sectional import Regression
 from samgraph.factors.risk.covariance import CovarianceSettings, factor_covariance, specific_variance
 from samgraph.sums import total
@@ -246,8 +247,9 @@ def bias_statistic(returns: Any, volatility: Any) -> float:
 
     Over n periods it lies within 1 +- sqrt(2 / n) about 95% of the time if the forecast is right and returns
     are normal. Source: Menchero, Orr and Wang, "The Barra US Equity Model (USE4)", methodology notes.
-    Shapes: both [n_dates], in the same units; days that either lacks are left out.
+    Shapes: both [n_dates], in the same units; days that either lacks are left out; series by their days.
     """
+    returns, volatility = paired(returns, volatility)
     z = np.asarray(returns, dtype=np.float64) / np.asarray(volatility, dtype=np.float64)
     z = z[np.isfinite(z)]
     return float(z.std(ddof=1)) if len(z) > 1 else math.nan
@@ -258,8 +260,9 @@ def qlike(returns: Any, volatility: Any) -> float:
     better.
 
     Source: Patton (2011), "Volatility Forecast Comparison Using Imperfect Volatility Proxies".
-    Shapes: both [n_dates]; days that either lacks, or with a return of 0, are left out.
+    Shapes: both [n_dates]; days that either lacks, or with a return of 0, are left out; series by their days.
     """
+    returns, volatility = paired(returns, volatility)
     q = (np.asarray(returns, dtype=np.float64) / np.asarray(volatility, dtype=np.float64)) ** 2
     q = q[np.isfinite(q) & (q > 0.0)]
     return float(np.mean(q - np.log(q) - 1.0)) if len(q) else math.nan

@@ -67,6 +67,9 @@ class Spread:
     correlation: float
 
 
+SAME = 1e-10  # of a log price's deviation: two prices that are nearer to a line differ by rounding
+
+
 def pair_spread(one: Floats, two: Floats) -> Spread:
     """Test one pair. Shapes: one, two [n_dates] adjusted prices, all trading days in order, NaN = no price."""
     one, two = paired(one, two)
@@ -84,7 +87,9 @@ def pair_spread(one: Floats, two: Floats) -> Spread:
     spread = y - hedge * x
     spread -= spread[both].mean()
     scale = float(spread[both].std(ddof=1))
-    z = float(spread[-1]) / scale if both[-1] and scale > 0.0 else math.nan
+    if scale <= SAME * float(y[both].std(ddof=1)):  # one line: what is left between them is rounding
+        return Spread(days, dependent, hedge, stat, min(1.0, 2.0 * p), math.nan, math.nan, correlation)
+    z = float(spread[-1]) / scale if both[-1] else math.nan
     return Spread(days, dependent, hedge, stat, min(1.0, 2.0 * p), half_life(spread), z, correlation)
 
 
@@ -154,7 +159,7 @@ def _correlation(x: Floats, y: Floats) -> float:
 def _engle_granger(y: Floats, x: Floats) -> tuple[float, float]:
     """Statistic and p-value; two prices that are one and the same line are cointegrated beyond doubt."""
     slope = float(np.cov(x, y)[0, 1] / np.var(x, ddof=1))
-    if np.std((y - y.mean()) - slope * (x - x.mean())) <= 1e-10 * np.std(y):
+    if np.std((y - y.mean()) - slope * (x - x.mean())) <= SAME * np.std(y):
         return -math.inf, 0.0
     found = engle_granger(y, x[:, None], trend="c", max_lags=MOST_LAGS, method="bic")
     return float(found.stat), float(found.pvalue)

@@ -23,6 +23,8 @@ from samgraph.graph.db.driver import Graph
 MATCHES = 1000
 """A text stands for at most so many products; the best ones by the full-text index."""
 LONGEST_MISSPELT = 40
+MOST_WORDS = 100
+"""Of a question; the index takes some hundred clauses, and no product's name has so many words."""
 LONGEST_PHRASE = 4
 """Words of a question that the glossary is asked for at once."""
 BETWEEN = "; "
@@ -63,7 +65,7 @@ def find_products(
             Match(row["product_id"], row["name"], 1.0) for row in named if row["product_id"] == question
         )
     asked = units(question)
-    query = lucene(asked)
+    query = lucene(asked) if len(asked) <= MOST_WORDS else ""
     held = graph.read("basket/search", query=query, limit=limit, **times) if query else []
     found = {row["product_id"]: Match(row["product_id"], row["name"], 1.0) for row in named}
     own = set(found)
@@ -154,7 +156,7 @@ def _holds(text: str, way: Alternative) -> bool:
 def _nearest(graph: Graph, question: str, times: dict[str, Any]) -> list[dict[str, Any]]:
     """Names that hold some of the question, or are spelt almost so; else those that most companies sell."""
     ways = []
-    for word in folded(question).split():
+    for word in folded(question).split()[:MOST_WORDS]:
         ways.append(_term(word))
         if word.isascii() and word.isalnum() and len(word) <= LONGEST_MISSPELT:
             ways.append(

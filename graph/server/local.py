@@ -28,9 +28,11 @@ from samgraph.graph.server import jars as jar_store
 from samgraph.graph.server.conf import java_command, write_configuration
 from samgraph.graph.server.home import USER, Home, Ports, PortTaken, Running, is_free
 from samgraph.graph.server.java import Java, find_java
+from samgraph.progress import warn
 
 LOGIN_SECONDS = 12.0
-START_SECONDS = 180.0
+START_SECONDS = 180.0  # that a start may take; SAMGRAPH_NEO4J_START_SECONDS sets it
+TELL_SECONDS = 30.0
 STOP_SECONDS = 90.0
 
 Progress = Callable[[int], None]
@@ -244,7 +246,8 @@ class LocalServer:
 
     def _await_answer(self, run: Running, log_began: int) -> None:
         """Wait until the server answers a query over Bolt and its HTTP port is open."""
-        deadline = time.monotonic() + START_SECONDS
+        began, allowed = time.monotonic(), start_seconds()
+        deadline, tell_at = began + allowed, began + TELL_SECONDS
         login_deadline: float | None = None
         while True:
             if not watch.is_process(run.pid, run.created):
@@ -262,7 +265,11 @@ class LocalServer:
                 except GraphError:
                     pass  # it listens before its databases are open
             if time.monotonic() > deadline:
-                raise self._did_not_start(f"did not answer within {START_SECONDS:.0f} s", run, log_began)
+                what = f"did not answer within {allowed:.0f} s (SAMGRAPH_NEO4J_START_SECONDS gives it more)"
+                raise self._did_not_start(what, run, log_began)
+            if time.monotonic() > tell_at:
+                warn(f"the local Neo4j server is still starting ({tell_at - began:.0f} of {allowed:.0f} s)")
+                tell_at += TELL_SECONDS
             time.sleep(0.1)
 
     def _did_not_start(self, what: str, run: Running, log_began: int) -> GraphError:
@@ -354,6 +361,18 @@ class LocalServer:
 
 # Homes whose server this process leaves when it exits.
 _LEAVING: set[Path] = set()
+
+
+def start_seconds() -> float:
+    """Seconds that a start may take.
+
+    Raises GraphError: SAMGRAPH_NEO4J_START_SECONDS is no number of 1 or more.
+    """
+    asked = os.environ.get("SAMGRAPH_NEO4J_START_SECONDS") or str(START_SECONDS)
+    with contextlib.suppress(ValueError):
+        if 1.0 <= float(asked) < float("inf"):
+            return float(asked)
+    raise GraphError(f"SAMGRAPH_NEO4J_START_SECONDS is {asked!r}: give a number of seconds, 1 or more.")
 
 
 def _uri(ports: Ports) -> str:

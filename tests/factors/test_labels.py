@@ -16,9 +16,12 @@ from samgraph.factors.evaluation.evaluate import decay, evaluate
 from samgraph.factors.evaluation.ic import information_coefficient
 from samgraph.factors.evaluation.neutralise import neutralise
 from samgraph.factors.evaluation.quantiles import quantile_returns
+from samgraph.factors.labels import days_of
 from samgraph.factors.portfolio.topk_portfolio import run_topk
 from samgraph.factors.regression.cross_sectional import cross_sectional_regression
 from samgraph.factors.regression.fama_macbeth import fama_macbeth
+from samgraph.factors.risk.forecasts import forecast_quality
+from samgraph.factors.risk.model import bias_statistic, qlike
 from samgraph.factors.signals.pair_spread import pair_spread
 
 DAYS = pd.bdate_range("2020-01-01", periods=40)
@@ -131,3 +134,37 @@ def test_series_side_by_side_are_joined_by_day():
     assert pair_spread(prices[0], prices[1].iloc[::-1]) == pair_spread(
         prices[0].to_numpy(), prices[1].to_numpy()
     )
+
+
+def test_moments_of_another_time_zone_are_refused_and_times_of_day_are_left_out():
+    days = pd.date_range("2020-01-02", periods=3)
+    with pytest.raises(ModelError, match="market's time zone"):
+        days_of((days + pd.Timedelta(hours=16)).tz_localize("UTC"))
+    for same in (days.tz_localize("Asia/Shanghai"), days + pd.Timedelta(hours=15)):
+        assert list(days_of(same)) == list(days)
+
+
+def test_risk_statistics_go_by_their_days():
+    rng = np.random.default_rng(4)
+    days = pd.bdate_range("2020-01-01", periods=40)
+    forecast = pd.Series(rng.uniform(0.5, 2.0, 40), index=days)
+    realised = forecast * rng.normal(size=40)
+    for measured in (bias_statistic, qlike, forecast_quality):
+        want = measured(realised.to_numpy(), forecast.to_numpy())
+        assert measured(realised[::-1], forecast) == pytest.approx(want)
+        with pytest.raises(ModelError, match="no day in common"):
+            measured(realised.set_axis(days + pd.DateOffset(years=9)), forecast)
+
+
+def test_prices_that_are_one_line_have_no_half_life_and_no_deviation_to_trade():
+    price = np.exp(np.random.default_rng(0).normal(size=500).cumsum() * 0.01)
+    for other in (price, 3.0 * price):
+        found = pair_spread(price, other)
+        assert found.p_value == 0.0 and np.isnan(found.half_life) and np.isnan(found.z_score)
+
+
+def test_fama_macbeth_names_a_column_that_others_determine_on_every_day():
+    rng = np.random.default_rng(1)
+    y, x = rng.normal(size=(2, 40, 30))
+    with pytest.raises(ModelError, match="b is determined by a on every day"):
+        fama_macbeth(y, {"a": x, "b": 2.0 * x})
