@@ -83,9 +83,9 @@ def fama_macbeth(
     used = ~np.isnan(slopes[:, 0])
     if not used.any():
         if faults:
-            _, column, on = faults[0]
+            _, fault, reason = faults[0]
             raise ModelError(
-                f"{column} is determined by {on} on every day that has stocks enough; leave it out."
+                f"{fault} is determined by {reason} on every day that has stocks enough; leave it out."
             )
         raise ModelError(f"no day has more stocks than the {len(names)} slopes asked for.")
     found = [_tested(slopes[used, j], horizon, lags) for j in range(len(names))]
