@@ -67,7 +67,7 @@ def fit(world: World, concepts: str, config: HistConfig) -> tuple[FittedWindow, 
     return fitted, model.eval(), WindowData(inputs, world.window, config, torch.device("cpu"))
 
 
-CONFIG: dict[str, Any] = {"hidden_size": 32, "epochs": 12, "min_epochs": 6}
+CONFIG: dict[str, Any] = {"hidden_size": 32, "epochs": 12, "min_epochs": 6, "start": "nothing"}
 
 
 @torch.no_grad()

@@ -39,6 +39,7 @@ def test_concept_mean_equals_its_dense_form_and_ignores_stocks_without_edges(see
 def spoken_for_concepts(separation: float) -> float:
     """Mean square of what the hidden and the individual part say for whole concepts, on test days."""
     small: dict[str, Any] = {"hidden_size": 8, "epochs": 12, "horizon": 3, "burn_in": 20, "min_history": 10}
+    small["start"] = "nothing"
     config = variant("samgraph", **small, separation=separation)
     market = make_market(1, 170, 24)
     inputs = training_inputs(market, make_series(market), config)

@@ -237,7 +237,13 @@ def test_training_uses_the_chain_and_starts_from_the_model_without_it(
     fits = {}
     for chain in (False, True):
         config = variant(
-            "samgraph", hidden_size=6, value_chain=chain, encoder=encoder, window_length=10, epochs=1
+            "samgraph",
+            hidden_size=6,
+            value_chain=chain,
+            encoder=encoder,
+            window_length=10,
+            epochs=1,
+            start="nothing",
         )
         fits[chain] = fit_window(training_inputs(market, series, config), WINDOW, config, seed=0)
     assert float(fits[True].parameters["head.chain.up"].abs().max()) > 0

@@ -52,7 +52,14 @@ def made_tasks(folder: Path, *, epochs: int = 4, seeds: int = 2, **changes: Any)
     market = make_market(1, 170, 12, missing=0.03)
     write_market(folder, market)
     write_series(folder, "product", make_series(market))
-    settings = {"hidden_size": 8, "horizon": 3, "burn_in": 20, "min_history": 10, "patience": epochs}
+    settings = {
+        "hidden_size": 8,
+        "horizon": 3,
+        "burn_in": 20,
+        "min_history": 10,
+        "patience": epochs,
+        "start": "nothing",
+    }
     work = Work(folder, variant("samgraph", epochs=epochs, **{**settings, **changes}), "cpu")
     return [
         Task(Piece(ARMS[name], seed, 0, WINDOW, None if name == "gru" else name), work)
