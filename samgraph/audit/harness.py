@@ -359,7 +359,7 @@ def reduced(data: Path, universe: str, start: dt.date, end: dt.date, seed: int) 
         "horizons": (1, 5),
         "windows": {"train_days": int(inside * 0.45), "valid_days": max(20, int(inside * 0.15))},
         "model": {"epochs": 1, "hidden_size": 8, "horizon": 5},
-        "trading": {"construction": "both", "rebalance_days": 5},
+        "trading": {"construction": ("tranches", "topk", "optimised"), "rebalance_days": 5},
     }
     settings["windows"] |= {"test_days": max(20, int(inside * 0.2))}
     if small:

@@ -128,6 +128,25 @@ def test_weights_are_those_of_the_slow_version_and_see_nothing_later(
     np.testing.assert_array_equal(path_weights(kind, later, changed, rules, path)[: day + 1], got[: day + 1])
 
 
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_who_joins_later_moves_no_bit(kind: str) -> None:
+    """A place amidst the others on the axis, with nothing in it yet."""
+    market, rng = rough_market(3, n_dates=30, n_stocks=9, trouble=0.1), np.random.default_rng(3)
+    score = rng.normal(size=(30, 9))
+    panels = {
+        name: np.insert(panel, 4, False if panel.dtype == bool else np.nan, axis=1)
+        for name, panel in market.panels().items()
+    }
+    listed = None if market.listed_on is None else np.insert(market.listed_on, 4, np.datetime64("NaT"))
+    gone = None if market.delisted_on is None else np.insert(market.delisted_on, 4, np.datetime64("NaT"))
+    stocks = (*market.stocks[:4], "999999.SH", *market.stocks[4:])
+    wider = replace(market, stocks=stocks, listed_on=listed, delisted_on=gone, **panels)
+    path = Path(0.3, 0.5, 4, 0.25)
+    got = path_weights(kind, np.insert(score, 4, np.nan, axis=1), wider, Rules(), path)
+    np.testing.assert_array_equal(np.delete(got, 4, axis=1), path_weights(kind, score, market, Rules(), path))
+    assert not np.nan_to_num(got[:, 4]).any()
+
+
 def test_tranches_trade_one_part_of_the_portfolio_a_day_and_costs_have_their_cause() -> None:
     """Four tranches of names that change every day: a quarter is bought and sold, and only the score is why."""
     market = flat(16, 8)
