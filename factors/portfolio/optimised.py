@@ -105,7 +105,7 @@ class _Optimised(Targets):
 
     def _choose(self, day: int) -> Floats:
         model = self.forecasts.at(int(self.place[day]))
-        now, value = self._now(day)
+        now, value = self.now(day)
         free, own = self.sellable(day), now > 0.0
         suspended = ~self.tape.traded[day]
         self.views[day] = expected_returns(
@@ -130,16 +130,6 @@ class _Optimised(Targets):
         told = (found.relaxed, found.tracking_error, found.expected, found.bought)
         self.decisions.append((self.tape.dates[day], *told, active, names))
         return weights
-
-    def _now(self, day: int) -> tuple[Floats, float]:
-        """Weights at the close of `day` in what is invested, orders under way counted as filled; its value."""
-        tape, ledger = self.tape, self.ledger
-        held = np.where(ledger.shares > 0, ledger.shares * np.nan_to_num(tape.mark[day]), 0.0)
-        value = (ledger.cash + total(held)) * self.rules.invest
-        coming = [decided for due, (decided, whole) in self.due.items() if due > day and whole]
-        if not coming:
-            return held / value, value
-        return self._wanted(day, max(coming), np.nan_to_num(tape.mark[day])), value
 
     def _impact(self, day: int, value: float) -> dict[str, Any]:
         """The size-dependent cost of a trade of weight x, as impact * x ** power, from days before `day`."""

@@ -28,7 +28,7 @@ from samgraph.factors.arrays import Bools, Floats, Ints, panel
 from samgraph.factors.labels import given_axes
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.simulation import PortfolioResult
-from samgraph.factors.portfolio.targets import run_targets
+from samgraph.factors.portfolio.targets import Targets
 from samgraph.sums import over_stocks, total
 
 if TYPE_CHECKING:
@@ -52,6 +52,12 @@ class Path:
     outside: float = 0.2
     days: int = 20
     pace: float = 0.1
+
+
+class _Followed(Targets):
+    """Most names drift from day to day, and their small differences are no orders."""
+
+    ordered = True
 
 
 @dataclass(frozen=True)
@@ -81,7 +87,11 @@ def run_path(
     """
     rules = rules or Rules()
     weights = path_weights(kind, score, market, rules, path or Path())
-    return run_targets(weights, market, replace(rules, offset=0))  # the weights begin after the offset
+    known: Bools = np.asarray(np.isfinite(weights).any(axis=1))
+    books = _Followed(
+        np.nan_to_num(weights), known, market, replace(rules, offset=0)
+    )  # they begin after the offset
+    return books.run(known)
 
 
 def path_weights(kind: str, score: Any, market: Market, rules: Rules, path: Path) -> Floats:

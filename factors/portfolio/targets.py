@@ -16,7 +16,7 @@ import numpy as np
 
 from samgraph.errors import ConfigError
 from samgraph.exchange.access import FREE
-from samgraph.factors.arrays import Floats, panel
+from samgraph.factors.arrays import Floats, Ints, panel
 from samgraph.factors.labels import given_axes
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.simulation import PortfolioResult, Simulation
@@ -66,20 +66,51 @@ def run_targets(weights: Any, market: Market, rules: Rules | None = None) -> Por
 
 
 class Targets(Simulation):
-    """Decision days by the day on which they are due, beside the books."""
+    """Decision days by the day on which they are due, beside the books.
+
+    With `ordered`, what is bought and what is sold is decided at the prices of the decision day, changes of less than a
+    lot left out; the prices of the execution then only size an order. Without it they also turn small ones.
+    """
+
+    ordered = False
 
     def __init__(self, weights: Floats, known: Any, market: Market, rules: Rules | None) -> None:
         super().__init__(market, rules if rules is not None else Rules())
         self.weights, self.known = weights, known
         self.due: dict[int, tuple[int, bool]] = {}
+        self.sides: dict[int, Any] = {}
         self.last: int | None = None  # the decision that was last traded
 
     def decide(self, day: int, *, rebalance: bool) -> None:
         """Rebalance to the day's weights; on other days only names that left the universe go."""
         rebalance = rebalance and bool(self.known[day])
         left = (self.ledger.shares > 0) & ~self.member[day] & self.sellable(day)
+        if rebalance and self.ordered:
+            self.sides[day] = self._sides(day)
         if rebalance or left.any():
             self.due[day + self.rules.lag] = day, rebalance
+
+    def now(self, day: int) -> tuple[Floats, float]:
+        """Weights at the close of `day` in what is invested, orders under way counted as filled; its value."""
+        tape, ledger = self.tape, self.ledger
+        held = np.where(ledger.shares > 0, ledger.shares * np.nan_to_num(tape.mark[day]), 0.0)
+        value = (ledger.cash + total(held)) * self.rules.invest
+        coming = [decided for due, (decided, whole) in self.due.items() if due > day and whole]
+        if not coming:
+            return held / value, value
+        return self._wanted(day, max(coming), np.nan_to_num(tape.mark[day])), value
+
+    def _sides(self, day: int) -> Any:
+        """What is ordered, [n_stocks]: 1 a purchase, -1 a sale, 0 nothing (less than a lot, which cannot be traded).
+
+        Decided at the prices of the day: those of the execution only size an order.
+        """
+        now, value = self.now(day)
+        wanted = self.weights[day]
+        change = wanted - now
+        least = self.tape.least[day, self.tape.board] * np.nan_to_num(self.tape.mark[day]) / value
+        large = np.abs(change) >= np.maximum(least, NOTHING)
+        return np.sign(change) * (large | ((wanted == 0.0) & (now > NOTHING)))
 
     def fill(self, day: int) -> None:
         """Sales first, then purchases from the cash there is."""
@@ -99,8 +130,12 @@ class Targets(Simulation):
         why = self.causes(decided, wanted, before, held / (value * self.rules.invest))
         self.last = decided
         change = wanted * value * self.rules.invest - held
-        self._sell(day, decided, np.where(change < -NOTHING * value, -change, 0.0), price, why)
-        self._buy(day, decided, np.where(change > NOTHING * value, change, 0.0), why)
+        if self.ordered:
+            side = self.sides.pop(decided)
+        else:
+            side = np.where(np.abs(change) > NOTHING * value, np.sign(change), 0.0)
+        self._sell(day, decided, np.flatnonzero(side < 0), np.maximum(-change, 0.0), price, why)
+        self._buy(day, decided, np.flatnonzero(side > 0), np.maximum(change, 0.0), why)
 
     def causes(self, decided: int, wanted: Floats, before: Floats, held: Floats) -> Any:
         """Why each stock is traded, [n_stocks]: `score` (the target moved) or `drift` (the holding moved away from it).
@@ -122,12 +157,14 @@ class Targets(Simulation):
         wanted: Floats = worth / (total(worth) + 1.0 - total(weight))
         return wanted
 
-    def _sell(self, day: int, decided: int, money: Floats, price: Floats, causes: Any) -> None:
+    def _sell(self, day: int, decided: int, stocks: Ints, money: Floats, price: Floats, causes: Any) -> None:
         ledger = self.ledger
-        stocks = np.flatnonzero(money)
         shares = self.tape.whole(day, stocks, money[stocks] / price[stocks])
         whole = self.weights[decided, stocks] == 0
         shares = np.where(whole, ledger.shares[stocks], shares)
+        if self.ordered:
+            none = stocks[shares <= 0]
+            ledger.block(day, decided, none, "sell", np.full(len(none), SMALL))
         stocks, shares = stocks[shares > 0], shares[shares > 0]
         inside = self.member[decided, stocks]
         why = [
@@ -135,16 +172,15 @@ class Targets(Simulation):
         ]
         ledger.sell(day, decided, stocks, shares, why)
 
-    def _buy(self, day: int, decided: int, money: Floats, causes: Any) -> None:
+    def _buy(self, day: int, decided: int, stocks: Ints, money: Floats, causes: Any) -> None:
         ledger, tape = self.ledger, self.tape
-        stocks = np.flatnonzero(money)
         why = tape.no_buy[day, stocks].astype(np.int64)
         free = np.flatnonzero(why == FREE)
         chosen = stocks[free]
         if len(chosen):
             liquidity = ledger.liquidity(day, chosen)
             budget = money[chosen] + ledger.buying.of(day, chosen, money[chosen], *liquidity).sum(axis=0)
-            budget *= min(1.0, max(ledger.cash, 0.0) / float(budget.sum()))
+            budget *= min(1.0, max(ledger.cash, 0.0) / max(float(budget.sum()), NOTHING))
             amount = np.minimum(ledger.buying.affordable(day, chosen, budget, *liquidity), money[chosen])
             shares = tape.whole(day, chosen, amount / tape.price[day, chosen])
             why[free[shares <= 0]] = SMALL
