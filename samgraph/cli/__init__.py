@@ -42,6 +42,7 @@ COMMANDS = {
     "backtest": "backtest",
     "ablate": "ablate",
     "explain": "explain",
+    "evaluate": "evaluate",
     "report": "report",
     "trials": "trials",
     "audit": "audit",

@@ -28,6 +28,7 @@ from samgraph.factors.portfolio.topk_portfolio import PortfolioResult
 from samgraph.factors.regression.cross_sectional import Regression, compare_families, next_day
 from samgraph.factors.regression.exposures import Membership
 from samgraph.factors.regression.ridge import Ridge
+from samgraph.factors.signals.plain import plain_factors
 from samgraph.factors.signals.product_momentum import product_momentum
 from samgraph.factors.signals.styles import style_exposures
 from samgraph.hist.labels import forward_returns
@@ -36,6 +37,7 @@ from samgraph.outcome.books import Books, construction_in_words, keep_books, tra
 from samgraph.outcome.caps import caps_sentence, known_caps
 from samgraph.outcome.exposure import coverage_table, effective_numbers, exposure_table
 from samgraph.outcome.factor_study import BOTH, NEUTRAL, STYLES, study
+from samgraph.outcome.plain import best_plain, plain_table
 from samgraph.outcome.risk import model_tables, risk_backcast, risk_forecasts, risk_summary
 from samgraph.outcome.tilts import chain_table, concentration_table, tilt_table
 from samgraph.outcome.traded import (
@@ -105,6 +107,7 @@ def assess(
     progress()
     books, main = kept.named(), kept.first(BASE).holdings
     year = days_a_year(inputs.market.dates)
+    beside = plain_table(inputs, plain_factors(inputs.market, inputs.products), own[BASE], forward)
     difference = _compare(kept, raw, horizon, config.seed, year)
     exposure = exposure_table(inputs, main)
     tables = {
@@ -116,6 +119,7 @@ def assess(
         "orthogonal": found.orthogonal,
         "breakdown": found.breakdown,
         "premia": found.premia,
+        "plain_factors": beside,
         "regression": _by_model({name: fit.days for name, fit in regressions.items()}, "model"),
         "factor_returns": _by_model(
             {name: fit.factor_returns() for name, fit in regressions.items()}, "model"
@@ -157,6 +161,7 @@ def assess(
         },
         "write_offs": write_offs(books),
         "benchmarks": benchmark_summary(inputs, tables["benchmarks"], year),
+        "best_plain_factor": best_plain(beside, min(config.horizons, key=lambda h: abs(h - horizon))),
         "horizons": found.figures[NEUTRAL],
         "orthogonal": {against: found.figures[against] for against in (STYLES, BOTH)},
         "tests": len(factors.decay) + len(found.orthogonal),

@@ -89,8 +89,10 @@ class Inputs:
         return slice(self.windows[0].test.start, self.windows[-1].test.stop)
 
 
-def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.datetime | None) -> Inputs:
-    """Read everything that a run needs.
+def read_inputs(
+    config: RunConfig, graph: Graph, dataset: Dataset, known: dt.datetime | None, *, whole: bool = False
+) -> Inputs:
+    """Read everything that a run needs; with `whole` nothing is fitted, and all days from the start on are tested.
 
     Raises:
         DatasetError: the folder was not loaded into this graph, or a table is missing or wrong
@@ -125,7 +127,7 @@ def read_inputs(config: RunConfig, graph: Graph, dataset: Dataset, known: dt.dat
             warn(left_out)
     seen = market.for_models().member
     first_day = int(market.dates.searchsorted(pd.Timestamp(config.windows.first_train or config.start)))
-    windows = _windows(config, market, first_day)
+    windows = [_untrained(market, first_day)] if whole else _windows(config, market, first_day)
     needed = market.dates[windows[0].test.start - 1 :]
     known_indexes = indexes(dataset, config.universe, config.benchmark, market.dates, needed)
     if known_indexes:
@@ -296,6 +298,16 @@ def _bars(dataset: Dataset, further: Sequence[str]) -> pd.DataFrame:
             f"{dataset.root} has no table bars; a backtest needs daily prices (interface: table bars)"
         )
     return read_bars(dataset, further=further)
+
+
+def _untrained(market: Market, first_day: int) -> Window:
+    """All days from the first one on as test days; the first of the data has no return and cannot be one."""
+    first = max(1, first_day)
+    if first + 1 >= market.n_dates:
+        raise ConfigError(
+            f"the bars have {market.n_dates - first_day} trading days of the period; give a longer one"
+        )
+    return Window(slice(0, first), slice(first, first), slice(first, market.n_dates))
 
 
 def _windows(config: RunConfig, market: Market, first_day: int) -> list[Window]:

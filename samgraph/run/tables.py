@@ -213,6 +213,12 @@ _ALL = (
         ("against", *_SUMMARY),
     ),
     _table(
+        "plain_factors",
+        "The main score and plain factors (reversal, momentum, ...) on its stock-days, as they are and neutralised.",
+        Known.END,
+        ("against", *_SUMMARY),
+    ),
+    _table(
         "breakdown",
         "Rank IC of each factor by calendar year, rebalance offset, size and industry.",
         Known.END,
