@@ -80,7 +80,8 @@ def _quantiles(quantiles: pd.DataFrame) -> str:
         index=["factor", "horizon"], columns="quantile", values="mean_return", sort=False
     )
     rows = [
-        [str(name), str(h), *map(percent, line)] for (name, h), line in zip(means.index, means.to_numpy(), strict=True)
+        [str(name), str(h), *map(percent, line)]
+        for (name, h), line in zip(means.index, means.to_numpy(), strict=True)
     ]
     head = ["factor", "days ahead", *(f"quantile {q}" for q in means.columns)]
     return table(

@@ -95,6 +95,7 @@ def inputs_by_hand() -> Inputs:
         market=market,
         products=products,
         industries=industries,
+        fitted={"product": (products,), "industry": (industries,)},
         coarse_products=products,
         coarse_industries=industries,
         sectors=sectors,

@@ -61,8 +61,9 @@ def test_ic_and_quantile_returns_equal_alphalens_from_its_own_form(
     frame["factor"] = series
     # quantiles are formed of all that have the factor; alphalens drops rows without a return first
     frame = frame[frame["factor"].notna()].dropna()
-    whole = frame.groupby(level=0).size() == series.groupby(level=0).size().reindex(frame.index.levels[0])
-    frame = frame[frame.index.get_level_values(0).isin(whole.index[whole])]
+    given, kept = (part.groupby(level=0).size() for part in (series, frame))
+    whole = kept.index[kept == given.reindex(kept.index)]
+    frame = frame[frame.index.get_level_values(0).isin(whole)]
     frame["factor_quantile"] = utils.quantize_factor(frame, 5)
     theirs = performance.factor_information_coefficient(frame)
     means, _ = performance.mean_return_by_quantile(frame, by_date=True, demeaned=False)
@@ -91,10 +92,8 @@ def test_every_yardstick_has_its_rows_and_the_page_shows_hostile_names_as_text(f
 
 def test_a_plain_factor_given_as_ones_own_has_the_figures_that_the_run_gives_it(inputs: Inputs) -> None:
     market = inputs.market
-    with np.errstate(invalid="ignore"):
-        own = pd.DataFrame(
-            -np.log1p(market.returns()), index=market.dates, columns=list(market.stocks)
-        ).stack()
+    wide = pd.DataFrame(-np.log1p(market.returns()), index=market.dates, columns=list(market.stocks))
+    own = wide.stack()  # noqa: PD013
     study = evaluate_factors(settings(), inputs, {"mine": own.rename_axis(["date", "company_id"])})
     table = study.tables["plain_factors"].set_index(["against", "factor", "horizon"])["rank_ic"]
     for against in ("nothing", "industry_size"):
