@@ -198,9 +198,9 @@ def correlations(
     """
     beside = {name: values[test] for name, values in others.items() if name not in own}
     pairs = [*itertools.combinations(own, 2), *itertools.product(own, beside)]
-    rows = []
+    every, rows = {**own, **beside}, []
     for a, b in pairs:
-        series = information_coefficient(own[a], (own | beside)[b], rank=True)
+        series = information_coefficient(own[a], every[b], rank=True)
         known = series[np.isfinite(series)]
         rows.append((a, b, float(known.mean()) if len(known) else math.nan, len(known)))
     return pd.DataFrame(rows, columns=["a", "b", "rank_correlation", "n_days"])

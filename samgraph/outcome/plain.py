@@ -67,17 +67,18 @@ def best_plain(table: pd.DataFrame, horizon: int, *, name: str = "score") -> dic
 
     It is the best in hindsight of `among`, so its Rank IC flatters it; that of the score stands beside it.
     """
-    rows = table[(table["against"] == RAW) & (table["horizon"] == horizon)].set_index("factor")
-    own = rows.drop(index=name, errors="ignore").dropna(subset=["rank_ic"])
-    if own.empty:
+    rows = table[(table["against"] == RAW) & (table["horizon"] == horizon)]
+    figures = {str(row["factor"]): row for row in rows.to_dict("records")}
+    score = figures.pop(name, {})
+    ranked = {one: row for one, row in figures.items() if math.isfinite(row["rank_ic"])}
+    if not ranked:
         return None
-    best = str(own["rank_ic"].idxmax())
-    beaten = float(rows.loc[name, "rank_ic"]) if name in rows.index else math.nan
-    figures = {
-        "rank_ic": float(own.loc[best, "rank_ic"]),
-        "rank_ic_tstat_nw": float(own.loc[best, "tstat_nw"]),
-        "score_rank_ic": beaten,
+    best = max(ranked, key=lambda one: float(ranked[one]["rank_ic"]))
+    told = {
+        "rank_ic": float(ranked[best]["rank_ic"]),
+        "rank_ic_tstat_nw": float(ranked[best]["tstat_nw"]),
+        "score_rank_ic": float(score.get("rank_ic", math.nan)),
     }
-    return {"factor": best, "horizon": horizon, "among": len(own)} | {
-        key: value if math.isfinite(value) else None for key, value in figures.items()
+    return {"factor": best, "horizon": horizon, "among": len(ranked)} | {
+        key: value if math.isfinite(value) else None for key, value in told.items()
     }

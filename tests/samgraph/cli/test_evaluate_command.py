@@ -25,7 +25,7 @@ def test_a_csv_of_factors_becomes_tables_and_a_page(graph: Graph, graph_env: obj
     price = bars.assign(p=bars["close"] * bars["adj_factor"]).pivot_table("p", "date", "company_id")
     short, long = (-price.pct_change(n, fill_method=None).iloc[-200:] for n in (1, 20))
     tables = {"short": short, "long": long}
-    frame = pd.concat({name: t.unstack() for name, t in tables.items()}, axis=1)
+    frame = pd.concat({name: t.unstack() for name, t in tables.items()}, axis=1)  # noqa: PD010
     file, out = tmp_path / "mine.csv", tmp_path / "out"
     frame.rename_axis(["company_id", "date"]).reset_index().to_csv(file, index=False)
     settings = tmp_path / "c.toml"
