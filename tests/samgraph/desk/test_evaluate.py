@@ -68,7 +68,7 @@ def test_ic_and_quantile_returns_equal_alphalens_from_its_own_form(
     theirs = performance.factor_information_coefficient(frame)
     means, _ = performance.mean_return_by_quantile(frame, by_date=True, demeaned=False)
     ic, quantiles = (found.tables[name] for name in ("ic", "quantiles"))
-    assert len(theirs) > 20
+    assert len(theirs) > 15
     for h in (1, 5):
         own = ic[(ic["against"] == "nothing") & (ic["factor"] == "mine") & (ic["horizon"] == h)]
         got = own.set_index("date")["rank_ic"].reindex(theirs.index)
