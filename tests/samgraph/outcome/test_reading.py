@@ -190,7 +190,10 @@ def test_a_style_that_is_known_of_nobody_has_no_mean(run: Assessed) -> None:
 
 
 def scores(run: Assessed, variant: str) -> pd.DataFrame:
+    """Each seed's scores of a day in standard deviations, averaged over seeds."""
     own = run.predictions[run.predictions["variant"] == variant]
+    day = own.groupby(["seed", "date"])["score"]
+    own = own.assign(score=(own["score"] - day.transform("mean")) / day.transform("std", ddof=0))
     return own.pivot_table(index="date", columns="company_id", values="score", aggfunc="mean")
 
 
