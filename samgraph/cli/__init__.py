@@ -41,6 +41,7 @@ COMMANDS = {
     "risk": "risk",
     "backtest": "backtest",
     "ablate": "ablate",
+    "score": "score",
     "explain": "explain",
     "evaluate": "evaluate",
     "report": "report",

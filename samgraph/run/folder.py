@@ -268,7 +268,7 @@ class RunFolder:
                 else self.series(task.piece.arm.name, task.piece.seed, task.piece.number)
             )
         needs = {need.piece.arm.name: self.job(need, market, series) for need in task.needs}
-        return Job(task, market or self.market, found, needs)
+        return Job(task, market or self.market, found, needs, keep=market is None)
 
 
 def _read_json(folder: Path, name: str) -> dict[str, Any]:

@@ -275,6 +275,36 @@ def _fitted(
     )
 
 
+def read_series_of_window(
+    config: RunConfig, graph: Graph, market: Market, window: Window, kind: str, known: dt.datetime
+) -> SnapshotSeries:
+    """The snapshots that a window's models read, for one window and one kind of concepts: products or industries."""
+    asked: dict[str, Any] = (
+        {"cut": config.concepts.cut, "relation": "products", "chain": True}
+        if kind == "products"
+        else {"cut": config.concepts.industry_cut, "relation": "industries"}
+    )
+
+    def read(days: slice = slice(None), **more: Any) -> SnapshotSeries:
+        members = market.for_models().member
+        found = extract_period(
+            graph,
+            market.dates[days],
+            stocks=market.stocks,
+            members=members[days],
+            known=known,
+            **asked,
+            **more,
+        )
+        return _as_set(config, found) if kind == "products" else found
+
+    if config.windows.knowledge == "day":
+        return read()
+    burn_in = config.model.hist(config.trading).burn_in
+    days = slice(max(0, window.train.start - burn_in), window.test.stop)
+    return read(days, fit_day=market.dates[window.fit_day])
+
+
 def _as_set(config: RunConfig, series: SnapshotSeries) -> SnapshotSeries:
     """The model's products with the weights, and the value chain, that the settings ask for."""
     if config.model.hist(config.trading).value_chain and not series.chain:

@@ -206,12 +206,14 @@ class Job:
         market: bars, members and benchmark.
         series: the as-of snapshots of its concepts; None where it reads none.
         needs: the finished jobs that it starts from, by arm.
+        keep: whether computed features are kept beside the pieces, for the other jobs of the folder.
     """
 
     task: Task
     market: Market
     series: SnapshotSeries | None
     needs: Mapping[str, Job] = field(default_factory=dict)
+    keep: bool = True
 
     @property
     def window(self) -> Window:
@@ -242,7 +244,8 @@ class Job:
         """Features, computed once for all jobs of a folder, and labels."""
         from samgraph.hist.data import training_inputs
 
-        return training_inputs(self.market, self.series, self.config, self.task.work.folder)
+        folder = self.task.work.folder if self.keep else None
+        return training_inputs(self.market, self.series, self.config, folder)
 
 
 Engine = Literal["local", "ray"]

@@ -1,0 +1,110 @@
+"""Scores of a later day by a finished run are those of a backtest that reaches it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import empty_database
+
+from samgraph.cli import main
+from samgraph.config import RunConfig, load_config
+from samgraph.economy.simulate import simulate
+from samgraph.errors import RunError
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.graph.db.driver import Address, Graph
+from samgraph.graph.load.load import load
+from samgraph.run.backtest import backtest
+from samgraph.run.folder import RunFolder
+from samgraph.run.score import COLUMNS, score
+
+PARTS = ["concept", "hidden", "individual", "score"]
+
+
+def settings(data: Path, end: str) -> RunConfig:
+    return load_config(
+        None,
+        {
+            "data": data,
+            "universe": "SIM",
+            "start": "2019-03-01",
+            "end": end,
+            "seeds": 2,
+            "variants": ("product", "gru"),
+            "horizons": (1, 5),
+            "windows": {"train_days": 120, "valid_days": 40, "test_days": 90},
+            "model": {"epochs": 1, "tuning_epochs": 1, "hidden_size": 4, "horizon": 5},
+            "concepts": {"regression_cut": "adaptive:min=5,max=0.9"},
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def world(graph_server: Address, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """An economy, a run that ends within its second window, and one that goes on to the end of that window."""
+    base = tmp_path_factory.mktemp("scores")
+    data = base / "data"
+    simulate(data, 5, companies=40, products=60, years=2)
+    empty_database(graph_server)
+    with Graph.open(graph_server) as graph:
+        load(graph, Dataset(data))
+        for name, end in (("short", "2020-05-29"), ("long", "2020-06-30")):
+            backtest(settings(data, end), base / name, graph=graph)
+        yield graph, base
+
+
+@pytest.mark.slow
+def test_scores_of_later_days_are_those_of_a_backtest_that_reaches_them(world: Any) -> None:
+    graph, base = world
+    run, later = RunFolder.open(base / "short"), RunFolder.open(base / "long")
+    windows = later.table("windows")
+    days = later.table("predictions")["date"].drop_duplicates()
+    ahead = days[days > pd.Timestamp("2020-05-29")]
+    assert windows["window"].max() == run.table("windows")["window"].max() == 1, (
+        "no model is fitted in between"
+    )
+    before = sorted(path.name for path in (base / "short").rglob("*"))
+    for day in (ahead.iloc[0], ahead.iloc[-1], pd.Timestamp("2020-03-02"), pd.Timestamp("2019-12-02")):
+        for variant in ("product", "gru"):
+            found = score(run, graph, as_of=day.date(), variant=variant).frame
+            expected = later.scores(variant).loc[day]
+            got = found.set_index("company_id").sort_index()
+            assert list(got.index) == list(expected.index)
+            np.testing.assert_array_equal(got["score"].to_numpy(), expected.to_numpy())
+    assert sorted(path.name for path in (base / "short").rglob("*")) == before, (
+        "nothing is written into the run"
+    )
+
+
+@pytest.mark.slow
+def test_a_day_s_scores_say_where_they_come_from_and_what_to_look_at(
+    world: Any, graph_env: Address, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph, base = world
+    run = RunFolder.open(base / "short")
+    found = score(run, graph)  # the last day of the data: the models' 90 days are long over
+    frame = found.frame
+    assert list(frame.columns) == list(COLUMNS)
+    assert (frame["rank"] == np.arange(1, len(frame) + 1)).all() and frame["score"].is_monotonic_decreasing
+    assert found.source["window"] == 1 and found.source["run"] == run.run_id
+    assert found.source["model_days"] > 90
+    assert any("to be fitted anew after 90" in warning for warning in found.warnings)
+    assert frame["report_days"].dropna().ge(0).all()
+    residual = frame["neutral"]
+    assert abs(residual.mean()) < 1e-9 and residual.std() < frame["score"].std()
+
+    weekend = score(run, graph, as_of=pd.Timestamp("2020-05-30").date())
+    assert weekend.frame.empty and "2020-05-30 has no bars" in weekend.warnings[0]
+    with pytest.raises(RunError, match="has no model for 2019-06-03"):
+        score(run, graph, as_of=pd.Timestamp("2019-06-03").date())
+
+    file = tmp_path / "scores.json"
+    assert main(["score", str(base / "short"), "--as-of", "2020-06-01", "-o", str(file)]) == 0
+    told = json.loads(file.read_text(encoding="utf-8"))
+    assert told["source"]["fitted_by"] < "2020-05-29" and len(told["scores"]) > 20
+    assert main(["score", str(base / "short"), "--as-of", "2020-05-30"]) == 3
+    assert "warning: 2020-05-30 has no bars" in capsys.readouterr().err
