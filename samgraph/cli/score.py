@@ -91,9 +91,10 @@ def command(
     if output is None:
         print_frame(found.frame, form)
     elif output.suffix == ".parquet":
-        write_frame(
-            output, found.frame.assign(**{name: _text(value) for name, value in found.source.items()})
-        )
+        frame = found.frame.copy()
+        for name, value in found.source.items():  # every row says where it comes from
+            frame[name] = value if isinstance(value, (str, int)) else json.dumps(value)
+        write_frame(output, frame)
     else:
         with whole(output) as scratch:
             if output.suffix == ".csv":
