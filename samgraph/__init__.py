@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from samgraph.graph.load.load import load
     from samgraph.hist.labels import forward_returns
     from samgraph.run.inputs import read_market
+    from samgraph.run.opened import open_run
 
 __version__ = "0.1.0"
 
@@ -45,6 +46,7 @@ _WHERE = {
     "forward_returns": "hist.labels",
     "load": "graph.load.load",
     "next_day": "factors.regression.cross_sectional",
+    "open_run": "run.opened",
     "pairs": "graph.ask.pairs",
     "read_market": "run.inputs",
     "snapshot": "graph.ask.snapshot",
@@ -64,6 +66,7 @@ __all__ = [
     "forward_returns",
     "load",
     "next_day",
+    "open_run",
     "pairs",
     "read_market",
     "snapshot",

@@ -2,7 +2,7 @@
 
 Each command lives in a module of its own and is imported only when it is used, so that `--help` is instant.
 Results go to standard output, progress to standard error. Exit status: 0 done, 1 an input or environment
-error (one sentence), 2 wrong usage, 130 interrupted.
+error (one sentence), 2 wrong usage, 3 done with a warning that a schedule should heed (`score`), 130 interrupted.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line with `arguments` (those of the process by default); the exit status."""
     try:
-        cli.main(arguments, prog_name="samgraph", standalone_mode=False)
+        status = cli.main(arguments, prog_name="samgraph", standalone_mode=False)
         sys.stdout.flush()
     except click.exceptions.Exit as done:
         return done.exit_code
@@ -132,7 +132,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         click.echo("samgraph: interrupted; run the same command again to continue.", err=True)
         return 130
-    return 0
+    return status if isinstance(status, int) else 0
 
 
 def _unwritable(error: OSError) -> int:

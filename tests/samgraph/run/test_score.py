@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 from conftest import empty_database
 
+import samgraph
 from samgraph.cli import main
 from samgraph.config import RunConfig, load_config
 from samgraph.economy.simulate import simulate
@@ -108,3 +110,25 @@ def test_a_day_s_scores_say_where_they_come_from_and_what_to_look_at(
     assert told["source"]["fitted_by"] < "2020-05-29" and len(told["scores"]) > 20
     assert main(["score", str(base / "short"), "--as-of", "2020-05-30"]) == 3
     assert "warning: 2020-05-30 has no bars" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_run_opened_in_python_gives_its_tables_as_frames_and_scores_of_any_day(world: Any) -> None:
+    graph, base = world
+    run = samgraph.open_run(base / "short")
+    predictions = run.table("predictions")
+    wide = run.scores()
+    assert wide.index.name == "date" and wide.columns.name == "company_id"
+    own = predictions[predictions["variant"] == "product"]
+    assert wide.notna().sum().sum() == own[["date", "company_id"]].drop_duplicates().shape[0]
+    factors = run.table("factors")
+    part = run.factor("concept")
+    kept = factors[factors["factor"] == "concept"].iloc[7]
+    assert part.loc[kept["date"], kept["company_id"]] == kept["value"]
+    daily = run.portfolio("product")
+    assert daily.index.name == "date" and {"return", "benchmark_return"} <= set(daily)
+    found = run.score("2020-06-01", graph=graph).frame
+    np.testing.assert_array_equal(found, score(run.folder, graph, as_of=dt.date(2020, 6, 1)).frame)
+    assert "SIM" in repr(run) and "<table" in run._repr_html_()
+    with pytest.raises(RunError, match="has no portfolio 'nothing'; it has"):
+        run.portfolio("nothing")

@@ -1,0 +1,126 @@
+"""A finished run as frames: `samgraph.open_run("runs/csi300")`."""
+
+from __future__ import annotations
+
+import datetime as dt
+import html
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from samgraph.arms.registry import BASE
+from samgraph.run.folder import RunFolder
+
+if TYPE_CHECKING:
+    from samgraph.graph.db.driver import Graph
+    from samgraph.run.score import Scored
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A finished run, as a researcher reads it; index and column `date` are trading days.
+
+    Attributes:
+        folder: the run's folder, whose seals were checked.
+    """
+
+    folder: RunFolder
+
+    @property
+    def summary(self) -> dict[str, object]:
+        """Its figures, as in summary.json."""
+        return self.folder.summary
+
+    def table(self, name: str) -> pd.DataFrame:
+        """One of its tables as it is (docs/reference/tables.md names them).
+
+        Raises:
+            RunError: it is missing
+        """
+        return self.folder.table(name)
+
+    def scores(self, variant: str = BASE) -> pd.DataFrame:
+        """An arm's scores on the test days, [n_dates, n_companies]: standard deviations of the day, mean over seeds.
+
+        Raises:
+            RunError: the run has no such arm
+        """
+        return _wide(self.folder.scores(variant))
+
+    def factor(self, name: str) -> pd.DataFrame:
+        """One factor by its name in table factors (concept, hidden, individual, score, ...), [n_dates, n_companies].
+
+        Raises:
+            RunError: the table is missing, or has no such factor
+        """
+        from samgraph.errors import RunError
+
+        table = self.table("factors")
+        own = table[table["factor"] == name]
+        if own.empty:
+            known = ", ".join(sorted(table["factor"].unique()))
+            raise RunError(f"{self.folder.folder} has no factor {name!r}; it has {known}")
+        return _wide(own.set_index(["date", "company_id"])["value"])
+
+    def portfolio(self, name: str = BASE) -> pd.DataFrame:
+        """A portfolio's days, index date: return, benchmark_return and what table portfolio holds besides.
+
+        Raises:
+            RunError: the run has no such portfolio
+        """
+        from samgraph.errors import RunError
+
+        table = self.table("portfolio")
+        own = table[table["variant"] == name]
+        if own.empty:
+            known = ", ".join(sorted(table["variant"].unique()))
+            raise RunError(f"{self.folder.folder} has no portfolio {name!r}; it has {known}")
+        return own.drop(columns="variant").set_index("date")
+
+    def score(
+        self, as_of: dt.date | str | None = None, *, variant: str = BASE, graph: Graph | None = None
+    ) -> Scored:
+        """Scores of any day by the run's newest models before it; see `samgraph.run.score.score`.
+
+        Args:
+            as_of: the day; the last one with bars by default
+            variant: the arm
+            graph: an open connection; the configured server by default
+        """
+        from samgraph.graph.connect import connect
+        from samgraph.graph.db.asof import parse_day
+        from samgraph.run.backtest import server_settings
+        from samgraph.run.score import score
+
+        day = parse_day(as_of) if isinstance(as_of, str) else as_of
+        if graph is not None:
+            return score(self.folder, graph, as_of=day, variant=variant)
+        with connect(server_settings(self.folder.config)) as opened:
+            return score(self.folder, opened, as_of=day, variant=variant)
+
+    def __repr__(self) -> str:
+        config = self.folder.config
+        return (
+            f"Run({self.folder.folder}: {config.universe}, {config.start} to {config.end}, "
+            f"{', '.join(config.variants)}, {len(self.folder.seeds)} seed(s))"
+        )
+
+    def _repr_html_(self) -> str:
+        from samgraph.run.backtest import summary_frame
+
+        return f"<p>{html.escape(repr(self))}</p>{summary_frame(self.folder.summary).to_html(index=False)}"
+
+
+def open_run(folder: Path | str) -> Run:
+    """Open a finished run.
+
+    Raises:
+        RunError: the folder is not a finished run, or a file of it is not what the backtest wrote
+    """
+    return Run(RunFolder.open(Path(folder)))
+
+
+def _wide(values: pd.Series) -> pd.DataFrame:
+    return values.reset_index().pivot_table(index="date", columns="company_id", values=str(values.name))
