@@ -42,6 +42,7 @@ COMMANDS = {
     "backtest": "backtest",
     "ablate": "ablate",
     "score": "score",
+    "models": "models",
     "explain": "explain",
     "evaluate": "evaluate",
     "report": "report",

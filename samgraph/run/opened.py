@@ -64,6 +64,12 @@ class Run:
             raise RunError(f"{self.folder.folder} has no factor {name!r}; it has {known}")
         return _wide(own.set_index(["date", "company_id"])["value"])
 
+    def models(self) -> pd.DataFrame:
+        """Its fitted models, a row per arm, seed and window; see `samgraph.run.models.models`."""
+        from samgraph.run.models import models
+
+        return models(self.folder)
+
     def portfolio(self, name: str = BASE) -> pd.DataFrame:
         """A portfolio's days, index date: return, benchmark_return and what table portfolio holds besides.
 

@@ -22,6 +22,7 @@ from samgraph.graph.db.driver import Address, Graph
 from samgraph.graph.load.load import load
 from samgraph.run.backtest import backtest
 from samgraph.run.folder import RunFolder
+from samgraph.run.models import COLUMNS as MODEL_COLUMNS
 from samgraph.run.score import COLUMNS, score
 
 PARTS = ["concept", "hidden", "individual", "score"]
@@ -132,3 +133,24 @@ def test_a_run_opened_in_python_gives_its_tables_as_frames_and_scores_of_any_day
     assert "SIM" in repr(run) and "<table" in run._repr_html_()
     with pytest.raises(RunError, match="has no portfolio 'nothing'; it has"):
         run.portfolio("nothing")
+
+
+@pytest.mark.slow
+def test_models_of_a_run_are_listed_with_their_days_and_files(
+    world: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, base = world
+    run = samgraph.open_run(base / "short")
+    listed = run.models()
+    assert list(listed.columns) == list(MODEL_COLUMNS)
+    assert set(zip(listed["variant"], listed["seed"], listed["window"], strict=True)) == {
+        (variant, seed, window) for variant in ("product", "gru") for seed in (0, 1) for window in (0, 1)
+    }
+    assert (listed["trained_to"] < listed["validated_to"]).all()
+    assert (listed["validated_to"] < listed["in_use_from"]).all()
+    assert all((base / "short" / folder / "predictions.parquet").exists() for folder in listed["folder"])
+    best = run.table("curves").query("best").groupby(["variant", "seed", "window"])["valid_ic"].first()
+    found = listed.set_index(["variant", "seed", "window"])["valid_rank_ic"]
+    assert found.sort_index().tolist() == best.sort_index().tolist()
+    assert main(["models", str(base / "short"), "--format", "csv"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 1 + len(listed)
