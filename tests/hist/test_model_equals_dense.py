@@ -221,7 +221,7 @@ def test_paper_equals_the_published_program(neighbours: int, seed: int) -> None:
 def test_paper_equals_the_published_program_with_revenue_shares(seed: int) -> None:
     x, weight, cap = make_day(seed, 15, 6)
     config = variant("paper", hidden_size=D, binary_edges=False)
-    compare_with_published(x, weight, cap, make_head(config, seed), 3)
+    compare_with_published(x, weight, cap, make_head(config, seed), config.neighbours)
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -235,7 +235,8 @@ def checked(made: Imported, out: Path) -> CheckReport:
     write(made, out)
     report = check(Dataset(out))
     assert report.ok, report.sentence()
-    assert not report.notes and report.counts["rejected"].sum() == 0 and report.counts["merged"].sum() == 0
+    assert all("market_cap" in note for note in report.notes)  # not every vendor has them
+    assert report.counts["rejected"].sum() == 0 and report.counts["merged"].sum() == 0
     return report
 
 

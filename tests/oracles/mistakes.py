@@ -835,7 +835,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         Mistake(
             "Nobody listens there",
             "snapshot --as-of 2019-06-28",
-            "Neo4j at bolt://127.0.0.1:9 (database neo4j) does not answer (…): see whether it runs (`samgraph neo4j status`) and whether SAMGRAPH_NEO4J_URI is right.",
+            "Neo4j at bolt://127.0.0.1:9 (database neo4j) does not answer: nobody listens at 127.0.0.1:9; see whether it runs (`samgraph neo4j status`) and whether SAMGRAPH_NEO4J_URI is right.",
             environment={"SAMGRAPH_NEO4J_URI": "bolt://127.0.0.1:9"},
         ),
         Mistake(

@@ -74,13 +74,13 @@ def test_a_damaged_file_of_a_finished_piece_is_named_and_the_piece_is_fitted_aga
         def close(self) -> None: ...
 
     executor = Here()
-    fit_pieces([task], executor, Stage(None, "", None))  # type: ignore[arg-type]
+    fit_pieces([task], executor, Stage())  # type: ignore[arg-type]
     assert executor.given == 1
     said = capsys.readouterr().err
     assert str(task.folder) in said and "fitted again" in said
     assert name in said or name == "finished.json"  # where a turned bit in a checksum accuses its file
     assert digests(task.folder, (CURVES, PREDICTIONS)) == before
-    fit_pieces([task], executor, Stage(None, "", None))  # type: ignore[arg-type]
+    fit_pieces([task], executor, Stage())  # type: ignore[arg-type]
     assert executor.given == 1 and capsys.readouterr().err == "", "whole again, it is left alone"
 
 
@@ -135,7 +135,7 @@ def test_a_worker_says_damaged_inputs_in_one_sentence(tmp_path: Path) -> None:
         open_executor("local", None, 1) as executor,
         pytest.raises(RunError, match=r"market\.npz .* damaged"),
     ):
-        fit_pieces(tasks, executor, Stage(None, "", None))
+        fit_pieces(tasks, executor, Stage())
 
 
 def test_a_file_of_a_run_that_is_not_as_it_was_is_named(tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ def test_an_ablation_writes_what_its_models_say_and_takes_more_rows_later(
     found = [same.loc["random", f"rank_ic_difference{end}"] for end in ("", "_low", "_high")]
     assert found == pytest.approx(list(gap), abs=1e-9)
 
-    one, other = (read_series(out / "checkpoints", f"random-{seed}") for seed in (0, 1))
+    one, other = (read_series(out / "checkpoints", f"placebo-{seed}-window0") for seed in (0, 1))
     assert one.fingerprint() != other.fingerprint()  # each seed draws its own groups
     kept = json.loads((out / "ablations.json").read_text())
     assert [row["name"] for row in kept["rows"]] == list(table["name"]) and kept["label_horizon"] == 5

@@ -103,7 +103,7 @@ from samgraph.training.pieces import fit_pieces
 from samgraph.progress import Stage
 tasks = made_tasks(Path({folder!r}), epochs={epochs}, seeds={seeds})
 with open_executor({engine!r}, {address!r}, {jobs!r}) as executor:
-    fit_pieces(tasks, executor, Stage(None, "", None))
+    fit_pieces(tasks, executor, Stage())
 """
 
 
@@ -180,16 +180,16 @@ class Fake:
 def test_a_lost_piece_is_given_again_and_hopeless_ones_end_the_run(tmp_path: Path) -> None:
     tasks = made_tasks(tmp_path)[:2]
     fake = Fake(["done", "lost", "done"], epochs=2)
-    fit_pieces(tasks, fake, Stage(None, "", None))
+    fit_pieces(tasks, fake, Stage())
     assert [task.piece.name for task in fake.given] == [tasks[0].piece.name, *[tasks[1].piece.name] * 2]
     with pytest.raises(RunError, match=r"died 3 times without finishing an epoch \(killed\).*fewer --jobs"):
-        fit_pieces(tasks, Fake(["lost"] * 20, epochs=0), Stage(None, "", None))
+        fit_pieces(tasks, Fake(["lost"] * 20, epochs=0), Stage())
 
 
 def test_a_fit_s_error_comes_from_a_worker_with_day_and_feature(tmp_path: Path) -> None:
     tasks = made_tasks(tmp_path, learning_rate=1e30)
     with open_executor("local", None, 2) as executor, pytest.raises(ModelError, match="lower learning_rate"):
-        fit_pieces(tasks, executor, Stage(None, "", None))
+        fit_pieces(tasks, executor, Stage())
 
 
 def test_curves_keep_every_epoch_and_show_the_early_stop(tmp_path: Path) -> None:
@@ -270,7 +270,7 @@ def test_a_killed_worker_is_replaced_and_the_files_are_the_same(tmp_path: Path) 
 
     executor = Killing(2)
     try:
-        fit_pieces(tasks, executor, Stage(None, "", None))
+        fit_pieces(tasks, executor, Stage())
     finally:
         executor.close()
     assert killed and executor.jobs == 1  # and half as many processes went on
