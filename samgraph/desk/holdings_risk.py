@@ -38,6 +38,8 @@ from samgraph.progress import stage
 HISTORY_DAYS = 500  # trading days of factor returns behind a forecast
 STYLE_DAYS = 250  # trading days before those that styles look back on
 
+CONCENTRATION = ("family", "level", "effective", "largest", "name", "share", "covered", "groups")
+
 
 @dataclass(frozen=True, eq=False)
 class HoldingsRisk:
@@ -175,7 +177,7 @@ def holdings_risk(
     found = HoldingsRisk(
         as_of=seen,
         invested=invested,
-        concentration=pd.DataFrame(rows).astype({"level": "Int64"}),
+        concentration=pd.DataFrame(rows, columns=list(CONCENTRATION)).astype({"level": "Int64"}),
         products=_product_table(groups, parents, names),
         twins=twins(holdings.to_numpy(dtype=np.float64), edges, stocks, least=overlap),
         uncovered=_uncovered(causes, holdings),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -128,3 +129,20 @@ def test_mistakes_get_their_sentence(graph: Graph, graph_env: object, economy: P
     assert ran.exit_code == 0 and "100.0%" in ran.stderr
     with pytest.raises(ConfigError, match="universe"):
         holdings_risk(graph, by_value, AsOf.parse("2021-01-04", None), dataset=Dataset(economy))
+
+
+def test_holdings_without_any_label_are_reported_not_a_traceback(
+    graph: Graph, graph_env: object, economy: Path, tmp_path: Path
+) -> None:
+    """A graph without industries, and a holding that it does not know: there is no row of concentration."""
+    data = tmp_path / "data"
+    shutil.copytree(economy, data)
+    for file in [*data.glob("industries.*"), *data.glob("company_industries.*")]:
+        file.unlink()
+    load(graph, Dataset(data))
+    day, _ = day_and_holdings(economy, 1)
+    file = tmp_path / "holdings.csv"
+    file.write_text("company_id,weight\nUNKNOWN,1\n", encoding="utf-8")
+    arguments = [str(file), "--as-of", day, "--format", "json"]
+    ran = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert ran.exit_code == 0 and json.loads(ran.stdout)["concentration"] == []
