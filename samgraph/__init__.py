@@ -12,6 +12,7 @@ from pathlib import Path as _Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from samgraph.explore.show import show
     from samgraph.factors.evaluation.evaluate import evaluate
     from samgraph.factors.regression.cross_sectional import cross_sectional_regression, next_day
     from samgraph.factors.regression.exposures import Membership
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from samgraph.factors.regression.ridge import Ridge
     from samgraph.factors.signals.styles import style_exposures
     from samgraph.graph.ask.baskets import basket
+    from samgraph.graph.ask.chains import chain
     from samgraph.graph.ask.pairs import pairs
     from samgraph.graph.ask.period import extract_period
     from samgraph.graph.ask.snapshot import snapshot
@@ -38,6 +40,7 @@ _WHERE = {
     "Membership": "factors.regression.exposures",
     "Ridge": "factors.regression.ridge",
     "basket": "graph.ask.baskets",
+    "chain": "graph.ask.chains",
     "connect": "graph.connect",
     "cross_sectional_regression": "factors.regression.cross_sectional",
     "evaluate": "factors.evaluation.evaluate",
@@ -49,6 +52,7 @@ _WHERE = {
     "open_run": "run.opened",
     "pairs": "graph.ask.pairs",
     "read_market": "run.inputs",
+    "show": "explore.show",
     "snapshot": "graph.ask.snapshot",
     "style_exposures": "factors.signals.styles",
 }
@@ -58,6 +62,7 @@ __all__ = [
     "Membership",
     "Ridge",
     "basket",
+    "chain",
     "connect",
     "cross_sectional_regression",
     "evaluate",
@@ -69,6 +74,7 @@ __all__ = [
     "open_run",
     "pairs",
     "read_market",
+    "show",
     "snapshot",
     "style_exposures",
 ]

@@ -102,4 +102,4 @@ def parameters(start: dict[str, Any]) -> str:
 
 def _literal(value: str | None) -> str:
     """A text as Cypher writes it: JSON's escapes mean the same there."""
-    return "null" if value is None else json.dumps(value)
+    return "null" if value is None else json.dumps(value, ensure_ascii=False)

@@ -144,8 +144,8 @@ class RunAnswers:
             model = "both" if (own["model"] == "both").any() else str(own["model"].iloc[0])
             own = own[own["model"] == model].sort_values("return_date")
             return {
-                "note": f"Factor return of {own['name'].iloc[0]} ({factor}) in the regression {model!r}, summed up to "
-                f"{as_of.valid}."
+                "note": f"Factor return of {own['name'].iloc[0]} ({factor}) in the regression {model!r}, summed over "
+                f"the {len(own)} days up to {own['return_date'].iloc[-1].date()} on which it has one."
                 + ("" if factor == path[-1] else " The run has none of this product itself."),
                 "chart": {
                     "title": "Cumulative factor return",

@@ -9,7 +9,7 @@ import pytest
 
 from samgraph.graph.ask.workbench import favourites
 from samgraph.graph.db.asof import PREDICATE
-from samgraph.graph.db.statements import names, statement
+from samgraph.graph.db.statements import names, statement, text_of
 
 RECORDED = "{edge}.recorded_from <= known AND {edge}.recorded_to > known"
 STATEMENTS = [
@@ -43,3 +43,29 @@ def test_the_parameters_favourite_sets_what_the_queries_need_whatever_names_hold
     assert set_here["company"] == '"a\\"); MATCH (n)\\nDELETE n //"'
     assert (set_here["product"], set_here["universe"]) == ("null", '"U\\\\"')
     assert len(made["01_parameters"].splitlines()) == 1 + len(set_here)
+
+
+def test_a_name_in_chinese_is_shown_as_it_is() -> None:
+    start = {
+        "as_of": dt.date(2021, 6, 30),
+        "company": "c",
+        "product": "p",
+        "text": "动力电池",
+        "universe": "U",
+    }
+    assert ':param text => "动力电池";' in favourites(start)["01_parameters"]
+
+
+def test_every_caption_of_the_style_sheet_can_be_read_on_its_node() -> None:
+    def light(colour: str) -> float:
+        parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    nodes = re.findall(
+        r"^(node\S*) \{.*? color: (#\w{6});.*text-color-internal: (#\w{6})", text_of("samgraph.grass"), re.M
+    )
+    assert len(nodes) >= 17
+    for name, behind, written in nodes:
+        high, low = sorted((light(behind), light(written)), reverse=True)
+        assert (high + 0.05) / (low + 0.05) >= 4.5, name
