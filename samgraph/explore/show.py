@@ -67,8 +67,9 @@ class Picture:
         )
         notes = "".join(f'<p class="note">{html.escape(text)}</p>' for text in self.said)
         return (
-            '<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-            f"script-src 'unsafe-inline'; style-src 'unsafe-inline'\"><style>{style}</style><main><h3>"
+            '<!doctype html><meta charset="utf-8"><meta http-equiv="Content-Security-Policy" '
+            f"content=\"default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'\">"
+            f"<style>{style}</style><main><h3>"
             f'{html.escape(self.title)}</h3>{notes}<div class="picture" id="picture"></div><details><summary>As a table'
             "</summary><table><thead><tr><th>from</th><th>to</th><th class=n>weight</th></tr></thead><tbody>"
             f'{rows}</tbody></table></details></main><script type="module">{script}\n'

@@ -70,8 +70,8 @@ def test_a_thin_or_a_cut_picture_says_so() -> None:
 def test_a_basket_shows_its_products_and_companies() -> None:
     products = pd.DataFrame([("A", "动力电池", "core", 0, 1.0), ("L", "锂盐", "upstream", 1, np.nan)],
                             columns=["product_id", "name", "part", "links", "match"])  # fmt: skip
-    companies = pd.DataFrame([("1.SZ", "宁德", 1.0, 0.8, 0.8, 0.0, 0.0)],
-                             columns=["company_id", "name", "weight", "purity", "core", "upstream", "downstream"])  # fmt: skip
+    row = {"company_id": "1.SZ", "name": "宁德", "weight": 1.0, "purity": 0.8, "core": 0.8}
+    companies = pd.DataFrame([row | {"upstream": 0.0, "downstream": 0.0}])
     made = samgraph.show(Basket(DAY, (Match("A", "动力电池", 1.0),), (), products, companies))
     assert {node["id"]: node["column"] for node in made.nodes} == {"A": 0, "L": -1, "1.SZ": 1}
 
