@@ -99,32 +99,34 @@ export function picture(host, data, { picked = () => {}, opened = () => {}, say 
     pen.clearRect(0, 0, wide, high);
     pen.setTransform(ratio * view.scale, 0, 0, ratio * view.scale, ratio * view.x, ratio * view.y);
     const seen = { x0: -view.x / view.scale, y0: -view.y / view.scale, x1: (wide - view.x) / view.scale, y1: (high - view.y) / view.scale };
+    // Seen from afar thousands of links are straight and thin, and cards are marks: the eye sees no more, and it stays quick.
+    const far = view.scale < 0.25, thin = new Path2D();
     for (const link of links) {
       const a = places.get(link.from), b = places.get(link.to);
       // From right to left only where two ways of different length meet; the arrow always points to what it goes into.
       const back = b.x < a.x, level = a.x === b.x;
       const x0 = back ? a.x : a.x + CARD, x1 = back || level ? b.x + CARD : b.x, y0 = a.y + HIGH / 2, y1 = b.y + HIGH / 2;
       if (Math.max(x0, x1) < seen.x0 || Math.min(x0, x1) > seen.x1 || Math.max(y0, y1) < seen.y0 || Math.min(y0, y1) > seen.y1) continue;
-      const mine = link.from === selected || link.to === selected, far = (link.width ?? Math.min(a.node.value, b.node.value)) / (link.width === undefined ? most : 1);
+      if (far) { thin.moveTo(x0, y0); thin.lineTo(x1, y1); continue; }
+      const mine = link.from === selected || link.to === selected, behind = (link.width ?? Math.min(a.node.value, b.node.value)) / (link.width === undefined ? most : 1);
       pen.beginPath();
       pen.strokeStyle = mine ? colours.link : colours.flow;
       pen.globalAlpha = mine ? 0.9 : 0.65;
-      pen.lineWidth = 1.2 + 9 * Math.sqrt(Math.max(0, Math.min(1, far)));
+      pen.lineWidth = 1.2 + 9 * Math.sqrt(Math.max(0, Math.min(1, behind)));
       const bend = Math.max(40, Math.abs(x1 - x0) / 2) * (back ? -1 : 1), ahead = back || level ? 1 : -1;
       pen.moveTo(x0, y0);
       pen.bezierCurveTo(x0 + bend, y0, x1 + ahead * Math.abs(bend), y1, x1 + 7 * ahead, y1);
       pen.stroke();
-      if (view.scale > 0.25) {
-        const half = 4 + pen.lineWidth / 2;
-        pen.beginPath(); pen.fillStyle = pen.strokeStyle;
-        pen.moveTo(x1, y1); pen.lineTo(x1 + 9 * ahead, y1 - half); pen.lineTo(x1 + 9 * ahead, y1 + half); pen.fill();
-      }
+      const half = 4 + pen.lineWidth / 2;
+      pen.beginPath(); pen.fillStyle = pen.strokeStyle;
+      pen.moveTo(x1, y1); pen.lineTo(x1 + 9 * ahead, y1 - half); pen.lineTo(x1 + 9 * ahead, y1 + half); pen.fill();
       if (mine && link.weight !== null && link.weight !== undefined && view.scale > 0.5) {
         pen.globalAlpha = 1; pen.fillStyle = colours.ink; pen.font = '11px system-ui, sans-serif'; pen.textAlign = 'center';
         pen.fillText(Number(link.weight).toPrecision(3).replace(/\.?0+$/, ''), (x0 + x1) / 2, (y0 + y1) / 2 - 5);
         pen.textAlign = 'left';
       }
     }
+    if (far) { pen.globalAlpha = 0.5; pen.strokeStyle = colours.flow; pen.lineWidth = 1 / view.scale; pen.stroke(thin); }
     pen.globalAlpha = 1;
     for (const { node, x, y } of all) {
       if (x + CARD < seen.x0 || x > seen.x1 || y + HIGH < seen.y0 || y > seen.y1) continue;
@@ -134,6 +136,7 @@ export function picture(host, data, { picked = () => {}, opened = () => {}, say 
 
   function card(node, x, y) {
     const colour = node.kind === 'company' ? '#1f4e79' : levelColour(node.level);
+    if (view.scale < 0.25) { pen.fillStyle = node.id === selected ? colours.link : colour; pen.fillRect(x, y, CARD, HIGH); return; }
     pen.fillStyle = colours.card;
     pen.strokeStyle = node.id === selected ? colours.link : colours.line;
     pen.lineWidth = node.id === selected ? 3 : 1;
