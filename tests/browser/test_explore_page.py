@@ -147,6 +147,7 @@ def test_search_as_one_types_from_the_keyboard_and_names_stay_text(browser: Brow
     page.keyboard.press("/")
     page.keyboard.type("EV batt")
     page.locator("#found [role=option]").nth(1).wait_for()
+    page.wait_for_load_state("networkidle")  # the answer to the last letter is shown
     assert (
         page.locator("#q").get_attribute("aria-expanded") == "true"
         and HOSTILE in page.locator("#found").inner_text()
