@@ -10,7 +10,11 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
+
+import click
 
 from samgraph.cli.terminal import ACTS, tell, visible
 from samgraph.spreadsheets import write_csv
@@ -29,6 +33,17 @@ LONGEST_WORD = 24
 """A longer word, as an address is, may be broken."""
 GAP = 2
 """Spaces between two columns."""
+
+
+def ends_in(*endings: str) -> Callable[[click.Context, click.Parameter, Path | None], Path | None]:
+    """A callback of an option for a file: its name must have one of these endings."""
+
+    def checked(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
+        if value is not None and value.suffix not in endings:
+            raise click.BadParameter(f"{str(value)!r} must end in {', '.join(endings[:-1])} or {endings[-1]}")
+        return value
+
+    return checked
 
 
 def print_frame(frame: pd.DataFrame, form: str) -> None:

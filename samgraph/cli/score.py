@@ -9,17 +9,10 @@ from pathlib import Path
 import click
 
 from samgraph.cli.backtest import _day
-from samgraph.cli.output import FORMATS, print_frame
+from samgraph.cli.output import FORMATS, ends_in, print_frame
 from samgraph.cli.terminal import tell
 
 LOOK = 3  # exit status: scores, or none, with a warning
-ENDINGS = (".parquet", ".csv", ".json")
-
-
-def _file(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
-    if value is not None and value.suffix not in ENDINGS:
-        raise click.BadParameter(f"{str(value)!r} must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
-    return value
 
 
 @click.command("score")
@@ -40,7 +33,7 @@ def _file(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> P
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    callback=_file,
+    callback=ends_in(".parquet", ".csv", ".json"),
     metavar="FILE",
     help="FILE.parquet, .csv or .json (with where the scores come from).",
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from samgraph.cli.output import FORMATS, print_frame
+from samgraph.cli.output import FORMATS, ends_in, print_frame
 from samgraph.cli.terminal import tell
 from samgraph.spreadsheets import write_csv
 
@@ -16,14 +16,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from samgraph.graph.ask.snapshot import Snapshot
-
-ENDINGS = (".pt", ".parquet", ".csv")
-
-
-def _file(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> Path | None:
-    if value is not None and value.suffix not in ENDINGS:
-        raise click.BadParameter(f"{str(value)!r} must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}")
-    return value
 
 
 @click.command("snapshot")
@@ -53,7 +45,7 @@ def _file(_ctx: click.Context, _param: click.Parameter, value: Path | None) -> P
     "-o",
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),
-    callback=_file,
+    callback=ends_in(".pt", ".parquet", ".csv"),
     metavar="FILE",
     help="FILE.pt (PyG HeteroData; samgraph.graph.series.hetero.read_file reads it), .parquet or .csv.",
 )

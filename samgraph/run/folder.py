@@ -251,6 +251,7 @@ class RunFolder:
         task: Task,
         market: Market | None = None,
         series: dict[str, SnapshotSeries] | None = None,
+        cache: Path | None = None,
     ) -> Job:
         """A fit opened to score days (`Arm.score`), on the run's own inputs or on later ones.
 
@@ -258,6 +259,7 @@ class RunFolder:
             task: of this run
             market: bars that go on after the run's; the run's own by default
             series: snapshots over that market's days, by `Piece.concepts`; the run's own by default
+            cache: a folder for computed features; the run's own by default
         """
         concepts = task.piece.concepts
         found = None
@@ -267,8 +269,8 @@ class RunFolder:
                 if series is not None
                 else self.series(task.piece.arm.name, task.piece.seed, task.piece.number)
             )
-        needs = {need.piece.arm.name: self.job(need, market, series) for need in task.needs}
-        return Job(task, market or self.market, found, needs, keep=market is None)
+        needs = {need.piece.arm.name: self.job(need, market, series, cache) for need in task.needs}
+        return Job(task, market or self.market, found, needs, cache)
 
 
 def _read_json(folder: Path, name: str) -> dict[str, Any]:

@@ -99,30 +99,15 @@ def read_inputs(
         SnapshotError: the universe is unknown to the graph
         ConfigError: the period is too short for its windows, or the benchmark is unknown
     """
-    _require_loaded(graph, dataset)
-    features = config.model.hist(config.trading).features
     moment = committed_moment(graph, known)  # one for all that follows, and never one that is still to come
     with stage("read bars"):
-        market = read_market(
-            graph,
-            dataset,
-            config.universe,
-            config.windows.first_train or config.start,
-            config.end,
-            fit_universe=config.windows.universe,
-            benchmark=config.benchmark,
-            known=moment,
-            warmup_days=config.windows.history,
-            further=further_columns(features),
-            limits=config.trading.limits,
-            rules=exchange(config.trading.exchange),
-        )
+        market = market_of(config, graph, dataset, config.end, moment)
         no_caps = caps_sentence(
             market, slice(int(market.dates.searchsorted(pd.Timestamp(config.start))), None)
         )
         if no_caps is not None:
             warn(no_caps)
-        left_out = choose(features, market.columns).sentence()
+        left_out = choose(config.model.hist(config.trading).features, market.columns).sentence()
         if left_out is not None:
             warn(left_out)
     seen = market.for_models().member
@@ -140,19 +125,20 @@ def read_inputs(
         def read(
             days: slice = slice(None), members: npt.NDArray[np.bool_] = market.member, **asked: Any
         ) -> SnapshotSeries:
-            found = extract_period(
-                graph, market.dates[days], stocks=market.stocks, members=members[days], known=moment, **asked
-            )
+            found = _extract(config, graph, market, moment, members, days, **asked)
             bar.advance()
-            return _as_set(config, found) if asked.get("chain") else found
+            return found
 
-        of: dict[str, dict[str, Any]] = {
-            "product": {"cut": config.concepts.cut, "relation": "products", "chain": True},
-            "industry": {"cut": config.concepts.industry_cut, "relation": "industries"},
-        }
+        of = {"product": _asked(config, "products"), "industry": _asked(config, "industries")}
         by_day = {name: read(**asked) for name, asked in of.items()}
         fitted = {
-            name: _fitted(config, market, windows, by_day[name], partial(read, members=seen, **of[name]))
+            name: _fitted(
+                config,
+                market,
+                windows,
+                partial(read, members=seen, **of[name]),
+                by_day[name] if config.windows.universe is None else None,
+            )
             for name in of
         }
         coarse_products = read(cut=config.concepts.regression_cut, relation="products")
@@ -258,51 +244,77 @@ def read_market(
     return replace(market, index_weight=drifted(stated, market.member, marks(market).total))
 
 
+def market_of(config: RunConfig, graph: Graph, dataset: Dataset, end: dt.date, known: dt.datetime) -> Market:
+    """The market that a run's settings name, from its history on up to a day.
+
+    Raises:
+        DatasetError: the folder was not loaded into this graph, or a table is missing or wrong
+        SnapshotError: the universe is unknown to the graph
+        ConfigError: the period has no bars, or the benchmark is unknown
+    """
+    _require_loaded(graph, dataset)
+    return read_market(
+        graph,
+        dataset,
+        config.universe,
+        config.windows.first_train or config.start,
+        end,
+        fit_universe=config.windows.universe,
+        benchmark=config.benchmark,
+        known=known,
+        warmup_days=config.windows.history,
+        further=further_columns(config.model.hist(config.trading).features),
+        limits=config.trading.limits,
+        rules=exchange(config.trading.exchange),
+    )
+
+
+def series_of(
+    config: RunConfig, graph: Graph, market: Market, window: Window, relation: str, known: dt.datetime
+) -> SnapshotSeries:
+    """The snapshots of "products" or "industries" that the models of one window read."""
+    read = partial(
+        _extract, config, graph, market, known, market.for_models().member, **_asked(config, relation)
+    )
+    return _fitted(config, market, [window], read)[0]
+
+
+def _asked(config: RunConfig, relation: str) -> dict[str, Any]:
+    if relation == "products":
+        return {"cut": config.concepts.cut, "relation": relation, "chain": True}
+    return {"cut": config.concepts.industry_cut, "relation": relation}
+
+
+def _extract(
+    config: RunConfig,
+    graph: Graph,
+    market: Market,
+    known: dt.datetime,
+    members: npt.NDArray[np.bool_],
+    days: slice = slice(None),
+    **asked: Any,
+) -> SnapshotSeries:
+    found = extract_period(
+        graph, market.dates[days], stocks=market.stocks, members=members[days], known=known, **asked
+    )
+    return _as_set(config, found) if asked.get("chain") else found
+
+
 def _fitted(
     config: RunConfig,
     market: Market,
     windows: Sequence[Window],
-    by_day: SnapshotSeries,
     read: Callable[..., SnapshotSeries],
+    by_day: SnapshotSeries | None = None,
 ) -> tuple[SnapshotSeries, ...]:
-    """What each window's models read: `by_day`, or what `read` brings for another universe or the fit's knowledge."""
+    """What each window's models read: as of each day (`by_day`, where it was read already), or as the fit knows it."""
     if config.windows.knowledge == "day":
-        return (by_day if config.windows.universe is None else read(),) * len(windows)
+        return (read() if by_day is None else by_day,) * len(windows)
     burn_in = config.model.hist(config.trading).burn_in
     return tuple(
         read(slice(max(0, w.train.start - burn_in), w.test.stop), fit_day=market.dates[w.fit_day])
         for w in windows
     )
-
-
-def read_series_of_window(
-    config: RunConfig, graph: Graph, market: Market, window: Window, kind: str, known: dt.datetime
-) -> SnapshotSeries:
-    """The snapshots that a window's models read, for one window and one kind of concepts: products or industries."""
-    asked: dict[str, Any] = (
-        {"cut": config.concepts.cut, "relation": "products", "chain": True}
-        if kind == "products"
-        else {"cut": config.concepts.industry_cut, "relation": "industries"}
-    )
-
-    def read(days: slice = slice(None), **more: Any) -> SnapshotSeries:
-        members = market.for_models().member
-        found = extract_period(
-            graph,
-            market.dates[days],
-            stocks=market.stocks,
-            members=members[days],
-            known=known,
-            **asked,
-            **more,
-        )
-        return _as_set(config, found) if kind == "products" else found
-
-    if config.windows.knowledge == "day":
-        return read()
-    burn_in = config.model.hist(config.trading).burn_in
-    days = slice(max(0, window.train.start - burn_in), window.test.stop)
-    return read(days, fit_day=market.dates[window.fit_day])
 
 
 def _as_set(config: RunConfig, series: SnapshotSeries) -> SnapshotSeries:

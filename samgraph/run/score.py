@@ -8,7 +8,10 @@ Nothing is written into the run's folder.
 from __future__ import annotations
 
 import datetime as dt
+import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +20,6 @@ import pandas as pd
 from samgraph.arms.registry import ARMS, BASE
 from samgraph.config import RunConfig
 from samgraph.errors import RunError
-from samgraph.exchange.tables import exchange
 from samgraph.factors.evaluation.neutralise import neutralise
 from samgraph.graph.ask.period import industry_labels
 from samgraph.graph.ask.snapshot import snapshot
@@ -25,13 +27,14 @@ from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.universe import committed_moment
 from samgraph.graph.series.snapshots import SnapshotSeries
-from samgraph.hist.data import training_inputs
-from samgraph.hist.features.registry import further_columns
+from samgraph.hist.data import TrainingInputs
 from samgraph.hist.market import Market
 from samgraph.hist.windows import Window
+from samgraph.progress import stage
 from samgraph.run.folder import RunFolder
-from samgraph.run.inputs import read_market, read_series_of_window
+from samgraph.run.inputs import market_of, series_of
 from samgraph.run.seeds import averaged
+from samgraph.training.task import Task
 
 if TYPE_CHECKING:
     from samgraph.graph.db.driver import Graph
@@ -92,7 +95,8 @@ def score(
     config = run.config
     dataset = dataset or Dataset(config.data)
     moment = committed_moment(graph, known)
-    market = _market(config, graph, dataset, as_of or _LATEST, moment)
+    with stage("read bars"):
+        market = market_of(config, graph, dataset, as_of or _LATEST, moment)
     day = market.n_dates - 1
     if as_of is not None and market.dates[day] != pd.Timestamp(as_of):
         nothing = f"{as_of} has no bars; the last day with bars before it is {market.dates[day].date()}"
@@ -100,12 +104,14 @@ def score(
             pd.DataFrame(columns=list(COLUMNS)), (nothing,), {"run": run.run_id, "variant": variant}
         )
     number, window = _window(run, market, day)
-    predictions = [
-        ARMS[variant]
-        .score(_job(run, graph, market, moment, window, variant, seed, number), slice(day, day + 1))
-        .assign(seed=seed)
-        for seed in run.seeds
-    ]
+    tasks = [run.task(variant, seed, number) for seed in run.seeds]
+    with tempfile.TemporaryDirectory() as cache:
+        series = _series(tasks, config, graph, market, window, moment)
+        jobs = [run.job(task, market, series, Path(cache)) for task in tasks]
+        predictions = [
+            job.task.piece.arm.score(job, slice(day, day + 1)).assign(seed=job.seed) for job in jobs
+        ]
+        outside = _outside(jobs[0].inputs(), window, day)
     found = averaged(_members(pd.concat(predictions, ignore_index=True), market, day))
     frame = _described(found, config, graph, dataset, market, moment)
     source = {
@@ -118,31 +124,13 @@ def score(
         "known": moment.isoformat(),
         "data": dataset.fingerprint(),
     }
-    return Scored(frame, _warnings(frame, config, run, market, window, day), source)
+    return Scored(frame, _warnings(frame, config, market, window, outside), source)
 
 
 COLUMNS = (
     *("date", "company_id", "name", "rank", "score", "concept", "hidden", "individual"),
     *("neutral", "report_days"),
 )
-
-
-def _market(config: RunConfig, graph: Graph, dataset: Dataset, last: dt.date, moment: dt.datetime) -> Market:
-    features = config.model.hist(config.trading).features
-    return read_market(
-        graph,
-        dataset,
-        config.universe,
-        config.windows.first_train or config.start,
-        last,
-        fit_universe=config.windows.universe,
-        benchmark=config.benchmark,
-        known=moment,
-        warmup_days=config.windows.history,
-        further=further_columns(features),
-        limits=config.trading.limits,
-        rules=exchange(config.trading.exchange),
-    )
 
 
 def _window(run: RunFolder, market: Market, day: int) -> tuple[int, Window]:
@@ -163,28 +151,23 @@ def _window(run: RunFolder, market: Market, day: int) -> tuple[int, Window]:
     return fitted[-1], replace(window, test=slice(window.test.start, day + 1))
 
 
-def _job(
-    run: RunFolder,
+def _series(
+    tasks: Sequence[Task],
+    config: RunConfig,
     graph: Graph,
     market: Market,
-    moment: dt.datetime,
     window: Window,
-    variant: str,
-    seed: int,
-    number: int,
-) -> Any:
-    task = run.task(variant, seed, number)
-    kinds = {
-        one.piece.concepts: one.piece.arm.concepts
-        for one in (*task.below, task)
-        if one.piece.concepts is not None
-    }
-    series: dict[str, SnapshotSeries] = {
-        file: read_series_of_window(run.config, graph, market, window, str(kind), moment)
-        for file, kind in kinds.items()
-        if kind is not None
-    }
-    return run.job(task, market, series)
+    moment: dt.datetime,
+) -> dict[str, SnapshotSeries]:
+    """The snapshots that the tasks and those they need read, by `Piece.concepts`."""
+    pieces = [one.piece for task in tasks for one in (*task.below, task)]
+    files = {piece.concepts: piece.arm.concepts for piece in pieces}
+    with stage("read as-of snapshots"):
+        return {
+            file: series_of(config, graph, market, window, relation, moment)
+            for file, relation in files.items()
+            if file is not None and relation is not None
+        }
 
 
 def _members(predictions: pd.DataFrame, market: Market, day: int) -> pd.DataFrame:
@@ -208,10 +191,8 @@ def _described(
     )
     place = pd.Index(market.stocks).get_indexer(pd.Index(ids))
     codes, _ = pd.factorize(labels.to_numpy()[0][place], use_na_sentinel=True)
-    cap = market.weights()[-1:, place]
-    neutral = neutralise(
-        found["score"].to_numpy(dtype=np.float64)[None], codes.astype(np.int64)[None], np.log(cap)
-    )
+    cap = market.log_caps()[-1:, place]
+    neutral = neutralise(found["score"].to_numpy()[None], codes.astype(np.int64)[None], cap)
     edges = snapshot(graph, AsOf(today.date(), moment), universe=config.universe).frame
     public = pd.to_datetime(edges["valid_from"], errors="coerce").groupby(edges["company_id"]).max()
     frame = found.assign(
@@ -224,9 +205,10 @@ def _described(
 
 
 def _warnings(
-    frame: pd.DataFrame, config: RunConfig, run: RunFolder, market: Market, window: Window, day: int
+    frame: pd.DataFrame, config: RunConfig, market: Market, window: Window, outside: float
 ) -> tuple[str, ...]:
     told = []
+    day = market.n_dates - 1
     members = (market.member & np.isfinite(market.close))[max(0, day - _USUAL_DAYS) : day].sum(axis=1)
     usual = float(np.median(members)) if len(members) else 0.0
     if len(frame) < _FEW * usual:
@@ -241,18 +223,16 @@ def _warnings(
     if used > config.windows.test_days:
         told.append(
             f"the models are in use for {used} trading days, and were to be fitted anew after "
-            f"{config.windows.test_days}; continue the backtest"
+            f"{config.windows.test_days}; run the backtest into a new folder"
         )
-    outside = _outside(config, market, window, day)
     if outside > _OUTSIDE:
         told.append(f"{outside:.1%} of the day's feature values lie outside of all that training saw")
     return tuple(told)
 
 
-def _outside(config: RunConfig, market: Market, window: Window, day: int) -> float:
+def _outside(inputs: TrainingInputs, window: Window, day: int) -> float:
     """The share of the day's feature values below or above all of the training days'."""
-    inputs = training_inputs(market, None, config.model.hist(config.trading))
-    used = inputs.feature_mask & market.member
+    used = inputs.feature_mask & inputs.market.member
     seen = inputs.features[window.train][used[window.train]]
     now = inputs.features[day][used[day]]
     if not len(seen) or not len(now):

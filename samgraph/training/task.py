@@ -206,14 +206,14 @@ class Job:
         market: bars, members and benchmark.
         series: the as-of snapshots of its concepts; None where it reads none.
         needs: the finished jobs that it starts from, by arm.
-        keep: whether computed features are kept beside the pieces, for the other jobs of the folder.
+        cache: where computed features are kept for other jobs; beside the pieces if None.
     """
 
     task: Task
     market: Market
     series: SnapshotSeries | None
     needs: Mapping[str, Job] = field(default_factory=dict)
-    keep: bool = True
+    cache: Path | None = None
 
     @property
     def window(self) -> Window:
@@ -244,7 +244,7 @@ class Job:
         """Features, computed once for all jobs of a folder, and labels."""
         from samgraph.hist.data import training_inputs
 
-        folder = self.task.work.folder if self.keep else None
+        folder = self.cache or self.task.work.folder
         return training_inputs(self.market, self.series, self.config, folder)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ import samgraph
 from samgraph.cli import main
 from samgraph.config import RunConfig, load_config
 from samgraph.economy.simulate import simulate
-from samgraph.errors import RunError
+from samgraph.errors import DatasetError, RunError
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.driver import Address, Graph
 from samgraph.graph.load.load import load
@@ -111,6 +112,24 @@ def test_a_day_s_scores_say_where_they_come_from_and_what_to_look_at(
     assert told["source"]["fitted_by"] < "2020-05-29" and len(told["scores"]) > 20
     assert main(["score", str(base / "short"), "--as-of", "2020-05-30"]) == 3
     assert "warning: 2020-05-30 has no bars" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_a_dataset_that_was_not_loaded_or_other_trading_days_have_no_scores(
+    world: Any, tmp_path: Path
+) -> None:
+    graph, base = world
+    run = RunFolder.open(base / "short")
+    copy = tmp_path / "data"
+    shutil.copytree(base / "data", copy)
+    bars = pd.read_parquet(copy / "bars.parquet")  # prices come from the folder alone
+    bars[bars["date"] != pd.Timestamp("2020-03-04")].to_parquet(copy / "bars.parquet", index=False)
+    with pytest.raises(RunError, match="where it had 2020-03-04 the bars have 2020-03-05"):
+        score(run, graph, Dataset(copy))
+    reports = (copy / "segments.csv").read_text(encoding="utf-8").splitlines()
+    (copy / "segments.csv").write_text("\n".join(reports[:-1]) + "\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match="has not been loaded into this graph"):
+        score(run, graph, Dataset(copy))
 
 
 @pytest.mark.slow
