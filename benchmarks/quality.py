@@ -36,18 +36,14 @@ import pandas as pd
 
 from samgraph.arms.registry import ARMS, BASE
 from samgraph.config import RunConfig, load_config
+from samgraph.demo import backtest_alone
 from samgraph.errors import SamgraphError
 from samgraph.factors.evaluation.compare import paired_difference
 from samgraph.factors.evaluation.inference import mean_test
 from samgraph.files import whole_folder, write_json
 from samgraph.graph.dataset.folder import Dataset
-from samgraph.graph.db.driver import Graph
-from samgraph.graph.load.load import load
-from samgraph.graph.server.local import LocalServer
 from samgraph.hist.labels import forward_returns
 from samgraph.hist.metrics import ic, mean, rank_ic
-from samgraph.progress import stage
-from samgraph.run.backtest import backtest
 from samgraph.run.seeds import averaged
 from samgraph.training.stored import read_market
 
@@ -203,22 +199,6 @@ def _linked(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def run(config: RunConfig, out: Path) -> dict[str, Any]:
-    """The backtest in `out`/run, in a graph of its own; a finished one is not run again."""
-    server = LocalServer(out / "neo4j")
-    with stage("fetch Neo4j", server.count_files()) as progress:
-        server.prepare(progress=progress.advance)
-    with stage("start Neo4j"):
-        address = server.start_for_this_process()
-    try:
-        with Graph.open(address) as graph:
-            with stage("load") as progress:
-                load(graph, Dataset(config.data), progress=progress.advance, expect=progress.set_total)
-            return backtest(config, out / "run", graph=graph)
-    finally:
-        server.stop()
-
-
 def rows_of(
     folder: Path, config: RunConfig, summary: Mapping[str, Any], *, paired: bool
 ) -> list[dict[str, Any]]:
@@ -299,7 +279,7 @@ def measure(
     out.mkdir(parents=True, exist_ok=True)
     source = static_dataset(data, out / "data") if protocol.static else data
     config = settings_of(protocol, Dataset(source), arms, seeds, changes)
-    summary = run(config, out)
+    summary = backtest_alone(config, out)
     rows = rows_of(out / "run", config, summary, paired=protocol.paired)
     if protocol.published:
         rows += published_rows()

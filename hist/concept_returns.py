@@ -62,9 +62,8 @@ def concept_returns(
         half_lives: trading days
         penalty: of the ridge
     """
-    daily = _daily(market, series, penalty)
+    daily, there = _daily(market, series, penalty)
     out = np.zeros((*daily.shape, len(half_lives)), dtype=np.float32)
-    there = _with_edges(market, series)
     for number, half_life in enumerate(half_lives):
         keep = 0.5 ** (1.0 / half_life)
         level = np.zeros_like(daily)
@@ -76,14 +75,19 @@ def concept_returns(
     return out
 
 
-def _daily(market: Market, series: SnapshotSeries, penalty: float) -> FloatArray:
+def _daily(
+    market: Market, series: SnapshotSeries, penalty: float
+) -> tuple[FloatArray, npt.NDArray[np.bool_]]:
+    """Each day's concept returns, NaN where nobody tells any, and the members with an edge [n_dates, n_stocks]."""
     returns = market.returns()
-    told = np.full(returns.shape, np.nan)
+    told, there = np.full(returns.shape, np.nan), np.zeros(returns.shape, dtype=bool)
     day = series.dates.get_indexer(market.dates)
-    place = _places(market, series)
+    column = {stock: i for i, stock in enumerate(market.stocks)}
+    place = np.array([column.get(stock, -1) for stock in series.stocks], dtype=np.int64)
     for t in np.flatnonzero(day >= 0).tolist():
         edges = series.edges(int(day[t]))
         row = place[edges.stock]
+        there[t, row[row >= 0]] = True
         kept = (row >= 0) & (edges.weight > 0) & np.isfinite(returns[t, row]) & market.tradable[t, row]
         stocks, i = np.unique(row[kept], return_inverse=True)
         if len(stocks) < LEAST:
@@ -92,19 +96,4 @@ def _daily(market: Market, series: SnapshotSeries, penalty: float) -> FloatArray
         weight = np.zeros((len(stocks), len(concepts)))
         weight[i, k] = edges.weight[kept]
         told[t, stocks] = told_by_others(weight, returns[t, stocks], penalty=penalty)
-    return told
-
-
-def _with_edges(market: Market, series: SnapshotSeries) -> npt.NDArray[np.bool_]:
-    there = np.zeros((market.n_dates, market.n_stocks), dtype=bool)
-    day = series.dates.get_indexer(market.dates)
-    place = _places(market, series)
-    for t in np.flatnonzero(day >= 0).tolist():
-        row = place[series.edges(int(day[t])).stock]
-        there[t, row[row >= 0]] = True
-    return there & market.member
-
-
-def _places(market: Market, series: SnapshotSeries) -> npt.NDArray[np.int64]:
-    column = {stock: i for i, stock in enumerate(market.stocks)}
-    return np.array([column.get(stock, -1) for stock in series.stocks], dtype=np.int64)
+    return told, there & market.member

@@ -6,7 +6,7 @@ import datetime as dt
 from pathlib import Path
 from typing import Any
 
-from samgraph.config import load_config
+from samgraph.config import RunConfig, load_config
 from samgraph.economy.parameters import UNIVERSE
 from samgraph.economy.simulate import STAGES, simulate
 from samgraph.graph.dataset.folder import Dataset
@@ -32,8 +32,7 @@ def demo(out: Path, *, seed: int, signal: float, seeds: int) -> dict[str, Any]:
     data = out / "data"
     with stage("make an economy", STAGES) as progress:
         simulate(data, seed, signal=signal, progress=progress.advance)
-    dataset = Dataset(data)
-    days = dataset.read("benchmarks")["date"]
+    days = Dataset(data).read("benchmarks")["date"]
     config = load_config(
         None,
         {
@@ -47,6 +46,15 @@ def demo(out: Path, *, seed: int, signal: float, seeds: int) -> dict[str, Any]:
             "windows": {"train_days": TRAIN_DAYS, "valid_days": VALID_DAYS, "test_days": len(days)},
         },
     )
+    return backtest_alone(config, out)
+
+
+def backtest_alone(config: RunConfig, out: Path) -> dict[str, Any]:
+    """Load a run's dataset into a server of its own in `out`/neo4j, and run, or continue, the backtest in `out`/run.
+
+    Raises:
+        SamgraphError: as the stages do; what was done is kept, and the same call continues
+    """
     server = LocalServer(out / "neo4j")
     with stage("fetch Neo4j", server.count_files()) as progress:
         server.prepare(progress=progress.advance)
@@ -55,7 +63,7 @@ def demo(out: Path, *, seed: int, signal: float, seeds: int) -> dict[str, Any]:
     try:
         with Graph.open(address) as graph:
             with stage("load") as progress:
-                load(graph, dataset, progress=progress.advance, expect=progress.set_total)
+                load(graph, Dataset(config.data), progress=progress.advance, expect=progress.set_total)
             return backtest(config, out / "run", graph=graph)
     finally:
         server.stop()

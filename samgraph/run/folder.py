@@ -132,12 +132,21 @@ class RunFolder:
         Raises:
             RunError: the run has no such arm
         """
-        table = self.table("predictions")
-        own = table[table["variant"] == variant]
-        if own.empty:
-            known = ", ".join(sorted(table["variant"].unique()))
-            raise RunError(f"{self.folder} has no variant {variant!r}; it has {known}")
+        own = self.rows("predictions", "variant", variant)
         return averaged(own).set_index(["date", "company_id"])["score"]
+
+    def rows(self, name: str, column: str, value: str, what: str | None = None) -> pd.DataFrame:
+        """The rows of a table in which a column has a value.
+
+        Raises:
+            RunError: the table is missing, or no row has it; the sentence calls it `what`, by default the column
+        """
+        table = self.table(name)
+        own = table[table[column] == value]
+        if own.empty:
+            known = ", ".join(sorted(table[column].unique()))
+            raise RunError(f"{self.folder} has no {what or column} {value!r}; it has {known}")
+        return own
 
     @cached_property
     def names(self) -> dict[str, str]:

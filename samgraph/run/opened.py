@@ -55,13 +55,7 @@ class Run:
         Raises:
             RunError: the table is missing, or has no such factor
         """
-        from samgraph.errors import RunError
-
-        table = self.table("factors")
-        own = table[table["factor"] == name]
-        if own.empty:
-            known = ", ".join(sorted(table["factor"].unique()))
-            raise RunError(f"{self.folder.folder} has no factor {name!r}; it has {known}")
+        own = self.folder.rows("factors", "factor", name)
         return _wide(own.set_index(["date", "company_id"])["value"])
 
     def models(self) -> pd.DataFrame:
@@ -76,13 +70,7 @@ class Run:
         Raises:
             RunError: the run has no such portfolio
         """
-        from samgraph.errors import RunError
-
-        table = self.table("portfolio")
-        own = table[table["variant"] == name]
-        if own.empty:
-            known = ", ".join(sorted(table["variant"].unique()))
-            raise RunError(f"{self.folder.folder} has no portfolio {name!r}; it has {known}")
+        own = self.folder.rows("portfolio", "variant", name, "portfolio")
         return own.drop(columns="variant").set_index("date")
 
     def score(
