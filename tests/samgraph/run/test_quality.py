@@ -36,7 +36,7 @@ def dataset(folder: Path) -> Path:
     """Bars of two stocks from 2008 to 2026, an index, and revenue shares known from 2021 on."""
     folder.mkdir()
     days = pd.bdate_range("2008-01-01", "2026-06-30")
-    prices = dict.fromkeys(("open", "high", "low", "close", "volume"), 1.0)
+    prices = dict.fromkeys(("open", "high", "low", "close", "volume", "market_cap"), 1.0)
     bars = pd.DataFrame({"date": days, "company_id": "A", **prices})
     pd.concat([bars, bars.assign(company_id="B")]).to_parquet(folder / "bars.parquet", index=False)
     index = pd.DataFrame({"date": days, "benchmark": "CSI300", "close": 1.0})
