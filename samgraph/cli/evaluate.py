@@ -9,6 +9,7 @@ import click
 
 from samgraph.cli.backtest import _day
 from samgraph.cli.output import FORMATS, print_frame
+from samgraph.cli.terminal import tell
 
 
 @click.command("evaluate")
@@ -76,6 +77,9 @@ def command(
         quantiles=quantiles,
         known=parse_moment(known_at) if known_at else None,
     )
+    for name, rows in found.tables["coverage"].groupby("factor", sort=False):
+        counts = dict(zip(rows["what"], rows["stock_days"], strict=True))
+        tell(f"{name}: " + ", ".join(f"{what} {count:,}" for what, count in counts.items()))
     columns = ["against", "factor", "horizon", "rank_ic", "tstat_nw", "q_value", "spread", "n_days"]
     print_frame(found.tables["decay"][columns], form)
     click.echo(f"report: {out / 'report.html'}", err=True)

@@ -54,12 +54,13 @@ def command(
 ) -> None:
     """Score a day with the newest models of RUN that were fitted before it.
 
-    The dataset may have grown since; it must be loaded. The scores are those of a backtest up to that day. One row a
-    stock: rank, score (standard deviations of the day, averaged over seeds), its parts, the score neutral to industry
-    and size, and the days since the company's newest report became public.
+    The dataset may have grown since. Its tables of companies, products, reports, industries and universes must be
+    loaded as they are; prices are read from the folder alone. The scores are those of a backtest up to that day.
+    One row a stock: rank, score (standard deviations of the day, averaged over seeds), its parts, the score neutral
+    to industry and size, and the days since the company's newest report became public.
 
-    Exit status 3 with a warning: no bars on the day, fewer stocks than usual, stale reports, models past the day on
-    which they were to be fitted anew, features outside of what training saw.
+    Exit status 3 with a warning: no bars on the day (and then no scores), fewer stocks than usual, stale reports,
+    models past the day on which they were to be fitted anew, features outside of what training saw.
 
     \b
     Example:

@@ -43,6 +43,9 @@ def test_a_csv_of_factors_becomes_tables_and_a_page(graph: Graph, graph_env: obj
     ]
     ran = CliRunner().invoke(command, [*arguments, "--format", "json"], catch_exceptions=False)
     assert ran.exit_code == 0
+    for name, counts in pd.read_parquet(out / "coverage.parquet").groupby("factor", sort=False):
+        used = counts.set_index("what")["stock_days"]["used"]
+        assert used > 0 and f"{name}: used {used:,}, no trading day of the period " in ran.stderr
     rows = pd.DataFrame(json.loads(ran.stdout))
     assert set(rows["factor"]) == {"short", "long"} and rows["against"].nunique() == 5
     ic = pd.read_parquet(out / "ic.parquet")

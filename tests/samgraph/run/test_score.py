@@ -25,11 +25,12 @@ from samgraph.run.backtest import backtest
 from samgraph.run.folder import RunFolder
 from samgraph.run.models import COLUMNS as MODEL_COLUMNS
 from samgraph.run.score import COLUMNS, score
+from samgraph.run.seeds import averaged
 
 PARTS = ["concept", "hidden", "individual", "score"]
 
 
-def settings(data: Path, end: str) -> RunConfig:
+def settings(data: Path, end: str, start: str) -> RunConfig:
     return load_config(
         None,
         {
@@ -41,7 +42,7 @@ def settings(data: Path, end: str) -> RunConfig:
             "variants": ("product", "gru"),
             "horizons": (1, 5),
             "windows": {"train_days": 120, "valid_days": 40, "test_days": 90},
-            "model": {"epochs": 1, "tuning_epochs": 1, "hidden_size": 4, "horizon": 5},
+            "model": {"epochs": 1, "start": start, "tuning_epochs": 1, "hidden_size": 4, "horizon": 5},
             "concepts": {"regression_cut": "adaptive:min=5,max=0.9"},
         },
     )
@@ -56,32 +57,37 @@ def world(graph_server: Address, tmp_path_factory: pytest.TempPathFactory) -> An
     empty_database(graph_server)
     with Graph.open(graph_server) as graph:
         load(graph, Dataset(data))
-        for name, end in (("short", "2020-05-29"), ("long", "2020-06-30")):
-            backtest(settings(data, end), base / name, graph=graph)
+        for start in (
+            "encoder",
+            "nothing",
+        ):  # kept in validation, the encoder alone would have no concept part
+            for name, end in (("short", "2020-05-29"), ("long", "2020-06-30")):
+                backtest(settings(data, end, start), base / start / name, graph=graph)
         yield graph, base
 
 
 @pytest.mark.slow
-def test_scores_of_later_days_are_those_of_a_backtest_that_reaches_them(world: Any) -> None:
+@pytest.mark.parametrize("start", ["encoder", "nothing"])
+def test_scores_of_later_days_are_those_of_a_backtest_that_reaches_them(world: Any, start: str) -> None:
     graph, base = world
-    run, later = RunFolder.open(base / "short"), RunFolder.open(base / "long")
+    run, later = RunFolder.open(base / start / "short"), RunFolder.open(base / start / "long")
     windows = later.table("windows")
     days = later.table("predictions")["date"].drop_duplicates()
     ahead = days[days > pd.Timestamp("2020-05-29")]
     assert windows["window"].max() == run.table("windows")["window"].max() == 1, (
         "no model is fitted in between"
     )
-    before = sorted(path.name for path in (base / "short").rglob("*"))
-    for day in (ahead.iloc[0], ahead.iloc[-1], pd.Timestamp("2020-03-02"), pd.Timestamp("2019-12-02")):
-        for variant in ("product", "gru"):
+    before = sorted(path.name for path in run.folder.rglob("*"))
+    for variant in ("product", "gru"):
+        whole = averaged(later.rows("predictions", "variant", variant)).set_index(["date", "company_id"])
+        assert start == "encoder" or whole["concept"].any() == (variant == "product")
+        for day in (ahead.iloc[0], ahead.iloc[-1], pd.Timestamp("2020-03-02"), pd.Timestamp("2019-12-02")):
             found = score(run, graph, as_of=day.date(), variant=variant).frame
-            expected = later.scores(variant).loc[day]
+            expected = whole.loc[day]
             got = found.set_index("company_id").sort_index()
             assert list(got.index) == list(expected.index)
-            np.testing.assert_array_equal(got["score"].to_numpy(), expected.to_numpy())
-    assert sorted(path.name for path in (base / "short").rglob("*")) == before, (
-        "nothing is written into the run"
-    )
+            np.testing.assert_array_equal(got[PARTS].to_numpy(), expected[PARTS].to_numpy())
+    assert sorted(path.name for path in run.folder.rglob("*")) == before, "nothing is written into the run"
 
 
 @pytest.mark.slow
@@ -89,7 +95,7 @@ def test_a_day_s_scores_say_where_they_come_from_and_what_to_look_at(
     world: Any, graph_env: Address, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     graph, base = world
-    run = RunFolder.open(base / "short")
+    run = RunFolder.open(base / "encoder" / "short")
     found = score(run, graph)  # the last day of the data: the models' 90 days are long over
     frame = found.frame
     assert list(frame.columns) == list(COLUMNS)
@@ -107,10 +113,10 @@ def test_a_day_s_scores_say_where_they_come_from_and_what_to_look_at(
         score(run, graph, as_of=pd.Timestamp("2019-06-03").date())
 
     file = tmp_path / "scores.json"
-    assert main(["score", str(base / "short"), "--as-of", "2020-06-01", "-o", str(file)]) == 0
+    assert main(["score", str(base / "encoder" / "short"), "--as-of", "2020-06-01", "-o", str(file)]) == 0
     told = json.loads(file.read_text(encoding="utf-8"))
     assert told["source"]["fitted_by"] < "2020-05-29" and len(told["scores"]) > 20
-    assert main(["score", str(base / "short"), "--as-of", "2020-05-30"]) == 3
+    assert main(["score", str(base / "encoder" / "short"), "--as-of", "2020-05-30"]) == 3
     assert "warning: 2020-05-30 has no bars" in capsys.readouterr().err
 
 
@@ -119,7 +125,7 @@ def test_a_dataset_that_was_not_loaded_or_other_trading_days_have_no_scores(
     world: Any, tmp_path: Path
 ) -> None:
     graph, base = world
-    run = RunFolder.open(base / "short")
+    run = RunFolder.open(base / "encoder" / "short")
     copy = tmp_path / "data"
     shutil.copytree(base / "data", copy)
     bars = pd.read_parquet(copy / "bars.parquet")  # prices come from the folder alone
@@ -135,7 +141,7 @@ def test_a_dataset_that_was_not_loaded_or_other_trading_days_have_no_scores(
 @pytest.mark.slow
 def test_a_run_opened_in_python_gives_its_tables_as_frames_and_scores_of_any_day(world: Any) -> None:
     graph, base = world
-    run = samgraph.open_run(base / "short")
+    run = samgraph.open_run(base / "encoder" / "short")
     predictions = run.table("predictions")
     wide = run.scores()
     assert wide.index.name == "date" and wide.columns.name == "company_id"
@@ -159,7 +165,7 @@ def test_models_of_a_run_are_listed_with_their_days_and_files(
     world: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, base = world
-    run = samgraph.open_run(base / "short")
+    run = samgraph.open_run(base / "encoder" / "short")
     listed = run.models()
     assert list(listed.columns) == list(MODEL_COLUMNS)
     assert set(zip(listed["variant"], listed["seed"], listed["window"], strict=True)) == {
@@ -167,9 +173,11 @@ def test_models_of_a_run_are_listed_with_their_days_and_files(
     }
     assert (listed["trained_to"] < listed["validated_to"]).all()
     assert (listed["validated_to"] < listed["in_use_from"]).all()
-    assert all((base / "short" / folder / "predictions.parquet").exists() for folder in listed["folder"])
+    assert all(
+        (base / "encoder" / "short" / folder / "predictions.parquet").exists() for folder in listed["folder"]
+    )
     best = run.table("curves").query("best").groupby(["variant", "seed", "window"])["valid_ic"].first()
     found = listed.set_index(["variant", "seed", "window"])["valid_rank_ic"]
     assert found.sort_index().tolist() == best.sort_index().tolist()
-    assert main(["models", str(base / "short"), "--format", "csv"]) == 0
+    assert main(["models", str(base / "encoder" / "short"), "--format", "csv"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + len(listed)
