@@ -62,7 +62,10 @@ def test_rows_files_and_graphs_say_the_same(economy, run, tmp_path):
 
     status, out, _ = run("pairs", "--as-of", day.isoformat(), "--top", "3", "--format", "csv")
     assert status == 0
-    assert out.splitlines()[0] == "company_id,other_id,overlap,cosine,shared"
+    assert (
+        out.splitlines()[0]
+        == "company_id,other_id,company,other,overlap,level,meets_name,cosine,shared,meets"
+    )
     status, out, _ = run("basket", rows[0]["product_id"], "--as-of", day.isoformat(), "--format", "json")
     assert status == 0
     assert rows[0]["company_id"] in {row["company_id"] for row in json.loads(out)}
