@@ -65,7 +65,7 @@ def test_every_saved_query_draws_or_lists_in_neo4j_browser(tmp_path: Path) -> No
                 expect(page.get_by_test_id("frame")).to_have_count(0)
                 say(page, text)
                 frame = page.get_by_test_id("frame").first
-                stem = name.split("/")[1][3:].removesuffix(".cypher")
+                stem = name.split("/")[1][3:].removesuffix(".cypher").replace("_", "/", 1)
                 if stem in ("setup", "parameters"):
                     holds(page, "JSON.parse(localStorage['neo4j.settings'] || '{}').autoComplete === false")
                     page.wait_for_timeout(1500)
