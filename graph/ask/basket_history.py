@@ -80,6 +80,7 @@ def basket_history(
     upstream: int = 0,
     downstream: int = 0,
     market_caps: Callable[[dt.date], Mapping[str, float]] | None = None,
+    themes: bool = False,
     advance: Callable[[], None] | None = None,
 ) -> BasketHistory:
     """Make the basket of each day.
@@ -94,6 +95,7 @@ def basket_history(
         upstream: links to follow to inputs
         downstream: links to follow to products that they are an input of
         market_caps: from a day to company_id -> market cap on that day, by nothing later; None weights by purity
+        themes: as for `basket`
         advance: called after each day
 
     Raises:
@@ -115,6 +117,7 @@ def basket_history(
                 upstream=upstream,
                 downstream=downstream,
                 market_caps=None if market_caps is None else market_caps(day),
+                themes=themes,
             )
         except SnapshotError as error:
             refusal = refusal or error

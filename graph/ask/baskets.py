@@ -4,8 +4,9 @@
     weight(i) = purity(i), or purity(i) x market cap(i), divided by their sum over the basket
 
 Links of the value chain are followed as `chain` does: one of a product holds for everything below it, and brings
-everything below the product at its other end. Everything is as of one day and one moment of knowledge: taxonomy, links,
-reports, members.
+everything below the product at its other end. A basket of themes has the members of the themes instead, whatever they
+earn with: purity is 1 for each, and nothing is followed along the chain. Everything is as of one day and one moment of
+knowledge: taxonomy, links, reports, members.
 """
 
 from __future__ import annotations
@@ -61,6 +62,7 @@ def basket(
     upstream: int = 0,
     downstream: int = 0,
     market_caps: Mapping[str, float] | None = None,
+    themes: bool = False,
 ) -> Basket:
     """Make a basket.
 
@@ -73,6 +75,7 @@ def basket(
         upstream: links to follow to inputs; each brings the linked products with all that is below them
         downstream: links to follow to products that they are an input of
         market_caps: company_id -> market cap on that day, to weight by; None weights by purity alone
+        themes: the members of the themes that the question names, not who sells its products; without links
 
     Raises:
         SnapshotError: no such product or universe, `only` has an id that the question does not name, or nobody sells
@@ -88,7 +91,8 @@ def basket(
             + ", ".join(f"{match.name} ({match.product_id})" for match in named[:5])
         )
     left = tuple(match for match in named if match not in seeds)
-    return _made(graph, seeds, left, repr(question), seen, universe, upstream, downstream, market_caps)
+    links = (0, 0) if themes else (upstream, downstream)
+    return _made(graph, seeds, left, repr(question), seen, universe, *links, market_caps, themes)
 
 
 def basket_of(
@@ -129,20 +133,28 @@ def _made(
     upstream: int,
     downstream: int,
     market_caps: Mapping[str, float] | None,
+    themes: bool = False,
 ) -> Basket:
     times: dict[str, Any] = {"as_of": seen.valid, "known": seen.known}
     products = _products(graph, seeds, upstream, downstream, times)
-    rows = graph.read("basket/sellers", ids=products["product_id"].tolist(), **times)
+    statement = "basket/theme_members" if themes else "basket/sellers"
+    rows = graph.read(statement, ids=products["product_id"].tolist(), **times)
     if universe is not None:
         members = {row["company_id"] for row in graph.read("basket/members", universe=universe, **times)}
         if not members:
             raise no_such_universe(graph, universe, seen)
         rows = [row for row in rows if row["company_id"] in members]
     if not rows:
-        raise SnapshotError(
-            f"nobody in {universe or 'the graph'} sells any of the {len(products)} products of {asked} on "
-            f"{seen.valid}; ask for another day, a wider product or more links"
+        others = graph.read(
+            "basket/sellers" if themes else "basket/theme_members",
+            ids=products["product_id"].tolist(),
+            **times,
         )
+        what = f"is in a theme {asked}" if themes else f"sells any of the {len(products)} products of {asked}"
+        wider = "another day" if themes else "another day, a wider product or more links"
+        other = "sell it: leave --themes out" if themes else "are in a theme of that name: add --themes"
+        hint = f"; {len(others)} companies {other}" if others else f"; ask for {wider}"
+        raise SnapshotError(f"nobody in {universe or 'the graph'} {what} on {seen.valid}{hint}")
     return Basket(seen, seeds, left, products, _companies(rows, products, market_caps))
 
 

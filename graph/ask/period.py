@@ -34,12 +34,17 @@ from samgraph.graph.series.versions import (
     versions_of,
 )
 
-_EDGES = "period/classified"
+_EDGES: dict[Relation, str] = {"industries": "period/classified", "themes": "period/themes"}
 _LINKS: dict[Relation, str] = {
     "products": "period/child_of_product",
     "industries": "period/child_of_industry",
+    "themes": "period/child_of_product",
 }
-_NAMES: dict[Relation, str] = {"products": "period/product_names", "industries": "period/industry_names"}
+_NAMES: dict[Relation, str] = {
+    "products": "period/product_names",
+    "industries": "period/industry_names",
+    "themes": "period/product_names",
+}
 
 
 def extract_period(
@@ -63,7 +68,8 @@ def extract_period(
         stocks: [n_stocks] different company ids; other companies have no edges here
         members: bool [n_dates, n_stocks], who belongs to the universe on each day; a cut counts these alone
         cut: see `samgraph.graph.series.cuts`; applied to each day by itself
-        relation: `products` (SELLS, weights are shares of revenue) or `industries` (CLASSIFIED_AS, weight 1)
+        relation: `products` (SELLS, weights are shares of revenue), `industries` (CLASSIFIED_AS, weight 1) or
+            `themes` (IN_THEME, weight 1)
         known: the moment of knowledge to answer for; None is the last load (the series tells which)
         chain: bring the value-chain links between the concepts as well (products only)
         fit_day: one of the days; before the first that is known of a company (or of a product's place in the
@@ -84,7 +90,9 @@ def extract_period(
         )
 
     edges = known_by_fit(
-        _sold(graph, dates, moment) if relation == "products" else _spans(graph, _EDGES, dates, moment)
+        _sold(graph, dates, moment)
+        if relation == "products"
+        else _spans(graph, _EDGES[relation], dates, moment)
     )
     if len(edges) == 0:
         raise no_such_day(graph, AsOf(dates[0].date(), moment), relation, last=dates[-1].date())
@@ -99,7 +107,7 @@ def extract_period(
         stocks=stocks,
         members=members,
         cut=parsed,
-        most=1.0 if relation == "industries" else np.inf,
+        most=np.inf if relation == "products" else 1.0,
         began_before=_began_before(graph, edges, dates, stocks, relation, moment),
         progress=progress,
     )
@@ -198,7 +206,7 @@ def industry_labels(
         raise SnapshotError(f"industries have no level {level}; levels start at 1 for a root")
     _check_dates(dates)
     moment = committed_moment(graph, known)
-    edges = _spans(graph, _EDGES, dates, moment)
+    edges = _spans(graph, _EDGES["industries"], dates, moment)
     place = positions(edges.source, stocks)
     edges, place = edges.take(place >= 0), place[place >= 0]
     days = day_numbers(dates)

@@ -25,10 +25,15 @@ if TYPE_CHECKING:
 IntArray = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
 
-_STATEMENTS: dict[Relation, str] = {"products": "as_of/sells", "industries": "as_of/classified"}
+_STATEMENTS: dict[Relation, str] = {
+    "products": "as_of/sells",
+    "industries": "as_of/classified",
+    "themes": "as_of/themes",
+}
 _LINKS: dict[Relation, str] = {
     "products": "period/child_of_product",
     "industries": "period/child_of_industry",
+    "themes": "period/child_of_product",
 }
 
 
@@ -120,7 +125,8 @@ def snapshot(
         as_of: the day, and optionally the moment of knowledge to replay
         universe: bring its members of that day alone; a cut counts these alone
         cut: see `samgraph.graph.series.cuts`
-        relation: `products` (SELLS, weights are shares of revenue) or `industries` (CLASSIFIED_AS, weight 1)
+        relation: `products` (SELLS, weights are shares of revenue), `industries` (CLASSIFIED_AS, weight 1) or
+            `themes` (IN_THEME, weight 1)
 
     Raises:
         SnapshotError: a bad cut, an unknown universe, a day without any edge or without any member
@@ -150,7 +156,7 @@ def snapshot(
         np.searchsorted(used, found.concept),
         reported_weight[found.edge],
         reported.days[order][found.edge],
-        most=1.0 if relation == "industries" else np.inf,
+        most=np.inf if relation == "products" else 1.0,
     )
     return Snapshot(
         as_of=seen,

@@ -9,6 +9,7 @@ import pandas as pd
 from samgraph.graph.check.findings import Findings
 from samgraph.graph.check.reports import report_number, shares
 from samgraph.graph.check.spans import heaviest_day, overlapping
+from samgraph.graph.dataset.tables import THEME
 
 TOLERANCE = 0.005
 """Rounding of published shares: a company's weights may add up to this much above 1."""
@@ -23,6 +24,9 @@ Bools = npt.NDArray[np.bool_]
 
 def check_segments(frame: pd.DataFrame, findings: Findings) -> None:
     """Note the rows of `segments` (complete, indexed by position) that cannot be used."""
+    _note(frame, ~is_theme(frame) & frame["kind"].notna(), "kind is neither empty nor theme", findings)
+    _check_themes(frame[is_theme(frame)], findings)
+    frame = frame[frame["kind"].isna()]
     period_end, announced_on = frame["period_end"], frame["announced_on"]
     dated = period_end.notna() | announced_on.notna()
     spanned = frame["valid_from"].notna() | frame["valid_to"].notna()
@@ -44,6 +48,23 @@ def check_segments(frame: pd.DataFrame, findings: Findings) -> None:
     sound = frame[~frame.index.isin(findings.rows("segments"))]
     if len(sound):
         _check_reports(sound, findings)
+
+
+def is_theme(frame: pd.DataFrame) -> Bools:
+    """Which rows of `segments` are memberships of a theme, no revenue, [n_rows]."""
+    return (frame["kind"] == THEME).fillna(False).to_numpy(dtype=bool)
+
+
+def _check_themes(frame: pd.DataFrame, findings: Findings) -> None:
+    """Rows of themes: a span each, no share of anything, and a company belongs to a theme once at a time."""
+    _note(frame, frame["valid_from"].isna(), "a theme needs valid_from, its first day of use", findings)
+    dated = frame["period_end"].notna() | frame["announced_on"].notna()
+    _note(frame, dated, "a theme has a span, no report dates", findings)
+    shared = (frame["weight"].notna() & (frame["weight"] != 1)) | frame["revenue"].notna()
+    _note(frame, shared, "a theme is a membership: its weight is empty or 1, its revenue empty", findings)
+    sound = frame[~frame.index.isin(findings.rows("segments"))]
+    twice = np.flatnonzero(overlapping(sound, ["company_id", "product_id"]) >= 0)
+    findings.add("segments", sound.index[twice], "its company belongs to its theme twice at one time")
 
 
 class Publication:

@@ -32,7 +32,7 @@ def require_columns(spec: Table, found: Sequence[str]) -> None:
     if spec.name == "segments":
         for choice in SEGMENT_CHOICES:
             if not any(set(group) <= set(found) for group in choice):
-                groups = " or ".join(" and ".join(group) for group in choice)
+                groups = " or ".join(" and ".join(group) for group in choice if group != ("kind",))
                 lacking = next(name for name in choice[0] if name not in found)
                 raise DatasetError(
                     f"table segments lacks the column {lacking}: it needs {groups} (found {have})"

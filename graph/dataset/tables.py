@@ -121,7 +121,7 @@ _TABLES = (
         key=("company_id",),
         required=True,
     ),
-    # Either period_end and announced_on or valid_from and valid_to; either weight or revenue: SEGMENT_CHOICES.
+    # Either period_end and announced_on or valid_from and valid_to; either weight or revenue, or kind: SEGMENT_CHOICES.
     Table(
         "segments",
         (
@@ -133,8 +133,9 @@ _TABLES = (
             _day("valid_to", required=False),
             _number("weight", required=False),
             _number("revenue", required=False),
+            _text("kind", required=False),
         ),
-        key=("company_id", "product_id", "period_end", "announced_on", "valid_from"),
+        key=("company_id", "product_id", "period_end", "announced_on", "valid_from", "kind"),
         required=True,
     ),
     Table(
@@ -194,11 +195,14 @@ _TABLES = (
 
 TABLES: dict[str, Table] = {table.name: table for table in _TABLES}
 
+THEME = "theme"
+"""`kind` of a row of `segments` that says that a company belongs to a theme, whatever its revenue."""
+
 GRAPH_TABLES: tuple[str, ...] = tuple(table.name for table in _TABLES if not table.series)
 """The tables that end up in Neo4j."""
 
 SEGMENT_CHOICES: tuple[tuple[tuple[str, ...], ...], ...] = (
     (("period_end", "announced_on"), ("valid_from", "valid_to")),
-    (("weight",), ("revenue",)),
+    (("weight",), ("revenue",), ("kind",)),
 )
 """Groups of columns of `segments` of which at least one must exist whole, for each choice."""

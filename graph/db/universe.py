@@ -11,9 +11,21 @@ from samgraph.graph.db.asof import OPEN_DAY, AsOf
 from samgraph.graph.db.driver import Graph
 from samgraph.graph.series.snapshots import Relation
 
-EDGE_DAYS: dict[Relation, str] = {"products": "as_of/sells_days", "industries": "as_of/classified_days"}
-_BEGUN: dict[Relation, str] = {"products": "as_of/sells_begun", "industries": "as_of/classified_begun"}
-_THINGS: dict[Relation, str] = {"products": "reports of what companies sell", "industries": "industry labels"}
+EDGE_DAYS: dict[Relation, str] = {
+    "products": "as_of/sells_days",
+    "industries": "as_of/classified_days",
+    "themes": "as_of/themes_days",
+}
+_BEGUN: dict[Relation, str] = {
+    "products": "as_of/sells_begun",
+    "industries": "as_of/classified_begun",
+    "themes": "as_of/themes_begun",
+}
+_THINGS: dict[Relation, str] = {
+    "products": "reports of what companies sell",
+    "industries": "industry labels",
+    "themes": "members of themes",
+}
 _EMPTY = "the graph is empty; load a dataset first, with `samgraph load DIR`"
 
 

@@ -29,6 +29,7 @@ _LABELS = {"companies": "Company", "products": "Product", "industries": "Industr
 _TYPES = {
     "sells": ("SELLS", "Company", "Product"),
     "classified_as": ("CLASSIFIED_AS", "Company", "Industry"),
+    "in_theme": ("IN_THEME", "Company", "Product"),
     "member_of": ("MEMBER_OF", "Company", "Universe"),
     "child_of": ("CHILD_OF", "Product", "Product"),
     "industry_child_of": ("CHILD_OF", "Industry", "Industry"),

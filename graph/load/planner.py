@@ -13,6 +13,7 @@ import pandas as pd
 from samgraph.graph.check.cells import no_rows
 from samgraph.graph.check.findings import Findings
 from samgraph.graph.check.segment_groups import SegmentGroups
+from samgraph.graph.check.segments import is_theme
 from samgraph.graph.check.taxonomy import cycles, levels_and_paths
 from samgraph.graph.dataset.tables import TABLES
 from samgraph.graph.db.driver import Graph
@@ -207,7 +208,7 @@ class _Planner:
         self.plan.count(name, pd.concat(fates) if fates else _fates(pd.Series([], dtype="bool")))
 
     def sells(self, segments: SegmentGroups, every_company: bool) -> None:
-        changes = EdgeChanges(edges.SELLS)
+        changes, themes = EdgeChanges(edges.SELLS), EdgeChanges(edges.IN_THEME)
         fates: Counter[str] = Counter()
         told: set[str] = set()
 
@@ -221,14 +222,31 @@ class _Planner:
         for group in segments:
             for companies, rows in _by_company(group, "company_id"):
                 told.update(companies)
-                compare(companies, rows)
+                theme = is_theme(rows)
+                if theme.any():
+                    fates.update(self.themes(companies, rows[theme], themes))
+                compare(companies, rows[~theme])
         if every_company and not self.fresh:
             known = self.held_nodes(edges.COMPANIES)["company_id"]
             others = known[~known.isin(told)].tolist()
             for begin in range(0, len(others), COMPANIES_AT_ONCE):
                 compare(others[begin : begin + COMPANIES_AT_ONCE], no_rows(TABLES["segments"]))
         self.plan.edges.append(changes)
+        if themes.created or themes.end:
+            self.plan.edges.append(themes)
         self.plan.fates["segments"] = dict(fates)
+
+    def themes(self, companies: list[str], rows: pd.DataFrame, changes: EdgeChanges) -> list[str]:
+        """Plan the IN_THEME edges of some companies; the fates of their rows of `segments`."""
+        mine = span_rows(rows.drop(columns="weight"), "company_id", "product_id")
+        mine = mine.sort_values(["start", "end"], kind="stable", ignore_index=True)
+        held = self.held_edges(edges.IN_THEME, companies)
+        merged = merge(mine, held, ["start", "end", "valid_from"])
+        reason = "its company belongs to its theme twice at one time"
+        check_overlaps("segments", merged, ["start", "end"], reason, self.findings)
+        stays = diff(merged, held, changes)
+        own = (merged["position"] != HELD).to_numpy()
+        return _fates(pd.Series(~stays[own])).tolist()
 
 
 def _by_company(rows: pd.DataFrame, key: str = "start") -> Iterator[tuple[list[str], pd.DataFrame]]:

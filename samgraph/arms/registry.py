@@ -16,6 +16,7 @@ _ARMS: tuple[Arm, ...] = (
     HistArm(CONTROL, "HIST on industry labels, the control group", "industries", "#d9822b"),
     HistArm("gru", "the GRU alone, without concepts", None, "#8a63d2", parts=("score",)),
     HistArm("placebo", "HIST on random groups of the products' sizes", "placebo", "#6b737e"),
+    HistArm("theme", "HIST on themes: a membership is 1, whatever the revenue", "themes", "#b5548f"),
     RidgeArm(),
     BoostingArm(),
     MasterArm(),

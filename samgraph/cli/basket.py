@@ -48,6 +48,11 @@ EVERY: tuple[Every, ...] = ("week", "month", "quarter", "year")
     show_default=True,
     help="Links to follow to what it goes into.",
 )
+@click.option(
+    "--themes",
+    is_flag=True,
+    help="The members of the themes of that name, not who sells the products; purity is 1 for each.",
+)
 @click.option("--top", type=click.IntRange(min=1), help="Print at most so many companies; all by default.")
 @click.option(
     "--market-cap",
@@ -74,6 +79,7 @@ def command(
     universe: str | None,
     upstream: int,
     downstream: int,
+    themes: bool,
     top: int | None,
     data: Path | None,
     products: bool,
@@ -100,6 +106,8 @@ def command(
     from samgraph.graph.connect import connect
     from samgraph.graph.db.asof import AsOf
 
+    if themes and (upstream or downstream):
+        raise click.UsageError("--themes has members of themes, and no links of the value chain")
     if history:
         if start is None or as_of is not None:
             raise click.UsageError("--history goes with --start and --end, not with --as-of")
@@ -113,6 +121,7 @@ def command(
             universe=universe,
             upstream=upstream,
             downstream=downstream,
+            themes=themes,
             data=data,
             turnover=turnover,
             form=form,
@@ -132,6 +141,7 @@ def command(
             upstream=upstream,
             downstream=downstream,
             market_caps=caps,
+            themes=themes,
         )
     unknown = int(found.companies["weight"].isna().sum())
     taken = ", ".join(f"{seed.name} ({seed.product_id})" for seed in found.seeds[:SHOWN])
@@ -166,6 +176,7 @@ def _history(
     universe: str | None,
     upstream: int,
     downstream: int,
+    themes: bool,
     data: Path | None,
     turnover: bool,
     form: str,
@@ -188,11 +199,12 @@ def _history(
             upstream=upstream,
             downstream=downstream,
             market_caps=caps,
+            themes=themes,
             advance=under_way.advance,
         )
     empty = int((found.turnover["companies"] == 0).sum())
     tell(
-        f"{question} at {len(days)} dates{f', {empty} of them without a seller' if empty else ''}: "
+        f"{question} at {len(days)} dates{f', {empty} of them without a company' if empty else ''}: "
         f"mean turnover {found.turnover['turnover'].mean():.1%}, as known at {found.known.isoformat()}"
     )
     print_frame(found.turnover if turnover else found.members, form)

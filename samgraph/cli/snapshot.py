@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from samgraph.graph.ask.snapshot import Snapshot
+    from samgraph.graph.series.snapshots import Relation
+
+RELATIONS: tuple[Relation, ...] = ("products", "industries", "themes")
 
 
 @click.command("snapshot")
@@ -31,10 +34,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--relation",
-    type=click.Choice(("products", "industries")),
+    type=click.Choice(RELATIONS),
     default="products",
     show_default=True,
-    help="What companies sell, or the industries that they are classified as.",
+    help="What companies sell, the industries that they are classified as, or the themes that they belong to.",
 )
 @click.option(
     "--known-at",
@@ -57,7 +60,7 @@ def command(
     as_of: str,
     universe: str | None,
     cut: str,
-    relation: str,
+    relation: Relation,
     known_at: str | None,
     output: Path | None,
     form: str,
@@ -86,7 +89,7 @@ def command(
             moment,
             universe=universe,
             cut=cut,
-            relation="products" if relation == "products" else "industries",
+            relation=relation,
         )
     tell(_summary(found))
     if output is None:
@@ -98,7 +101,8 @@ def command(
 
 def _summary(found: Snapshot) -> str:
     told = found.coverage
-    report = "a valid report" if found.relation == "products" else "an industry"
+    report = {"products": "a valid report", "industries": "an industry", "themes": "a theme"}[found.relation]
+    of = "the reported revenue" if found.relation == "products" else "the memberships"
     missing = _listed(
         {
             f"that never had {report} by then": told.never_reported,
@@ -111,7 +115,7 @@ def _summary(found: Snapshot) -> str:
         f"{found.universe or 'all companies'} as of {found.as_of}, cut {found.cut}: "
         f"{told.companies} companies, "
         f"{told.with_edges} with edges{missing}; {len(found.frame)} edges to {len(found.concepts)} concepts "
-        f"keep {told.kept:.1%} of the reported revenue{dropped}"
+        f"keep {told.kept:.1%} of {of}{dropped}"
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _ATTENDED = {  # the query that writes what a model attends to, by its concepts; one without any writes nothing
     "products": "explain/write_products",
     "industries": "explain/write_industries",
+    "themes": "explain/write_products",
     None: "explain/write_products",
 }
 

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from samgraph.arms.registry import ARMS
 from samgraph.config import RunConfig
 from samgraph.errors import ConfigError, DatasetError
 from samgraph.exchange.access import marks
@@ -119,8 +120,11 @@ def read_inputs(
         market = replace(market, benchmark=known_indexes[0].level)
     if np.isfinite(market.benchmark).any():
         require_levels(market, windows[0].test.start)
-    extra = 0 if config.windows.knowledge == "day" and config.windows.universe is None else 2 * len(windows)
-    with stage("read as-of snapshots", 6 + extra) as bar:
+    of = {"product": _asked(config, "products"), "industry": _asked(config, "industries")}
+    if any(ARMS[name].concepts == "themes" for name in config.variants):
+        of["theme"] = _asked(config, "themes")
+    once = config.windows.knowledge == "day" and config.windows.universe is None
+    with stage("read as-of snapshots", 4 + len(of) * (1 if once else 1 + len(windows))) as bar:
 
         def read(
             days: slice = slice(None), members: npt.NDArray[np.bool_] = market.member, **asked: Any
@@ -129,7 +133,6 @@ def read_inputs(
             bar.advance()
             return found
 
-        of = {"product": _asked(config, "products"), "industry": _asked(config, "industries")}
         by_day = {name: read(**asked) for name, asked in of.items()}
         fitted = {
             name: _fitted(
@@ -272,7 +275,7 @@ def market_of(config: RunConfig, graph: Graph, dataset: Dataset, end: dt.date, k
 def series_of(
     config: RunConfig, graph: Graph, market: Market, window: Window, relation: str, known: dt.datetime
 ) -> SnapshotSeries:
-    """The snapshots of "products" or "industries" that the models of one window read."""
+    """The snapshots of "products", "industries" or "themes" that the models of one window read."""
     read = partial(
         _extract, config, graph, market, known, market.for_models().member, **_asked(config, relation)
     )
@@ -282,7 +285,8 @@ def series_of(
 def _asked(config: RunConfig, relation: str) -> dict[str, Any]:
     if relation == "products":
         return {"cut": config.concepts.cut, "relation": relation, "chain": True}
-    return {"cut": config.concepts.industry_cut, "relation": relation}
+    cut = config.concepts.theme_cut if relation == "themes" else config.concepts.industry_cut
+    return {"cut": cut, "relation": relation}
 
 
 def _extract(

@@ -118,6 +118,12 @@ def _segment(company: str, product_id: str, weight: float, **dates: str) -> dict
     return row | {"weight": repr(weight), "revenue": ""}
 
 
+def theme(company: str, product_id: str, valid_from: str, valid_to: str = "") -> dict[str, Any]:
+    dates = {"period_end": "", "announced_on": "", "valid_from": valid_from, "valid_to": valid_to}
+    row = {"company_id": company, "product_id": product_id, **dates}
+    return row | {"weight": "", "revenue": "", "kind": "theme"}
+
+
 def member(universe: str, company: str, valid_from: str, valid_to: str, weight: str) -> dict[str, Any]:
     return {
         "universe": universe,

@@ -15,9 +15,9 @@ from samgraph.graph.db.statements import names, statement
 OF_A_LOAD = ("current/", "ledger/", "load/", "update/", "schema/", "server/")
 STATEMENTS = [name for name in names() if not name.startswith(OF_A_LOAD)]
 # These ask when there is anything at all: they look at moments of recording only.
-WITHOUT_A_DAY = {"as_of/universes", "as_of/sells_days", "as_of/classified_days"}
+WITHOUT_A_DAY = {"as_of/universes", "as_of/sells_days", "as_of/classified_days", "as_of/themes_days"}
 # These ask whether anything had begun, over since or not.
-BEGUN = {"as_of/sells_begun", "as_of/classified_begun", "company/reports"}
+BEGUN = {"as_of/sells_begun", "as_of/classified_begun", "as_of/themes_begun", "company/reports"}
 # What a run tells of a day (`samgraph explain`): not a fact of a dataset, and asked for by its run and date.
 OF_A_RUN = {"SCORED", "ATTENDS", "RESEMBLES"}
 RECORDED = "{edge}.recorded_from <= known AND {edge}.recorded_to > known"

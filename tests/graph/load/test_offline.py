@@ -44,6 +44,7 @@ def tables():
             small.member(name, f"H{number} {name}", "2020-01-02", "", repr(0.1 + 0.2))
         )
     content["products"].append(small.product(HOSTILE[0], "energy"))
+    content["segments"].append(small.theme("A", HOSTILE[0], "2021-01-04", "2021-06-01"))
     return content
 
 
