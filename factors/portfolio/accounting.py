@@ -36,6 +36,21 @@ class Fill(NamedTuple):
     reasons: list[str]
 
 
+@dataclass(frozen=True, eq=False)
+class Evening:
+    """What is owned after the close of a day.
+
+    Attributes:
+        cash: money.
+        shares: [n_stocks] held.
+        bought: [n_stocks] day number of the last purchase, `NEVER` where it is of no matter.
+    """
+
+    cash: float
+    shares: Floats
+    bought: Ints
+
+
 @dataclass
 class Book:
     """Cash and shares of one portfolio and the record of its trades.
@@ -65,6 +80,15 @@ class Book:
         """Start with cash alone."""
         self.shares = np.zeros(len(self.tape.stocks))
         self.bought = np.full(len(self.tape.stocks), NEVER, dtype=np.int64)
+
+    def resume(self, evening: Evening) -> None:
+        """Own what was owned on an evening."""
+        self.cash, self.shares, self.bought = evening.cash, evening.shares.copy(), evening.bought.copy()
+
+    @property
+    def evening(self) -> Evening:
+        """What is owned now."""
+        return Evening(self.cash, self.shares.copy(), self.bought.copy())
 
     @property
     def held(self) -> Ints:

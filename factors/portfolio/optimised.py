@@ -59,6 +59,20 @@ def run_optimised(
         ModelError: shapes that do not fit.
         RunError: no day has a score, a forecast of risk and time for an execution.
     """
+    books = optimised_books(score, market, forecasts, rules, bounds, benchmark=benchmark)
+    return books.run(), books.decided
+
+
+def optimised_books(
+    score: Any,
+    market: Market,
+    forecasts: RiskForecasts,
+    rules: Rules | None = None,
+    bounds: Bounds | None = None,
+    *,
+    benchmark: Any | None = None,
+) -> OptimisedBooks:
+    """The books of `run_optimised` before their first day."""
     score = panel(
         score, "score", np.asarray(market.close).shape, given_axes(score, market.dates, market.stocks)
     )
@@ -69,11 +83,10 @@ def run_optimised(
         if benchmark is None
         else panel(benchmark, "benchmark", score.shape, given_axes(benchmark, market.dates, market.stocks))
     )
-    books = _Optimised(score, market, forecasts, rules or Rules(), bounds or Bounds(), weights)
-    return books.run(books.known), pd.DataFrame(books.decisions, columns=DECISIONS)
+    return OptimisedBooks(score, market, forecasts, rules or Rules(), bounds or Bounds(), weights)
 
 
-class _Optimised(Targets):
+class OptimisedBooks(Targets):
     """Weights are decided day by day instead of being given."""
 
     def __init__(
@@ -91,6 +104,11 @@ class _Optimised(Targets):
         self.score, self.forecasts, self.bounds, self.benchmark = score, forecasts, bounds, benchmark
         self.decisions: list[tuple[Any, ...]] = []
         self.views: dict[int, Floats] = {}
+
+    @property
+    def decided(self) -> pd.DataFrame:
+        """The optimiser's decisions so far; see `run_optimised`."""
+        return pd.DataFrame(self.decisions, columns=DECISIONS)
 
     def decide(self, day: int, *, rebalance: bool) -> None:
         """Choose the day's weights first."""

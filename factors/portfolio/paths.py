@@ -27,7 +27,7 @@ from samgraph.exchange.access import marks
 from samgraph.factors.arrays import Bools, Floats, Ints, panel
 from samgraph.factors.labels import given_axes
 from samgraph.factors.portfolio.rules import Rules
-from samgraph.factors.portfolio.simulation import PortfolioResult
+from samgraph.factors.portfolio.simulation import PortfolioResult, Simulation
 from samgraph.factors.portfolio.targets import Targets
 from samgraph.sums import over_stocks, total
 
@@ -85,13 +85,19 @@ def run_path(
         ModelError: shapes that do not fit.
         RunError: no day with a score leaves time for an execution.
     """
+    return path_books(kind, score, market, rules, path).run()
+
+
+def path_books(
+    kind: str, score: Any, market: Market, rules: Rules | None = None, path: Path | None = None
+) -> Simulation:
+    """The books of `run_path` before their first day. Their targets follow the score alone, whatever is held."""
     rules = rules or Rules()
     weights = path_weights(kind, score, market, rules, path or Path())
     known: Bools = np.asarray(np.isfinite(weights).any(axis=1))
-    books = _Followed(
+    return _Followed(
         np.nan_to_num(weights), known, market, replace(rules, offset=0)
     )  # they begin after the offset
-    return books.run(known)
 
 
 def path_weights(kind: str, score: Any, market: Market, rules: Rules, path: Path) -> Floats:

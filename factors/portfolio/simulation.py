@@ -1,5 +1,9 @@
 """The part of a simulation that does not depend on how a portfolio decides: the days, the books, the
 result.
+
+A day is two steps: `step` lets holdings grow, writes off what is gone and fills the orders that are due; `decide` makes
+orders at the close. `run` takes both through all days. `resume` begins after any day's close from what an account
+holds, so that tonight's orders of a real account (`samgraph.factors.portfolio.evening`) pass through the same code.
 """
 
 from __future__ import annotations
@@ -12,7 +16,7 @@ import pandas as pd
 
 from samgraph.errors import RunError
 from samgraph.factors.arrays import Bools, Floats, Ints
-from samgraph.factors.portfolio.accounting import Book
+from samgraph.factors.portfolio.accounting import Book, Evening
 from samgraph.factors.portfolio.benchmark import benchmark_returns
 from samgraph.factors.portfolio.costs import of_rules
 from samgraph.factors.portfolio.rules import Rules
@@ -60,13 +64,19 @@ class Simulation:
     in `fill` what it makes of those orders on that day.
     """
 
-    def __init__(self, market: Market, rules: Rules) -> None:
+    def __init__(self, market: Market, rules: Rules, known: Bools) -> None:
         """Start with cash alone.
+
+        Args:
+            market: the bars.
+            rules: of trading.
+            known: [n_dates] days on which there is something to decide by.
 
         Raises:
             ConfigError: the execution price is not in the market at all.
         """
         self.market, self.rules, self.tape = market, rules, build_tape(market, rules)
+        self.known = known
         self.member = np.asarray(market.member, dtype=bool)
         buying, selling = of_rules(rules, self.tape.dates, self.tape.board)
         self.ledger = Book(self.tape, buying, selling, rules.participation, rules.cash)
@@ -81,16 +91,40 @@ class Simulation:
         """Fill the orders that are due on `day`."""
         raise NotImplementedError
 
-    def run(self, known: Bools) -> PortfolioResult:
-        """All days from the first on which something is `known` [n_dates], plus the offset, to the last.
+    def wanted(self, day: int) -> Floats:
+        """Weights [n_stocks] of the portfolio's value that the orders made at the close of `day` go for."""
+        raise NotImplementedError
+
+    @property
+    def first(self) -> int:
+        """The first day that may decide: the first known one plus the offset; beyond the last where there is none."""
+        days = np.flatnonzero(self.known)
+        return int(days[0]) + self.rules.offset if len(days) else len(self.tape.dates)
+
+    def rebalances(self, day: int) -> bool:
+        """Whether `day` is one of the days on which the portfolio is decided anew."""
+        return day >= self.first and (day - self.first) % self.rules.every == 0
+
+    def resume(self, day: int, evening: Evening) -> None:
+        """Go on after the close of `day` from what is owned then; nothing was decided on the day, nothing is due."""
+        self.ledger.resume(evening)
+
+    def step(self, day: int) -> None:
+        """Let holdings grow by the day's dividends and splits, write off what is gone, fill the orders that are due."""
+        self.ledger.open_day(day)
+        held = self.ledger.held
+        self.ledger.write_off(day, held[self.tape.gone[day, held]], self.rules.recovery)
+        self.fill(day)
+
+    def run(self) -> PortfolioResult:
+        """All days from the first one that decides to the last.
 
         Raises:
             RunError: no day leaves time for an execution.
             ConfigError: the benchmark begins too late.
         """
         rules, n_dates = self.rules, len(self.tape.dates)
-        days = np.flatnonzero(known)
-        first = int(days[0]) + rules.offset if len(days) else n_dates
+        first = self.first
         start = first + rules.lag
         if start >= n_dates:
             raise RunError(
@@ -99,14 +133,11 @@ class Simulation:
                 f"({self.tape.dates[-1].date()}); give scores for earlier days or a later end."
             )
         for day in range(first, n_dates):
-            self.ledger.open_day(day)
-            held = self.ledger.held
-            self.ledger.write_off(day, held[self.tape.gone[day, held]], rules.recovery)
-            self.fill(day)
+            self.step(day)
             if day >= start:
                 self.close(day)
             if day + rules.lag < n_dates:
-                self.decide(day, rebalance=(day - first) % rules.every == 0)
+                self.decide(day, rebalance=self.rebalances(day))
         return self.result(benchmark_returns(self.market, self.tape.total, start, rules.price))
 
     def sellable(self, day: int) -> Bools:

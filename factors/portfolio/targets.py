@@ -18,6 +18,7 @@ from samgraph.errors import ConfigError
 from samgraph.exchange.access import FREE
 from samgraph.factors.arrays import Floats, Ints, panel
 from samgraph.factors.labels import given_axes
+from samgraph.factors.portfolio.accounting import Evening
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.simulation import PortfolioResult, Simulation
 from samgraph.factors.portfolio.tape import SMALL
@@ -62,7 +63,7 @@ def run_targets(weights: Any, market: Market, rules: Rules | None = None) -> Por
             f"{weights[day].sum():.6g}; give weights from 0 that add up to 1 at most."
         )
     books = Targets(np.where(np.asarray(market.member, dtype=bool), weights, 0.0), known, market, rules)
-    return books.run(known)
+    return books.run()
 
 
 class Targets(Simulation):
@@ -75,8 +76,8 @@ class Targets(Simulation):
     ordered = False
 
     def __init__(self, weights: Floats, known: Any, market: Market, rules: Rules | None) -> None:
-        super().__init__(market, rules if rules is not None else Rules())
-        self.weights, self.known = weights, known
+        super().__init__(market, rules if rules is not None else Rules(), known)
+        self.weights = weights
         self.due: dict[int, tuple[int, bool]] = {}
         self.sides: dict[int, Any] = {}
         self.last: int | None = None  # the decision that was last traded
@@ -89,6 +90,22 @@ class Targets(Simulation):
             self.sides[day] = self._sides(day)
         if rebalance or left.any():
             self.due[day + self.rules.lag] = day, rebalance
+
+    def resume(self, day: int, evening: Evening) -> None:
+        """The decision that was last traded is that of the last rebalance whose orders were due by `day`."""
+        super().resume(day, evening)
+        done = range(self.first, day + 1 - self.rules.lag)
+        self.last = max((t for t in done if self.known[t] and self.rebalances(t)), default=None)
+
+    def wanted(self, day: int) -> Floats:
+        """The day's weights; without a rebalance what is held, less what is ordered out."""
+        decided, rebalance = self.due.get(day + self.rules.lag, (-1, False))
+        if rebalance:
+            weights: Floats = self.weights[decided] * self.rules.invest
+            return weights
+        held = np.where(self.ledger.shares > 0, self.ledger.shares * np.nan_to_num(self.tape.mark[day]), 0.0)
+        kept: Floats = held if decided < 0 else np.where(self.member[decided], held, 0.0)
+        return kept / (self.ledger.cash + total(held))
 
     def now(self, day: int) -> tuple[Floats, float]:
         """Weights at the close of `day` in what is invested, orders under way counted as filled; its value."""

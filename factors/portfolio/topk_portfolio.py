@@ -29,6 +29,7 @@ from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.simulation import PortfolioResult, Simulation
 from samgraph.factors.portfolio.tape import NO_SLOT, SMALL
 from samgraph.factors.portfolio.topk_names import choose
+from samgraph.sums import total
 
 if TYPE_CHECKING:
     from samgraph.hist.market import Market
@@ -63,19 +64,24 @@ def run_topk(score: Any, market: Market, rules: Rules | None = None) -> Portfoli
         RunError: no day with a score leaves time for an execution.
         ConfigError: the execution price or the benchmark is missing.
     """
+    return topk_books(score, market, rules).run()
+
+
+def topk_books(score: Any, market: Market, rules: Rules | None = None) -> Simulation:
+    """The books of `run_topk` before their first day."""
     score = panel(
         score, "score", np.asarray(market.close).shape, given_axes(score, market.dates, market.stocks)
     )
-    books = _TopK(score, market, rules if rules is not None else Rules())
-    return books.run(books.view.any(axis=1))
+    return _TopK(score, market, rules if rules is not None else Rules())
 
 
 class _TopK(Simulation):
     """Orders under way, beside the books."""
 
     def __init__(self, score: Floats, market: Market, rules: Rules) -> None:
-        super().__init__(market, rules)
-        self.score, self.view = score, np.isfinite(score) & self.member
+        view = np.isfinite(score) & np.asarray(market.member, dtype=bool)
+        super().__init__(market, rules, view.any(axis=1))
+        self.score, self.view = score, view
         self.cap = market.weights() if rules.weighting == "cap" else None
         self.under_way: dict[int, _Orders] = {}
         self.coming = np.zeros(len(self.tape.stocks), dtype=bool)  # orders under way, by stock
@@ -99,6 +105,22 @@ class _TopK(Simulation):
             self.under_way[due] = _Orders(day, np.concatenate([leave, sell]), why, buy)
             self.going[leave] = self.going[sell] = True
             self.coming[buy] = True
+
+    def wanted(self, day: int) -> Floats:
+        """What stays keeps its weight; what is bought shares the cash and what the sales bring, before costs."""
+        ledger, rules = self.ledger, self.rules
+        held = np.where(ledger.shares > 0, ledger.shares * np.nan_to_num(self.tape.mark[day]), 0.0)
+        value = ledger.cash + total(held)
+        orders = self.under_way.get(day + rules.lag)
+        if orders is None:
+            return held / value
+        cash = ledger.cash + total(held[orders.sell])
+        held[orders.sell] = 0.0
+        if len(orders.buy):
+            weight = np.ones(len(orders.buy)) if self.cap is None else self.cap[day, orders.buy]
+            slots = max(rules.top - int((held > 0).sum()), len(orders.buy))
+            held[orders.buy] = cash * rules.invest * len(orders.buy) / slots * weight / weight.sum()
+        return held / value
 
     def fill(self, day: int) -> None:
         """Sales first, then purchases from the cash there is."""

@@ -17,7 +17,7 @@ from samgraph.factors.portfolio.paths import Path
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.simulation import PortfolioResult
 from samgraph.factors.risk.forecasts import RiskForecasts
-from samgraph.outcome.constructions import CONSTRUCTIONS, Desk, Portfolio, portfolios
+from samgraph.outcome.constructions import CONSTRUCTIONS, Desk, Made, Portfolio, portfolios
 from samgraph.run.inputs import Inputs
 
 FloatArray = npt.NDArray[np.float64]
@@ -84,7 +84,7 @@ def keep_books(
     results: dict[Portfolio, PortfolioResult] = {}
     told = []
     for one in portfolios(scores, config.trading.constructions):
-        made = CONSTRUCTIONS[one.construction].build(scores[one.arm], desk)
+        made = Made.by(CONSTRUCTIONS[one.construction].books(scores[one.arm], desk))
         results[one] = made.book
         if made.decisions is not None:
             told.append(made.decisions.assign(variant=one.name)[["variant", *made.decisions]])

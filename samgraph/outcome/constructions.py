@@ -15,11 +15,11 @@ import pandas as pd
 
 from samgraph.errors import RunError
 from samgraph.factors.portfolio.optimise import RELAXED, Bounds
-from samgraph.factors.portfolio.optimised import run_optimised
-from samgraph.factors.portfolio.paths import Path, run_path
+from samgraph.factors.portfolio.optimised import OptimisedBooks, optimised_books
+from samgraph.factors.portfolio.paths import Path, path_books
 from samgraph.factors.portfolio.rules import Rules
-from samgraph.factors.portfolio.simulation import PortfolioResult
-from samgraph.factors.portfolio.topk_portfolio import run_topk
+from samgraph.factors.portfolio.simulation import PortfolioResult, Simulation
+from samgraph.factors.portfolio.topk_portfolio import topk_books
 from samgraph.factors.risk.forecasts import FEWEST_DAYS, RiskForecasts
 from samgraph.hist.market import Market
 
@@ -73,6 +73,12 @@ class Made:
     book: PortfolioResult
     decisions: pd.DataFrame | None = None
 
+    @classmethod
+    def by(cls, books: Simulation) -> Made:
+        """Take books through all days."""
+        book = books.run()
+        return cls(book, books.decided if isinstance(books, OptimisedBooks) else None)
+
 
 class Construction(Protocol):
     """One way from a score to a portfolio.
@@ -87,8 +93,8 @@ class Construction(Protocol):
     @property
     def dash(self) -> str | None: ...
 
-    def build(self, score: FloatArray, desk: Desk) -> Made:
-        """Simulate the portfolio of a score [n_dates, n_stocks].
+    def books(self, score: FloatArray, desk: Desk) -> Simulation:
+        """The portfolio of a score [n_dates, n_stocks] before its first day: to be simulated, or to trade one evening.
 
         Raises:
             SamgraphError: what it lacks.
@@ -105,9 +111,9 @@ class TopK:
     words: str = "Top-K with drop-out"
     dash: str | None = "dash"
 
-    def build(self, score: FloatArray, desk: Desk) -> Made:
+    def books(self, score: FloatArray, desk: Desk) -> Simulation:
         """See `samgraph.factors.portfolio.topk_portfolio`."""
-        return Made(run_topk(score, desk.market, desk.rules))
+        return topk_books(score, desk.market, desk.rules)
 
     def timeline(self, rules: Rules, bounds: Bounds, path: Path) -> list[str]:
         """How many names are replaced."""
@@ -126,9 +132,9 @@ class Following:
     words: str
     dash: str | None
 
-    def build(self, score: FloatArray, desk: Desk) -> Made:
+    def books(self, score: FloatArray, desk: Desk) -> Simulation:
         """See `samgraph.factors.portfolio.paths`."""
-        return Made(run_path(self.kind, score, desk.market, desk.rules, desk.path))
+        return path_books(self.kind, score, desk.market, desk.rules, desk.path)
 
     def timeline(self, rules: Rules, bounds: Bounds, path: Path) -> list[str]:
         """What is bought and when it is let go."""
@@ -150,14 +156,14 @@ class Optimised:
     words: str = "optimised around the benchmark"
     dash: str | None = "dot"
 
-    def build(self, score: FloatArray, desk: Desk) -> Made:
+    def books(self, score: FloatArray, desk: Desk) -> Simulation:
         """See `samgraph.factors.portfolio.optimised`."""
         if desk.forecasts is None:
             raise RunError(
                 f"an optimised portfolio needs {FEWEST_DAYS} trading days of bars before the first test day for its "
                 "forecast of risk; lengthen the training, or set construction = 'topk'"
             )
-        return Made(*run_optimised(score, desk.market, desk.forecasts, desk.rules, desk.bounds))
+        return optimised_books(score, desk.market, desk.forecasts, desk.rules, desk.bounds)
 
     def timeline(self, rules: Rules, bounds: Bounds, path: Path) -> list[str]:
         """Its bounds, and in which order they give way."""
