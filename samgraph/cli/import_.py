@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from samgraph.cli.groups import Group
-from samgraph.cli.output import FORMATS, print_frame
+from samgraph.cli.import_lists import concepts
+from samgraph.cli.import_options import ALIASES, FORM, Day, changed_codes, finish, tell_notes
 
 if TYPE_CHECKING:
     import numpy as np
-
-    from samgraph.importers.writing import Imported
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -33,26 +32,11 @@ def command() -> None:
       samgraph import segments segments.csv firms --reporting-lag 90
       samgraph import tushare answers ashare --universe 000300.SH=CSI300
       samgraph import qlib ~/.qlib/qlib_data/cn_data prices
+      samgraph import concepts boards.csv themes --known-from 2021-07-01
     """
 
 
-class Day(click.ParamType[Any]):
-    """A day, YYYY-MM-DD."""
-
-    name = "date"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> np.datetime64:
-        """The day as datetime64[D]."""
-        import numpy as np
-
-        from samgraph.importers.reading import parse_day
-
-        if isinstance(value, np.datetime64):
-            return value
-        day = parse_day(str(value))
-        if day is None or np.isnat(day):
-            self.fail(f"{value!r} is not a day; write it as 2021-11-01", param, ctx)
-        return day
+command.add_command(concepts)
 
 
 class Pair(click.ParamType[Any]):
@@ -102,19 +86,6 @@ _fallback = click.option(
     help="Where a report has no rows by product, use those of an empty category (unnamed) or by industry; by default "
     "such a report is left out and counted. Given twice, the first that a report has.",
 )
-_aliases = click.option(
-    "--aliases",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Companies whose code changed: columns old, new. Known changes of A-share codes need no file.",
-)
-_form = click.option(
-    "--format",
-    "form",
-    type=click.Choice(FORMATS),
-    default="table",
-    help="Form of the coverage that is printed.",
-)
 _fetch = click.option(
     "--fetch", is_flag=True, help="First ask the vendor for what FOLDER lacks, and keep the answers."
 )
@@ -144,8 +115,8 @@ _per_minute = click.option(
     "--valid-to", type=Day(), metavar="DATE", help="The first day on which they are no longer used."
 )
 @_shares
-@_aliases
-@_form
+@ALIASES
+@FORM
 def chainkg(
     *,
     folder: Path,
@@ -178,9 +149,9 @@ def chainkg(
             valid_from=valid_from,
             valid_to=valid_to,
             policy=policy,
-            aliases=_changed_codes(aliases),
+            aliases=changed_codes(aliases),
         )
-    _finish(made, out, form)
+    finish(made, out, form)
 
 
 @command.command()
@@ -236,8 +207,8 @@ def chainkg(
     help="The market's time zone, such as America/New_York, where a Parquet file holds days as instants.",
 )
 @_shares
-@_aliases
-@_form
+@ALIASES
+@FORM
 def segments(
     *,
     files: tuple[Path, ...],
@@ -280,12 +251,12 @@ def segments(
         mapping=None if taxonomy is None else read_mapping(taxonomy),
         shared_names=shared_names,
         zone=zone,
-        aliases=_changed_codes(aliases, plain=True),
+        aliases=changed_codes(aliases, plain=True),
         policy=policy,
     )
     with stage("read and settle"):
         made = import_segments(files, options)
-    _finish(made, out, form)
+    finish(made, out, form)
 
 
 @command.command()
@@ -307,7 +278,7 @@ def segments(
 @_lag
 @_shares
 @_fallback
-@_aliases
+@ALIASES
 @_fetch
 @_start
 @_end
@@ -318,7 +289,7 @@ def segments(
     "--board", "boards", multiple=True, metavar="CODE", help="With --fetch: a board, such as 885800.TI."
 )
 @_per_minute
-@_form
+@FORM
 def tushare(
     *,
     folder: Path,
@@ -362,7 +333,7 @@ def tushare(
         client, token = tushare_live.connect()
         recorder = tushare_live.recorder(folder, token, per_minute)
         wanted = tushare_live.Wanted(first, last, indexes, boards)
-        _tell(tushare_live.fetch(client, recorder, wanted))
+        tell_notes(tushare_live.fetch(client, recorder, wanted))
     with stage("read and settle"):
         options = TushareOptions(
             policy=policy,
@@ -370,10 +341,10 @@ def tushare(
             universes=dict(universes),
             ths_from=ths_from,
             fallback=fallback,
-            aliases=_changed_codes(aliases),
+            aliases=changed_codes(aliases),
         )
         made = import_tushare(folder, options)
-    _finish(made, out, form)
+    finish(made, out, form)
 
 
 @command.command()
@@ -381,7 +352,7 @@ def tushare(
 @_lag
 @_shares
 @_fallback
-@_aliases
+@ALIASES
 @_fetch
 @_start
 @_end
@@ -389,7 +360,7 @@ def tushare(
     "--code", "codes", multiple=True, metavar="CODE", help="With --fetch: a company, such as 600519."
 )
 @_per_minute
-@_form
+@FORM
 def akshare(
     *,
     folder: Path,
@@ -429,13 +400,13 @@ def akshare(
         if not codes:
             raise click.UsageError("--fetch needs the companies to ask for: --code 600519 --code ...")
         client = akshare_live.connect()
-        _tell(akshare_live.fetch(client, Recorder(folder, per_minute=per_minute), codes, first, last))
+        tell_notes(akshare_live.fetch(client, Recorder(folder, per_minute=per_minute), codes, first, last))
     with stage("read and settle"):
         options = AkshareOptions(
-            policy=policy, lag_days=lag_days, fallback=fallback, aliases=_changed_codes(aliases)
+            policy=policy, lag_days=lag_days, fallback=fallback, aliases=changed_codes(aliases)
         )
         made = import_akshare(folder, options)
-    _finish(made, out, form)
+    finish(made, out, form)
 
 
 @command.command()
@@ -459,8 +430,8 @@ def akshare(
     show_default=True,
     help="Shares in a unit of volume.",
 )
-@_aliases
-@_form
+@ALIASES
+@FORM
 def qlib(
     *,
     folder: Path,
@@ -485,18 +456,10 @@ def qlib(
 
     refuse_foreign(out, "qlib")
     options = QlibOptions(
-        markets=list(markets) or None, market_cap=market_cap, lot=lot, aliases=_changed_codes(aliases)
+        markets=list(markets) or None, market_cap=market_cap, lot=lot, aliases=changed_codes(aliases)
     )
     made = import_qlib(folder, options)
-    _finish(made, out, form)
-
-
-def _changed_codes(path: Path | None, *, plain: bool = False) -> dict[str, str]:
-    """A user's table of changed codes; `plain` ones are companies of any market, called as the files call them."""
-    from samgraph.importers.aliases import a_share_code, read_aliases
-    from samgraph.importers.names import clean_name
-
-    return {} if path is None else read_aliases(path, clean_name if plain else a_share_code)
+    finish(made, out, form)
 
 
 def _period(start: np.datetime64 | None, end: np.datetime64 | None) -> tuple[np.datetime64, np.datetime64]:
@@ -505,20 +468,3 @@ def _period(start: np.datetime64 | None, end: np.datetime64 | None) -> tuple[np.
     if end < start:
         raise click.UsageError(f"--end {end} is before --start {start}")
     return start, end
-
-
-def _tell(notes: list[str]) -> None:
-    for note in notes:
-        click.echo(note, err=True)
-
-
-def _finish(made: Imported, out: Path, form: str) -> None:
-    from samgraph.importers.writing import write
-    from samgraph.progress import stage
-
-    with stage("write"):
-        write(made, out)
-    print_frame(made.coverage, form)
-    _tell(list(made.notes))
-    rows = ", ".join(f"{len(table):,} {name}" for name, table in made.tables.items())
-    click.echo(f"{out}: {rows}; next: samgraph load {out}", err=True)
