@@ -106,8 +106,8 @@ def import_concepts(file: Path, options: ConceptOptions) -> Imported:
     themes = sorted(spans["concept"].unique())
     companies = sorted(spans["company"].unique())
     undated = (
-        f"{open_days:,} memberships have no first day of their own: used from {options.known_from} on, which was said to "
-        "be the first day on which they were known"
+        f"{open_days:,} memberships have no first day of their own: used from {options.known_from} on, which was said "
+        "to be the first day on which they were known"
     )
     return Imported(
         "concepts",
@@ -209,8 +209,8 @@ def _memberships(source: Source, options: ConceptOptions) -> tuple[pd.DataFrame,
     if undated.any() and options.known_from is None:
         raise DatasetError(
             f"{source.where(int(np.flatnonzero(undated)[0]))} and {int(undated.sum()) - 1:,} other memberships have no "
-            "first day: the list is what somebody knew on some day, and earlier use would be look-ahead; say which with "
-            "--known-from"
+            "first day: the list is what somebody knew on some day, and earlier use would be look-ahead; say which "
+            "with --known-from"
         )
     if options.known_from is not None:
         begin = np.where(np.isnat(begin), options.known_from.astype("datetime64[D]"), begin)
