@@ -22,7 +22,7 @@ demo: setup
 
 # Two processes, each with a server of its own: about 2 GiB each.
 test: setup
-	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile
+	$(BIN)/pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 lint: setup
 	$(BIN)/ruff check .

@@ -35,6 +35,8 @@ from samgraph.errors import ConfigError, SnapshotError
 from samgraph.factors.portfolio.optimise import Bounds
 from samgraph.factors.portfolio.rules import RANGES as RULE_RANGES
 from samgraph.factors.portfolio.rules import Price, Rules
+from samgraph.factors.risk.covariance import RANGES as RISK_RANGES
+from samgraph.factors.risk.covariance import CovarianceSettings
 from samgraph.generated import section
 from samgraph.graph.series.cuts import parse_cut
 from samgraph.hist.config import RANGES as HIST_RANGES
@@ -217,6 +219,14 @@ class _Optimiser(Section):
         return Bounds(**self.model_dump(), horizon=horizon)
 
 
+class _Risk(Section):
+    """Covariances of the risk model."""
+
+    def covariances(self) -> CovarianceSettings:
+        """As the risk model takes them."""
+        return CovarianceSettings(**self.model_dump())
+
+
 _BY_UNIVERSE = ("top", "drop")  # of Rules: what is left empty depends on the universe's size
 _RENAMED = {"every": "rebalance_days", "cash": "capital"}  # of Rules: names that users know them by
 
@@ -236,6 +246,9 @@ if TYPE_CHECKING:
     class Optimiser(_Optimiser):
         """`_Optimiser` with every bound of `Bounds` but the horizon."""
 
+    class Risk(_Risk):
+        """`_Risk` with every setting of `CovarianceSettings`."""
+
 else:
     Model = section(_Model, HistConfig, HIST_RANGES, optional=True, left_out=("lag", "price"))
     Trading = section(_Trading, Rules, RULE_RANGES, left_out=_BY_UNIVERSE, renamed=_RENAMED)
@@ -245,6 +258,7 @@ else:
         {key: {"gt": 0} for key in (field.name for field in fields(Bounds))},
         left_out=("horizon",),
     )
+    Risk = section(_Risk, CovarianceSettings, RISK_RANGES)
 
 
 class Neo4j(Section):
@@ -288,6 +302,7 @@ class RunConfig(Section):
     model: Model = Model()
     trading: Trading = Trading()
     optimiser: Optimiser = Optimiser()
+    risk: Risk = Risk()
     neo4j: Neo4j = Neo4j()
 
     @model_validator(mode="after")

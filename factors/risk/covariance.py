@@ -24,19 +24,26 @@ import numpy as np
 from samgraph.errors import ModelError
 from samgraph.factors.arrays import Floats
 
+RANGES = {
+    **{name: {"gt": 0} for name in ("variance_half_life", "correlation_half_life", "specific_half_life")},
+    **{name: {"ge": 0} for name in ("lags", "specific_prior")},
+    "shrinkage": {"ge": 0, "le": 1},
+    "least": {"ge": 1},
+}  # of the settings below, for the settings of a run
+
 
 @dataclass(frozen=True)
 class CovarianceSettings:
     """How covariances are forecast; half-lives in trading days.
 
     Attributes:
-        variance_half_life: of variances, 84 days.
-        correlation_half_life: of correlations, 252 days.
-        lags: L of Newey-West.
-        shrinkage: of correlations toward zero, 0 to 1; estimated if None.
-        least: fewest days of a factor for a variance of its own; others take the median factor's.
-        specific_half_life: of specific variances.
-        specific_prior: days that the typical specific variance counts for beside the stock's own days.
+        variance_half_life: of factor variances, trading days
+        correlation_half_life: of factor correlations, trading days
+        lags: of Newey-West's correction, trading days
+        shrinkage: of correlations toward zero, 0 to 1; empty: estimated
+        least: fewest days of a factor for a variance of its own; others take the median factor's
+        specific_half_life: of specific variances, trading days
+        specific_prior: days that the typical specific variance counts for beside the stock's own days
     """
 
     variance_half_life: float = 84.0

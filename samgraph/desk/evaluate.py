@@ -227,7 +227,8 @@ def _books(
 ) -> tuple[dict[str, pd.DataFrame], dict[str, Any]]:
     """Portfolios by the constructions of the settings, and their figures a year."""
     traded = traded_scores(inputs, named, styles, config.trading.score, config.trading.smoothing)
-    kept = keep_books(config, inputs, traded, trading_rules(config, inputs), risk_forecasts(inputs, styles))
+    forecasts = risk_forecasts(inputs, styles, config.risk.covariances())
+    kept = keep_books(config, inputs, traded, trading_rules(config, inputs), forecasts)
     year = days_a_year(inputs.market.dates)
     tables = {
         "portfolio": pd.concat([_named(book.daily, one.name) for one, book in kept.results.items()]),

@@ -99,7 +99,10 @@ def assess(
         label=(horizon, _forward(config, inputs, horizon)),
     )
     progress()
-    rules, forecasts = trading_rules(config, inputs), risk_forecasts(inputs, styles)
+    rules, forecasts = (
+        trading_rules(config, inputs),
+        risk_forecasts(inputs, styles, config.risk.covariances()),
+    )
     progress()
     own = {name: parts["score"] for name, parts in scores.items()}
     traded = traded_scores(inputs, own, styles, config.trading.score, config.trading.smoothing)

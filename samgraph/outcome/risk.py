@@ -18,6 +18,7 @@ from samgraph.factors.portfolio.simulation import PortfolioResult
 from samgraph.factors.regression.cross_sectional import cross_sectional_regression, next_day
 from samgraph.factors.regression.exposures import Membership
 from samgraph.factors.regression.ridge import Ridge
+from samgraph.factors.risk.covariance import CovarianceSettings
 from samgraph.factors.risk.forecasts import FEWEST_DAYS, RiskForecasts, backcast, forecast_quality
 from samgraph.run.inputs import Inputs
 
@@ -27,10 +28,13 @@ HISTORY_DAYS = 500  # trading days of factor returns before the first test day
 EVERY = 10  # trading days from one estimate of the covariances to the next
 
 
-def risk_forecasts(inputs: Inputs, styles: Mapping[str, FloatArray]) -> RiskForecasts | None:
+def risk_forecasts(
+    inputs: Inputs, styles: Mapping[str, FloatArray], settings: CovarianceSettings
+) -> RiskForecasts | None:
     """The forecasts of the test days; None where fewer than `FEWEST_DAYS` trading days stand before their last.
 
-    `styles`: name -> [n_dates, n_stocks] exposures known by each day (`samgraph.factors.signals.styles`).
+    `styles`: name -> [n_dates, n_stocks] exposures known by each day (`samgraph.factors.signals.styles`); `settings`:
+    of the covariances.
     """
     market, test = inputs.market, inputs.test
     days = slice(max(0, test.start - HISTORY_DAYS), test.stop)
@@ -52,7 +56,7 @@ def risk_forecasts(inputs: Inputs, styles: Mapping[str, FloatArray]) -> RiskFore
         ridge=Ridge(kinds=("product", "industry")),
         folds=0,
     )
-    return RiskForecasts(fit, every=EVERY, first=first)
+    return RiskForecasts(fit, settings, every=EVERY, first=first)
 
 
 def risk_backcast(

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from samgraph.config import Model, Optimiser, RunConfig, Trading, load_config, to_toml
+from samgraph.config import Model, Optimiser, Risk, RunConfig, Trading, load_config, to_toml
 from samgraph.errors import ConfigError
 from samgraph.factors.portfolio.optimise import Bounds
 from samgraph.factors.portfolio.rules import Rules
+from samgraph.factors.risk.covariance import CovarianceSettings
 from samgraph.generated import described
 from samgraph.hist.config import HistConfig, variant
 
@@ -56,6 +57,15 @@ def test_every_rule_of_trading_and_every_bound_reaches_the_simulation() -> None:
     assert plain.trading.rules(50) == Rules() and plain.optimiser.bounds(20) == Bounds()
 
 
+def test_every_setting_of_the_risk_model_reaches_it() -> None:
+    risk = {
+        field.name: n + 1 for n, field in enumerate(fields(CovarianceSettings)) if field.name != "shrinkage"
+    }
+    config = load_config(None, NEEDED | {"risk": risk | {"shrinkage": 0.5}})
+    assert config.risk.covariances() == CovarianceSettings(**risk, shrinkage=0.5)
+    assert load_config(None, NEEDED).risk.covariances() == CovarianceSettings()
+
+
 def test_settings_survive_their_file(tmp_path: Path) -> None:
     settings = {"model": MODEL, "trading": {NAMES.get(k, k): v for k, v in RULES.items()}}
     config = load_config(None, NEEDED | settings)
@@ -64,12 +74,12 @@ def test_settings_survive_their_file(tmp_path: Path) -> None:
 
 
 def test_every_setting_says_what_it_is() -> None:
-    for source in (HistConfig, Rules, Bounds):
+    for source in (HistConfig, Rules, Bounds, CovarianceSettings):
         assert {field.name for field in fields(source)} <= set(described(source)), source
-    for part in (Model, Trading, Optimiser):
+    for part in (Model, Trading, Optimiser, Risk):
         for name, field in part.model_fields.items():
             assert field.description and "\n" not in field.description, name
-    assert {"model", "trading", "optimiser"} <= set(RunConfig.model_fields)
+    assert {"model", "trading", "optimiser", "risk"} <= set(RunConfig.model_fields)
 
 
 @pytest.mark.parametrize(
@@ -82,6 +92,7 @@ def test_every_setting_says_what_it_is() -> None:
         ({"trading": {"every": 5}}, "the key trading.every is unknown; did you mean rebalance_days?"),
         ({"trading": {"cash": 5}}, "the key trading.cash is unknown; did you mean capital?"),
         ({"optimiser": {"skill": 0}}, "optimiser.skill = 0: it should be greater than 0"),
+        ({"risk": {"shrinkage": 2}}, "risk.shrinkage = 2: it should be less than or equal to 1"),
         (
             {"trading": {"construction": "best"}},
             "no construction is called 'best'; choose among topk, tranches, bands, aim, optimised, both",

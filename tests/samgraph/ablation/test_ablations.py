@@ -29,8 +29,8 @@ def settings(data: Path, **changes: Any) -> RunConfig:
     return load_config(
         None,
         {
-            "data": data, "universe": "SIM", "start": "2019-07-01", "end": "2020-12-31", "seeds": 2,
-            "windows": {"train_days": 120, "valid_days": 40, "test_days": 300},
+            "data": data, "universe": "SIM", "start": "2019-07-01", "end": "2020-06-30", "seeds": 2,
+            "windows": {"train_days": 120, "valid_days": 40, "test_days": 100},
             "model": {"epochs": 1, "tuning_epochs": 1, "hidden_size": 8, "horizon": 5},
             "concepts": {"regression_cut": "adaptive:min=5,max=0.9"},
             **changes,

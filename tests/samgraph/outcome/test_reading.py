@@ -13,6 +13,7 @@ import pytest
 from oracles.outcome_inputs import TEST, Assessed, assessed
 from scipy import stats
 
+from samgraph.factors.risk.covariance import CovarianceSettings
 from samgraph.factors.signals.styles import style_exposures
 from samgraph.outcome.constructions import portfolios_in
 from samgraph.outcome.risk import risk_backcast, risk_forecasts
@@ -170,7 +171,7 @@ def test_figures_of_the_traded_score_are_those_of_the_top_and_of_the_universe(ru
 def test_a_backcast_is_of_the_days_that_have_a_forecast_and_a_day_after(run: Assessed) -> None:
     """Held before the market begins, on the first day with a forecast, on the day before it, and on the last."""
     market = run.inputs.market
-    forecasts = risk_forecasts(run.inputs, style_exposures(market))
+    forecasts = risk_forecasts(run.inputs, style_exposures(market), CovarianceSettings())
     assert forecasts is not None
     dates = forecasts.regression.dates
     days = [pd.Timestamp("2019-12-28"), dates[forecasts.first - 1], dates[forecasts.first], dates[-1]]

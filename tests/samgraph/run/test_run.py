@@ -49,7 +49,7 @@ def settings(data: Path, **changes: Any) -> RunConfig:
             "data": data,
             "universe": "SIM",
             "start": "2019-07-01",
-            "end": "2020-12-31",
+            "end": "2020-09-30",
             "seeds": 1,
             "horizons": (1, 5, 20),
             "windows": {"train_days": 120, "valid_days": 40, "test_days": 90},

@@ -30,7 +30,7 @@ from samgraph.run.seeds import averaged
 PARTS = ["concept", "hidden", "individual", "score"]
 
 
-def settings(data: Path, end: str, start: str) -> RunConfig:
+def settings(data: Path, end: str, start: str, seeds: int) -> RunConfig:
     return load_config(
         None,
         {
@@ -38,7 +38,7 @@ def settings(data: Path, end: str, start: str) -> RunConfig:
             "universe": "SIM",
             "start": "2019-03-01",
             "end": end,
-            "seeds": 2,
+            "seeds": seeds,
             "variants": ("product", "gru"),
             "horizons": (1, 5),
             "windows": {"train_days": 120, "valid_days": 40, "test_days": 90},
@@ -57,12 +57,10 @@ def world(graph_server: Address, tmp_path_factory: pytest.TempPathFactory) -> An
     empty_database(graph_server)
     with Graph.open(graph_server) as graph:
         load(graph, Dataset(data))
-        for start in (
-            "encoder",
-            "nothing",
-        ):  # kept in validation, the encoder alone would have no concept part
+        # kept in validation, the encoder alone would have no concept part
+        for start, seeds in (("encoder", 1), ("nothing", 2)):
             for name, end in (("short", "2020-05-29"), ("long", "2020-06-30")):
-                backtest(settings(data, end, start), base / start / name, graph=graph)
+                backtest(settings(data, end, start, seeds), base / start / name, graph=graph)
         yield graph, base
 
 
