@@ -32,6 +32,7 @@ from samgraph.factors.signals.plain import plain_factors
 from samgraph.factors.signals.product_momentum import product_momentum
 from samgraph.factors.signals.styles import style_exposures
 from samgraph.hist.labels import forward_returns
+from samgraph.outcome.attribution import attribution_tables
 from samgraph.outcome.benchmarks import benchmark_in_words, benchmark_summary, benchmark_table
 from samgraph.outcome.books import Books, construction_in_words, keep_books, trading_rules
 from samgraph.outcome.caps import caps_sentence, known_caps
@@ -39,6 +40,7 @@ from samgraph.outcome.exposure import coverage_table, effective_numbers, exposur
 from samgraph.outcome.factor_study import BOTH, NEUTRAL, STYLES, study
 from samgraph.outcome.plain import best_plain, plain_table
 from samgraph.outcome.risk import model_tables, risk_backcast, risk_forecasts, risk_summary
+from samgraph.outcome.risk_sources import risk_sources
 from samgraph.outcome.tilts import chain_table, concentration_table, tilt_table
 from samgraph.outcome.traded import (
     IN_WORDS,
@@ -171,6 +173,9 @@ def assess(
         "regression": {name: _clean(fit.summary()) for name, fit in regressions.items()},
         "concentration": effective_numbers(inputs, main),
     }
+    tables |= attribution_tables(
+        inputs, books, tables["benchmarks"], regressions["both"], config.trading.price
+    )
     if difference is not None:
         summary[f"{BASE}_minus_{CONTROL}"] = difference
     if not kept.decisions.empty:
@@ -178,6 +183,7 @@ def assess(
         summary["optimiser"] = kept.optimiser()
     if forecasts is not None:
         tables |= {"risk": risk_backcast(inputs, forecasts, books)} | model_tables(inputs, forecasts)
+        tables["risk_sources"] = risk_sources(inputs, forecasts, books)
         summary["risk"] = risk_summary(tables["risk"])
     progress()
     tables = with_return_dates(tables, Schedule(inputs.market.dates, config.trading.lag))

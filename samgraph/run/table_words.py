@@ -130,4 +130,12 @@ COLUMNS = {
     "start": "what the training of this epoch began from: encoder (the plain GRU's fit) or nothing",
     "part": "train, validate or test",
     "days": "trading days",
+    "effect": "what brought it",
+    "contribution": "to the excess return of the day, a fraction",
+    "period": "all, or a calendar year",
+    "level": "of the taxonomy, 1 at the top; of factors 1 is by kind",
+    "parent": "the group one level up that holds it; empty at level 1",
+    "benchmark_weight": "the same of the universe",
+    "allocation": "from weights other than the universe's, linked, a fraction over the period",
+    "selection": "from other stocks than the universe's within the group, interaction in it, linked",
 }

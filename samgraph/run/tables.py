@@ -289,6 +289,30 @@ _ALL = (
         own={"cause": "score, membership, drift, bounds or write_off", "amount": "traded, in money"},
     ),
     _table(
+        "attribution",
+        "Each day's excess return by what brought it; the rows of one `by` and those of `common` add up to it.",
+        Known.DAY,
+        "variant date by effect group contribution",
+        own={
+            "by": "industry, product (first level), factor, weighting, or common: what none of these splits",
+            "effect": "allocation or selection; style or another factor; weighting; common",
+            "group": "industry, product, style, kind of factor, or common effect",
+        },
+    ),
+    _table(
+        "attribution_linked",
+        "The same linked over the whole period and each year; one `by` and level with `common` add up to the "
+        "compounded excess return.",
+        Known.END,
+        "variant period by level group parent name weight benchmark_weight allocation selection contribution",
+        own={
+            "by": "industry, product, factor, weighting, stock, or common: what none of these splits",
+            "name": "of the group",
+            "weight": "mean share of the portfolio's value at the close before; of a factor its mean active exposure",
+            "contribution": "allocation and selection together, linked, a fraction over the period",
+        },
+    ),
+    _table(
         "trades",
         "What was traded on each day.",
         Known.DAY,
@@ -321,6 +345,19 @@ _ALL = (
         "specific_realised",
         other=_REALISED,
         own={"against": "nothing: the whole portfolio; benchmark: less the members by market cap"},
+    ),
+    _table(
+        "risk_sources",
+        "Where each portfolio's forecast tracking error comes from, on every 20th day.",
+        Known.DAY,
+        "variant date by group kind exposure share",
+        own={
+            "by": "kind of factor, factor or stock",
+            "group": "the kind, factor or stock; (others) are all that are not named",
+            "kind": "of the factor",
+            "exposure": "active; of a stock its active weight",
+            "share": "of the variance of the return less the universe's; those of one `by` add up to 1",
+        },
     ),
     _table(
         "exposures",

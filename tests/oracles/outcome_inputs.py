@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pandas as pd
@@ -123,8 +124,9 @@ def predictions_of(inputs: Inputs) -> pd.DataFrame:
     return frame.assign(score=frame["concept"] + frame["hidden"] + frame["individual"])
 
 
+@cache
 def assessed() -> Assessed:
-    """`assess` on all of it."""
+    """`assess` on all of it, once for all tests that read it."""
     config, inputs = settings(), inputs_by_hand()
     predictions = predictions_of(inputs)
     return Assessed(config, inputs, predictions, assess(config, inputs, predictions))
