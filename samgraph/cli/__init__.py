@@ -33,6 +33,7 @@ COMMANDS = {
     "load": "load",
     "simulate": "simulate",
     "import": "import_",
+    "compare": "compare",
     "snapshot": "snapshot",
     "pairs": "pairs",
     "basket": "basket",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from samgraph.cli.groups import Group
-from samgraph.cli.import_lists import concepts
+from samgraph.cli.import_lists import concepts, shenwan
 from samgraph.cli.import_options import ALIASES, FORM, Day, changed_codes, finish, tell_notes
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def command() -> None:
 
 
 command.add_command(concepts)
+command.add_command(shenwan)
 
 
 class Pair(click.ParamType[Any]):

@@ -73,3 +73,53 @@ def concepts(
     with stage("read and settle"):
         made = import_concepts(file, options)
     finish(made, out, form)
+
+
+@click.command()
+@click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
+@click.argument("out", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--vintage",
+    type=Day(),
+    metavar="DATE",
+    help="Use the vintages up to this one; all by default. Load an earlier one first, and the later is a correction.",
+)
+@click.option(
+    "--lag-days",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="ASSUME that a row was public N days after its day of inclusion where it was edited later; by default it is "
+    "used from the day after the edit.",
+)
+@ALIASES
+@FORM
+def shenwan(
+    *,
+    folder: Path,
+    out: Path,
+    vintage: np.datetime64 | None,
+    lag_days: int | None,
+    aliases: Path | None,
+    form: str,
+) -> None:
+    """Shenwan's classification of A-shares in its vintages: industries.
+
+    FOLDER holds the publisher's table as it was on some days, NAME_YYYY-MM-DD.csv each, and codes_2021.csv. A row is
+    used from the day after the first evidence that it was there, never from its day of inclusion alone.
+
+    \b
+    Example:
+      samgraph import shenwan cn_shenwan_history sw24 --vintage 2024-09-03
+      samgraph load sw24
+      samgraph import shenwan cn_shenwan_history sw26
+      samgraph load sw26
+    """
+    from samgraph.importers.shenwan import ShenwanOptions, import_shenwan
+    from samgraph.importers.writing import refuse_foreign
+    from samgraph.progress import stage
+
+    refuse_foreign(out, "shenwan")
+    options = ShenwanOptions(vintage=vintage, lag_days=lag_days, aliases=changed_codes(aliases))
+    with stage("read and settle"):
+        made = import_shenwan(folder, options)
+    finish(made, out, form)

@@ -1,4 +1,4 @@
-"""A dataset on disk: its tables, `coverage.csv` and `import.json`, all of it or nothing."""
+"""A dataset on disk: its tables, `coverage.csv`, `import.json` and `import.md`, all of it or nothing."""
 
 from __future__ import annotations
 
@@ -14,10 +14,13 @@ import pandas as pd
 import samgraph
 from samgraph.errors import DatasetError
 from samgraph.files import put_back, whole_folder
+from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.dataset.tables import TABLES
+from samgraph.importers.sheet import data_sheet
 
 MARK = "import.json"
 COVERAGE = "coverage.csv"
+SHEET = "import.md"
 _PARQUET = frozenset(("bars",))  # millions of rows
 
 
@@ -69,7 +72,13 @@ def refuse_foreign(out: Path, importer: str) -> None:
     found = sorted(path.name for path in out.iterdir())
     if not found:
         return
-    own = {MARK, COVERAGE, *(f"{name}.csv" for name in TABLES), *(f"{name}.parquet" for name in _PARQUET)}
+    own = {
+        MARK,
+        COVERAGE,
+        SHEET,
+        *(f"{name}.csv" for name in TABLES),
+        *(f"{name}.parquet" for name in _PARQUET),
+    }
     foreign = [name for name in found if name not in own]
     maker = _maker(out)
     if not foreign and maker == importer:
@@ -106,13 +115,15 @@ def write(made: Imported, out: Path) -> None:
             else:
                 table.to_csv(fresh / f"{name}.csv", index=False, lineterminator="\n")
         made.coverage.to_csv(fresh / COVERAGE, index=False, lineterminator="\n")
-        mark = {
+        mark: dict[str, Any] = {
             "importer": made.importer,
             "samgraph": samgraph.__version__,
             "options": {key: _plain(value) for key, value in made.options.items()},
             "notes": list(made.notes),
             "inputs": digests(made.files),
         }
+        sheet = data_sheet(Dataset(fresh), made.importer, made.coverage, made.notes, mark["options"])
+        (fresh / SHEET).write_text(sheet, encoding="utf-8")
         (fresh / MARK).write_text(json.dumps(mark, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
