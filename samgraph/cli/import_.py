@@ -11,6 +11,7 @@ import click
 from samgraph.cli.groups import Group
 from samgraph.cli.import_lists import concepts, shenwan
 from samgraph.cli.import_options import ALIASES, FORM, Day, changed_codes, finish, tell_notes
+from samgraph.cli.import_sec import sec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -33,11 +34,13 @@ def command() -> None:
       samgraph import tushare answers ashare --universe 000300.SH=CSI300
       samgraph import qlib ~/.qlib/qlib_data/cn_data prices
       samgraph import concepts boards.csv themes --known-from 2021-07-01
+      samgraph import sec zips us --fallback BusinessSegments
     """
 
 
 command.add_command(concepts)
 command.add_command(shenwan)
+command.add_command(sec)
 
 
 class Pair(click.ParamType[Any]):

@@ -76,7 +76,33 @@ class Account:
         )
 
 
-def coverage(accounts: Sequence[Account]) -> pd.DataFrame:
+class Tally:
+    """The account of a table too long, or too oddly made, for one entry a row: rows by outcome and cause."""
+
+    def __init__(self, table: str) -> None:
+        self.table = table
+        self._rows: dict[tuple[Outcome, str], int] = {}
+
+    def add(self, outcome: Outcome, cause: str, rows: int) -> None:
+        """So many more rows (fewer, where negative: they are counted elsewhere)."""
+        self._rows[outcome, cause] = self._rows.get((outcome, cause), 0) + rows
+
+    def include(self, account: Account) -> None:
+        """All rows of an account of a part of the table."""
+        frame = account.frame()
+        for outcome, cause, rows in zip(frame["outcome"], frame["cause"], frame["rows"], strict=True):
+            self.add(outcome, cause, rows)
+
+    def frame(self) -> pd.DataFrame:
+        """As `Account.frame`."""
+        rows = sorted(
+            ((outcome, cause, rows) for (outcome, cause), rows in self._rows.items() if rows),
+            key=lambda row: (OUTCOMES.index(row[0]), -row[2], row[1]),
+        )
+        return pd.DataFrame([(self.table, *row) for row in rows], columns=list(COLUMNS))
+
+
+def coverage(accounts: Sequence[Account | Tally]) -> pd.DataFrame:
     """The accounts of all tables as one: table, outcome, cause, rows."""
     frames = [account.frame() for account in accounts]
     frames = [frame for frame in frames if len(frame)]

@@ -24,7 +24,7 @@ import pandas as pd
 from samgraph.errors import DatasetError
 from samgraph.graph.check.series import STRAY, stray_days
 from samgraph.importers.aliases import a_share_conventions
-from samgraph.importers.coverage import Account, coverage
+from samgraph.importers.coverage import AS_IT_IS, Account, Tally, coverage
 from samgraph.importers.names import a_share_id
 from samgraph.importers.prices import PRICES, finish_bars, same_bars
 from samgraph.importers.reading import Days, iso, parse_day
@@ -67,7 +67,7 @@ def import_qlib(folder: Path, options: QlibOptions) -> Imported:
     """
     calendar_file = folder / "calendars" / "day.txt"
     calendar = _calendar(calendar_file)
-    account = Features()
+    account = Tally("features")
     notes: list[str] = []
     last = a_share_conventions(options.aliases).successors
     bars, levels = _features(folder, calendar, options, account)
@@ -96,7 +96,7 @@ def import_qlib(folder: Path, options: QlibOptions) -> Imported:
     return Imported(
         "qlib",
         tables,
-        coverage([account.account(), *accounts]),
+        coverage([account, *accounts]),
         notes=tuple(notes),
         options={
             "markets": options.markets,
@@ -107,32 +107,6 @@ def import_qlib(folder: Path, options: QlibOptions) -> Imported:
         files=(calendar_file, *files),
         essential="bars",
     )
-
-
-class Features:
-    """Counts the values of the features' closes by cause."""
-
-    def __init__(self) -> None:
-        self._counts: dict[tuple[str, str], int] = {}
-
-    def add(self, outcome: str, cause: str, rows: int) -> None:
-        """Add rows to a cause."""
-        if rows:
-            key = (outcome, cause)
-            self._counts[key] = self._counts.get(key, 0) + rows
-
-    def account(self) -> Account:
-        """The counts as an account."""
-        account = Account("features", sum(self._counts.values()))
-        start = 0
-        for (outcome, cause), rows in self._counts.items():
-            places = np.arange(start, start + rows)
-            if outcome == "reject":
-                account.reject(places, cause)
-            elif outcome == "merge":
-                account.merge(places, cause)
-            start += rows
-        return account
 
 
 def _calendar(path: Path) -> Days:
@@ -170,7 +144,7 @@ def _is_index(instrument: str) -> bool:
 
 
 def _features(
-    folder: Path, calendar: Days, options: QlibOptions, account: Features
+    folder: Path, calendar: Days, options: QlibOptions, account: Tally
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     root = folder / "features"
     if not root.is_dir():
@@ -199,15 +173,15 @@ def _features(
     return table, level.sort_values(["benchmark", "date"], ignore_index=True)
 
 
-def _settled(table: pd.DataFrame, account: Features, root: Path) -> pd.DataFrame:
+def _settled(table: pd.DataFrame, account: Tally, root: Path) -> pd.DataFrame:
     """Bars in order, each company and day once, on trading days only.
 
     Raises:
         DatasetError: two folders give one company different bars on one day
     """
     repeated = table.duplicated().to_numpy()
-    account.add("use", "", -int(repeated.sum()))
-    account.add("merge", "the same bar again: the company has two folders", int(repeated.sum()))
+    account.add("used", AS_IT_IS, -int(repeated.sum()))
+    account.add("merged", "the same bar again: the company has two folders", int(repeated.sum()))
     table = table[~repeated]
     twice = table.duplicated(["date", "company_id"])
     if twice.any():
@@ -215,8 +189,8 @@ def _settled(table: pd.DataFrame, account: Features, root: Path) -> pd.DataFrame
             f"{root}: two folders hold the company {table.loc[twice, 'company_id'].iloc[0]}; keep one of them"
         )
     stray = table["date"].isin(stray_days(table["date"], table["volume"])).to_numpy()
-    account.add("use", "", -int(stray.sum()))
-    account.add("reject", STRAY, int(stray.sum()))
+    account.add("used", AS_IT_IS, -int(stray.sum()))
+    account.add("rejected", STRAY, int(stray.sum()))
     return finish_bars(table[~stray])
 
 
@@ -251,7 +225,7 @@ def _field(folder: Path, name: str, calendar: Days, start: int, length: int) -> 
     return whole[start : start + length]
 
 
-def _instrument(folder: Path, calendar: Days, options: QlibOptions, account: Features) -> pd.DataFrame:
+def _instrument(folder: Path, calendar: Days, options: QlibOptions, account: Tally) -> pd.DataFrame:
     close = _bin(folder / "close.day.bin", calendar)
     if close is None:
         raise DatasetError(f"{folder} holds no close.day.bin; dump the field, or remove the folder")
@@ -296,9 +270,9 @@ def _instrument(folder: Path, calendar: Days, options: QlibOptions, account: Fea
             ~(np.isfinite(frame["volume"]) & (frame["volume"] >= 0)).to_numpy(),
         ),
     ):
-        account.add("reject", cause, int((left & wrong).sum()))
+        account.add("rejected", cause, int((left & wrong).sum()))
         left &= ~wrong
-    account.add("use", "", int(left.sum()))
+    account.add("used", AS_IT_IS, int(left.sum()))
     frame["tradable"] = (frame["volume"] > 0).to_numpy()
     return frame[left]
 
@@ -319,7 +293,7 @@ def _sound(frame: pd.DataFrame) -> npt.NDArray[np.bool_]:
     return np.asarray((np.isfinite(values) & (values > 0)).all(axis=1))
 
 
-def _level(folder: Path, calendar: Days, account: Features) -> pd.DataFrame:
+def _level(folder: Path, calendar: Days, account: Tally) -> pd.DataFrame:
     """An index's levels: an index has no dividends, so where its factor is missing its close is what it is."""
     close = _bin(folder / "close.day.bin", calendar)
     if close is None:
@@ -330,8 +304,8 @@ def _level(folder: Path, calendar: Days, account: Features) -> pd.DataFrame:
         usable = np.isfinite(factor) & (factor > 0)
         values = values / np.where(usable, factor, 1.0 if not usable.any() else np.nan)
     good = np.isfinite(values) & (values > 0)
-    account.add("use", "", int(good.sum()))
-    account.add("reject", "index level empty or not above 0", int((~good).sum()))
+    account.add("used", AS_IT_IS, int(good.sum()))
+    account.add("rejected", "index level empty or not above 0", int((~good).sum()))
     name = folder.name.upper()
     days = iso(calendar[start : start + len(values)])
     return pd.DataFrame({"benchmark": _KNOWN.get(name, name), "date": days[good], "close": values[good]})

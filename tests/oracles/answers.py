@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from click.testing import CliRunner, Result
+from oracles import sec
 
 from samgraph.cli.import_ import command
 from samgraph.graph.check.dataset import CheckReport, check
@@ -230,6 +231,13 @@ def qlib(folder: Path) -> Path:
     return folder
 
 
+def sec_zips(folder: Path) -> Path:
+    """Three invented quarters of the SEC's data sets."""
+    for name, quarter in sec.years().items():
+        sec.put(folder, name, quarter)
+    return folder
+
+
 def checked(made: Imported, out: Path) -> CheckReport:
     """Write what an importer made and check it as a load does: it must have no error."""
     write(made, out)
@@ -269,4 +277,5 @@ def sources(root: Path) -> dict[str, list[str]]:
         "tushare": [str(put(root / "tushare", tushare()))],
         "akshare": [str(put(root / "akshare", akshare()))],
         "qlib": [str(qlib(root / "qlib"))],
+        "sec": [str(sec_zips(root / "sec")), "--cache", str(root / "sec-cache")],
     }

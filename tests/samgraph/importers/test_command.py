@@ -46,6 +46,17 @@ SOLD = {
     ),
     "akshare": ("600001.SH", {"2022-03-22": {}, "2022-03-23": {"电池": 0.8}}),
     "qlib": ("600001.SH", {}),
+    "sec": (
+        "0000000001",
+        {
+            "2021-02-15": {},
+            "2021-02-16": {"camera": 0.6, "lens": 0.3},
+            "2021-05-03": {"camera": 0.6, "lens": 0.3},
+            "2021-05-04": {"camera": 0.5, "lens": 0.4},
+            "2022-02-15": {"camera": 0.5, "lens": 0.4},
+            "2022-02-16": {"camera": 0.583333, "lens": 0.25, "robot": 0.166667},
+        },
+    ),
 }
 
 
@@ -73,7 +84,7 @@ def test_each_source_loads_into_a_graph_that_answers_what_it_said(graph, tmp_pat
         assert members.to_numpy().tolist() == [[False, True], [True, True], [True, False], [True, True]]
 
 
-@pytest.mark.parametrize("name", ["chainkg", "segments", "tushare", "akshare", "qlib"])
+@pytest.mark.parametrize("name", list(SOLD))
 def test_the_same_import_twice_gives_the_same_bytes_and_no_other_folder_is_touched(tmp_path, name):
     first, *options = sources(tmp_path)[name]
     out = tmp_path / "out"

@@ -1,0 +1,101 @@
+"""`samgraph import sec`: the SEC's Financial Statement Data Sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from samgraph.cli.import_options import FORM, finish
+
+
+@click.command()
+@click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))
+@click.argument("out", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--fallback",
+    "fallback",
+    metavar="AXIS",
+    multiple=True,
+    help="Where a report has no revenue by product, use that of this axis, such as BusinessSegments; given several "
+    "times, the first that it has.",
+)
+@click.option(
+    "--revenue-tag",
+    "tags",
+    metavar="TAG",
+    multiple=True,
+    help="A further tag that is revenue; docs/importing.md lists them.",
+)
+@click.option(
+    "--quarters",
+    is_flag=True,
+    help="Use single quarters between fiscal years too; by default only fiscal years are used.",
+)
+@click.option(
+    "--shares",
+    "policy",
+    type=click.Choice(("reject", "residual", "renormalise")),
+    default="reject",
+    show_default=True,
+    help="reject: a report whose products add up to more than its revenue is left out; residual: they are scaled down; "
+    "renormalise: the shares of every report become 1.",
+)
+@click.option(
+    "--taxonomy",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Your own products of members: columns segment, product (empty: leave out), [parent], [company].",
+)
+@click.option(
+    "--tickers",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Company ids: columns cik, ticker. A company without one is called by its CIK, ten digits.",
+)
+@click.option(
+    "--cache",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Where what was read of a quarter is kept; by default sec in SAMGRAPH_HOME.",
+)
+@FORM
+def sec(
+    *,
+    folder: Path,
+    out: Path,
+    fallback: tuple[str, ...],
+    tags: tuple[str, ...],
+    quarters: bool,
+    policy: Any,
+    taxonomy: Path | None,
+    tickers: Path | None,
+    cache: Path | None,
+    form: str,
+) -> None:
+    """The SEC's Financial Statement Data Sets: U.S. filers' revenue by product.
+
+    FOLDER holds the zips as the SEC publishes them, one a quarter. Each is read once; when a new one is added, the
+    others come from the cache.
+
+    \b
+    Example:
+      samgraph import sec zips us --fallback BusinessSegments
+    """
+    from samgraph.graph.server.home import Home
+    from samgraph.importers.sec.importing import SecOptions, import_sec, read_tickers
+    from samgraph.importers.taxonomy import read_mapping
+    from samgraph.importers.writing import refuse_foreign
+
+    refuse_foreign(out, "sec")
+    options = SecOptions(
+        fallback=fallback,
+        tags=tags,
+        quarters=quarters,
+        policy=policy,
+        mapping=None if taxonomy is None else read_mapping(taxonomy),
+        tickers={} if tickers is None else read_tickers(tickers),
+    )
+    made = import_sec(folder, cache or Home().root / "sec", options)
+    finish(made, out, form)

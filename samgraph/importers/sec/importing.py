@@ -1,0 +1,230 @@
+"""`samgraph import sec`: quarters of the SEC's Financial Statement Data Sets as one dataset.
+
+Every figure is known from the day its filing became public (`filings.known_days`). A later filing that repeats a period
+says nothing new; one that gives other shares is a restatement, a report of its own from its own day on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping as Named
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from samgraph.errors import DatasetError
+from samgraph.importers import shares
+from samgraph.importers.coverage import Account, Tally, coverage
+from samgraph.importers.reading import iso, read
+from samgraph.importers.sec import filings as of_filings
+from samgraph.importers.sec import sic, tree
+from samgraph.importers.sec.quarter import Wanted, quarter, zips
+from samgraph.importers.sec.reports import PART_TAGS, WHOLE_TAGS, Choice, read_facts, settle_reports
+from samgraph.importers.taxonomy import Mapping
+from samgraph.importers.writing import Imported
+from samgraph.progress import stage
+
+PRODUCT_AXES = ("ProductOrService", "ProductsAndServices")
+"""Axes of products, as num.txt writes them: us-gaap and srt, ifrs-full."""
+SAME = 0.001
+"""Shares that differ by less are the same figures, rounded otherwise."""
+
+
+@dataclass(frozen=True)
+class SecOptions:
+    """How to read the data sets.
+
+    fallback: axes to use where a report has none of products, such as BusinessSegments, the first that it has
+    tags: further tags that are revenue
+    quarters: use single quarters between fiscal years
+    policy: what becomes of products that add up to more than the revenue
+    mapping: the user's products of members
+    tickers: company id by CIK, without leading zeros
+    """
+
+    fallback: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    quarters: bool = False
+    policy: shares.Policy = "reject"
+    mapping: Mapping | None = None
+    tickers: Named[str, str] = field(default_factory=dict)
+
+
+def import_sec(folder: Path, cache: Path, options: SecOptions) -> Imported:
+    """Turn a folder of zips into a dataset.
+
+    Args:
+        folder: the zips, one a quarter
+        cache: where what was read of a quarter is kept
+        options: how to read them
+
+    Raises:
+        DatasetError: a zip cannot be read, or nothing in it can be used
+    """
+    axes = tuple(dict.fromkeys((*PRODUCT_AXES, *options.fallback)))
+    tags = tuple(dict.fromkeys((*WHOLE_TAGS, *PART_TAGS, *options.tags)))
+    files = zips(folder)
+    numbers = Tally("num.txt")
+    facts, filed = _quarters(files, cache, Wanted(axes, tags), numbers)
+    filings, of_sub = of_filings.read_filings(filed, options.tickers)
+    account = Account("num.txt", len(facts))
+    choice = Choice(axes, tags, options.quarters, options.policy)
+    table = read_facts(facts, filings, choice, account)
+    del facts
+    weight = settle_reports(table, choice, account)
+    rows = _reported(table, weight, options.mapping, account)
+    rows = _vintages(rows, filings, account)
+    numbers.include(account)
+    tables = {
+        "products": tree.products_table(rows, options.mapping),
+        "companies": of_filings.companies_table(filings),
+        "segments": _segments(rows),
+        "industries": sic.industries_table(set(filings["industry"]) - {""}),
+        "company_industries": of_filings.company_industries(filings),
+    }
+    return Imported(
+        "sec",
+        tables,
+        coverage([numbers, of_sub]),
+        notes=_notes(rows, options),
+        options={
+            "fallback": list(options.fallback),
+            "tags": list(options.tags),
+            "quarters": options.quarters,
+            "shares": options.policy,
+            "tickers": len(options.tickers),
+        },
+        files=tuple(files),
+    )
+
+
+def read_tickers(path: Path) -> dict[str, str]:
+    """A user's table of tickers, columns cik and ticker: company id by CIK without leading zeros.
+
+    Of several tickers of a company the first counts.
+
+    Raises:
+        DatasetError: the file cannot be read, lacks a column, has an empty cell, or gives two companies one ticker
+    """
+    if not path.is_file():
+        raise DatasetError(f"{path} is no file; name a table with the columns cik and ticker")
+    source = read(path.name, [path])
+    source.require("cik", "ticker")
+    found: dict[str, str] = {}
+    for row, (cik, ticker) in enumerate(zip(source.text("cik"), source.text("ticker"), strict=True)):
+        number = cik.lstrip("0")
+        if not (number.isascii() and number.isdigit()) or not ticker:
+            raise DatasetError(
+                f"{source.where(row)}: give a CIK (digits) and a ticker, not {cik[:40]!r}, {ticker[:40]!r}"
+            )
+        found.setdefault(number, ticker)
+    owners: dict[str, str] = {}
+    for number, ticker in found.items():
+        if owners.setdefault(ticker, number) != number:
+            raise DatasetError(
+                f"{path}: CIK {owners[ticker]} and CIK {number} have one ticker {ticker[:40]!r}; keep one"
+            )
+    return found
+
+
+def _quarters(
+    files: Sequence[Path], cache: Path, wanted: Wanted, numbers: Tally
+) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
+    """The facts of all quarters, and the filings of each; the rows that were not kept are counted."""
+    facts, filed = [], []
+    with stage("read quarters", len(files)) as bar:
+        for path in files:
+            one = quarter(path, cache, wanted)
+            facts.append(one.facts)
+            filed.append(one.filings)
+            for (outcome, cause), rows in one.counts.items():
+                numbers.add(outcome, cause, rows)
+            bar.advance()
+    return pd.concat(facts, ignore_index=True), filed
+
+
+def _reported(
+    table: pd.DataFrame, weight: np.ndarray, mapping: Mapping | None, account: Account
+) -> pd.DataFrame:
+    """The used facts with their products, one row a product and report: the columns of a fact, product_id, weight."""
+    used = np.flatnonzero(np.isfinite(weight))
+    rows = table.iloc[used].assign(weight=weight[used])
+    rows["product_id"] = tree.products_of(rows, mapping)
+    account.ignore(used[(rows["product_id"] == "").to_numpy()], "left out by the mapping file")
+    rows = rows[rows["product_id"] != ""]
+    key = ["adsh", "ddate", "product_id"]
+    again = rows.duplicated(key).to_numpy()
+    account.merge(rows.index[again].to_numpy(), "added to the product that another member of its report is")
+    rows["weight"] = rows.groupby(key)["weight"].transform("sum")
+    return rows[~again]
+
+
+def _vintages(rows: pd.DataFrame, filings: pd.DataFrame, account: Account) -> pd.DataFrame:
+    """The rows of reports that said something new on their day, in the order in which they became known."""
+    place = pd.Series(np.arange(len(filings)), index=filings["adsh"])
+    rows = rows.assign(order=place.reindex(rows["adsh"]).to_numpy())
+    rows = rows.sort_values(["order", "ddate", "product_id"], kind="stable")
+    report = rows.groupby(["order", "ddate"], sort=True)
+    number = report.ngroup().to_numpy()
+    heads = report[["company_id", "ddate", "known"]].first().reset_index(drop=True)
+    last_of_day = ~heads.duplicated(keep="last").to_numpy()
+    places = rows.index.to_numpy()
+    account.merge(places[~last_of_day[number]], "another filing of the same day gives the period again")
+    ids, weight = rows["product_id"].to_numpy(), rows["weight"].to_numpy()
+    keys = list(zip(heads["company_id"], heads["ddate"], strict=True))
+    known: dict[tuple[str, pd.Timestamp], dict[str, float]] = {}
+    new = np.zeros(len(heads), dtype=bool)
+    starts = np.append(np.flatnonzero(np.diff(number, prepend=-1)), len(rows))
+    for one, (begin, end) in enumerate(pairwise(starts)):
+        if last_of_day[one]:
+            told = dict(zip(ids[begin:end], weight[begin:end], strict=True))
+            key = keys[one]
+            before = known.get(key)
+            new[one] = before is None or _differ(before, told)
+            if new[one]:
+                known[key] = told
+    account.merge(places[~new[number]], "the period again in a later filing, with the same shares")
+    heads["restated"] = False
+    heads.loc[new, "restated"] = heads[new].duplicated(["company_id", "ddate"])
+    account.change(
+        places[heads["restated"].to_numpy()[number]], "a restatement, known from its own filing on"
+    )
+    return rows[new[number]].assign(restated=heads["restated"].to_numpy()[number[new[number]]])
+
+
+def _differ(before: dict[str, float], told: dict[str, float]) -> bool:
+    if before.keys() != told.keys():
+        return True
+    return any(abs(share - before[product]) > SAME for product, share in told.items())
+
+
+def _segments(rows: pd.DataFrame) -> pd.DataFrame:
+    table = pd.DataFrame(
+        {
+            "company_id": rows["company_id"].to_numpy(),
+            "product_id": rows["product_id"].to_numpy(),
+            "period_end": iso(rows["ddate"].to_numpy().astype("datetime64[D]")),
+            "announced_on": iso(rows["known"].to_numpy().astype("datetime64[D]")),
+            "weight": np.minimum(rows["weight"].to_numpy(), 1.0),
+        }
+    )
+    key = ["company_id", "period_end", "announced_on", "product_id"]
+    return table.sort_values(key, ignore_index=True)
+
+
+def _notes(rows: pd.DataFrame, options: SecOptions) -> tuple[str, ...]:
+    reports = rows.groupby(["adsh", "ddate"]).agg(weight=("weight", "sum"), restated=("restated", "first"))
+    notes = [
+        "a filing counts as public on the day it was filed, or accepted if that is later; accepted at or after 16:00 "
+        "in New York, on the day after",
+        f"{len(reports):,} reports of {rows['company_id'].nunique():,} companies, "
+        f"{int(reports['restated'].sum()):,} of them restatements; a report's products explain "
+        f"{reports['weight'].mean() if len(reports) else 0:.1%} of its revenue on average",
+        "the data sets hold the primary statements alone: revenue by product that is only in the notes is not there",
+    ]
+    if options.quarters:
+        notes.append("single quarters stand beside fiscal years: seasons move their shares")
+    return tuple(notes)
