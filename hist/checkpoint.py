@@ -103,6 +103,31 @@ def chosen_parameters(folder: Path, **identity: Any) -> dict[str, Tensor]:
     }
 
 
+def rebind_checkpoint(folder: Path, **identity: Any) -> None:
+    """Say of a finished training what else would give the very same: its inputs went on after what it knew.
+
+    Args:
+        folder: of its checkpoint; nothing happens without one
+        identity: what it is now made with (see `samgraph.hist.train`), by name; of these, those that it has
+
+    Raises:
+        ModelError: the checkpoint is damaged, or cannot be written
+    """
+    found = read_checkpoint(folder)
+    if found is None:
+        return
+    own = found.values["identity"]
+    own |= {name: value for name, value in identity.items() if name in own}
+    state = json.loads((folder / STATE).read_bytes())
+    state |= {"values_sha256": _digest(found.values), "values": found.values}
+    try:
+        _write(folder / STATE, json.dumps(state, indent=1).encode())
+    except OSError as error:
+        raise ModelError(
+            f"the checkpoint in {folder} cannot be written: {error.strerror or error}"
+        ) from error
+
+
 def forget_checkpoint(folder: Path) -> None:
     """Remove the folder's checkpoint, whether or not it can be read."""
     (folder / STATE).unlink(missing_ok=True)

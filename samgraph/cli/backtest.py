@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
 
@@ -12,6 +12,9 @@ from samgraph.cli.output import FORMATS, print_frame
 
 if TYPE_CHECKING:
     import pandas as pd
+
+LATEST: Literal["latest"] = "latest"
+_ANY = dt.date(9999, 12, 31)
 
 
 def _day(_ctx: click.Context, _param: click.Parameter, value: str | None) -> dt.date | None:
@@ -21,6 +24,12 @@ def _day(_ctx: click.Context, _param: click.Parameter, value: str | None) -> dt.
         return dt.date.fromisoformat(value)
     except ValueError:
         raise click.BadParameter(f"{value!r} is not a valid date; write it as 2024-01-31") from None
+
+
+def _last_day(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> dt.date | Literal["latest"] | None:
+    return LATEST if value == LATEST else _day(context, parameter, value)
 
 
 def print_summary(frame: pd.DataFrame, form: str) -> None:
@@ -38,7 +47,12 @@ def print_summary(frame: pd.DataFrame, form: str) -> None:
 )
 @click.option("--universe", help="Name in the dataset's table universes.")
 @click.option("--start", callback=_day, metavar="DATE", help="First day of training.")
-@click.option("--end", callback=_day, metavar="DATE", help="Last day of testing.")
+@click.option(
+    "--end",
+    callback=_last_day,
+    metavar="DATE",
+    help="Last day of testing; latest: the last one of the dataset's bars.",
+)
 @click.option(
     "--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="Folder of the run."
 )
@@ -62,7 +76,7 @@ def command(
     data: Path | None,
     universe: str | None,
     start: dt.date | None,
-    end: dt.date | None,
+    end: dt.date | Literal["latest"] | None,
     out: Path,
     config: Path | None,
     seeds: int | None,
@@ -78,6 +92,9 @@ def command(
     Variants: product concepts, industry concepts (the control group) and a plain GRU. Interrupted, the same command
     continues. All files of the run and report.html are left in --out.
 
+    A finished run grows with a later --end: fits whose own days are unchanged are kept, everything else is made as a
+    run over the longer period makes it. Where earlier days have changed it says which.
+
     \b
     Example:
       samgraph backtest --data data --universe CSI300 --start 2021-11-01 \\
@@ -86,14 +103,17 @@ def command(
     """
     from samgraph.config import load_config
     from samgraph.graph.db.asof import parse_moment
-    from samgraph.run.backtest import backtest, summary_frame
+    from samgraph.run.backtest import backtest, last_day, summary_frame
 
-    overrides = {"data": data, "universe": universe, "start": start, "end": end, "seeds": seeds, "jobs": jobs}
+    overrides = {"data": data, "universe": universe, "start": start, "seeds": seeds, "jobs": jobs}
     overrides |= {"engine": engine, "address": address}
-    settings = load_config(config, overrides)
+    asked_latest = end == LATEST
+    if asked_latest:
+        end = last_day(load_config(config, overrides | {"end": _ANY}))
+    settings = load_config(config, overrides | {"end": end})
     if quick:
         settings = settings.quick()
     known = parse_moment(known_at) if known_at else None
-    summary = backtest(settings, out, known=known, counts=not quick)
+    summary = backtest(settings, out, known=known, counts=not quick, latest=asked_latest)
     print_summary(summary_frame(summary), form)
     click.echo(f"report: {out / 'report.html'}", err=True)

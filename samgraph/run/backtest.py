@@ -2,7 +2,8 @@
 
 A run is a folder. It belongs to one configuration, one state of the dataset and one moment of recorded knowledge, all
 kept in `manifest.json` when it begins, so that an interrupted run continues as what it was. Fitted pieces are
-kept; everything after them takes seconds to minutes and is computed anew.
+kept; everything after them takes seconds to minutes and is computed anew. A finished run grows with a later end
+(`samgraph.run.grow`).
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import shutil
 import time
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from samgraph.arms.registry import ARMS
@@ -24,17 +27,20 @@ from samgraph.errors import RunError, SamgraphError
 from samgraph.exchange.tables import exchange
 from samgraph.explain.scores import explained_table
 from samgraph.files import is_unfinished, write_frame, write_json, write_text
+from samgraph.graph.check.series import trading_days
 from samgraph.graph.connect import connect
 from samgraph.graph.dataset.folder import Dataset
-from samgraph.hist.market import Market
 from samgraph.outcome.assess import STEPS, Outcome, assess
-from samgraph.progress import stage
+from samgraph.progress import stage, warn
 from samgraph.report.page import write_report
 from samgraph.run import manifest
+from samgraph.run.folder import RunFolder
+from samgraph.run.grow import Kept, growing, keep_fits, settle, take_place
 from samgraph.run.inputs import Inputs, read_inputs
 from samgraph.run.pieces import run_pieces, run_work, write_model_inputs
+from samgraph.run.seeds import of_members
 from samgraph.run.tables import Schedule, with_return_dates
-from samgraph.run.trials import Question, Trial, TrialLedger, overfitting
+from samgraph.run.trials import Parent, Question, Trial, TrialLedger, overfitting
 from samgraph.seals import digests
 from samgraph.training.executor import open_executor
 from samgraph.training.pieces import fit_pieces, gather
@@ -66,8 +72,12 @@ def backtest(
     known: dt.datetime | None = None,
     graph: Graph | None = None,
     counts: bool = True,
+    latest: bool = False,
 ) -> dict[str, Any]:
-    """Run, or continue, the backtest in folder `out`; the run's summary, as in `out`/summary.json.
+    """Run, continue or grow the backtest in folder `out`; the run's summary, as in `out`/summary.json.
+
+    A finished run of the same settings but for an earlier end grows: what was fitted on days that have not changed is
+    kept. It is replaced when all is done.
 
     Args:
         config: the settings
@@ -75,15 +85,68 @@ def backtest(
         known: the moment of recorded knowledge to read the graph at; the newest load by default
         graph: an open connection; the configured server by default
         counts: as a trial; a run that only tries the plumbing (`--quick`) does not
+        latest: the end is the last of the dataset's days, and a run that has reached it is brought up to date with what
+            has changed before it
 
     Raises:
         SamgraphError: what was wrong and what to do; finished pieces are kept
     """
+    settle(out)
     dataset = Dataset(config.data)
+    before = _grows(config, out, dataset, latest=latest)
+    if before is None:
+        summary = _run(config, out, dataset, known, graph, counts=counts)
+    else:
+        _keep_same(growing(out), config, dataset, known)
+        summary = _run(config, growing(out), dataset, known, graph, counts=counts, before=before)
+        take_place(out)
+    with stage("report"):
+        write_report(out)
+    return summary
+
+
+def _grows(config: RunConfig, out: Path, dataset: Dataset, *, latest: bool) -> RunFolder | None:
+    """The finished run in `out` where it is to grow: all but the end is the same, and that is later."""
+    try:
+        before = json.loads((out / "manifest.json").read_bytes())
+        kept, end = dict(before["config"]), dt.date.fromisoformat(before["config"]["end"])
+        rules, inputs, done = before.get("exchange"), before["inputs"], "finished" in before
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # whatever it is, `begin` says what is wrong with it
+    now = _decides(config, NOT_DECIDING)
+    same = kept | {"end": None} == now | {"end": None} and rules in (None, _rules(config))
+    longer = config.end > end or (latest and config.end == end and inputs != dataset.fingerprint())
+    return RunFolder.open(out) if done and same and longer else None
+
+
+def _keep_same(folder: Path, config: RunConfig, dataset: Dataset, known: dt.datetime | None) -> None:
+    """Remove what an earlier growth left unless it was the same one, which goes on."""
+    if not folder.exists():
+        return
+    try:
+        begin(config, folder, dataset, known)
+    except RunError:
+        shutil.rmtree(folder)
+
+
+def _run(
+    config: RunConfig,
+    out: Path,
+    dataset: Dataset,
+    known: dt.datetime | None,
+    graph: Graph | None,
+    *,
+    counts: bool,
+    before: RunFolder | None = None,
+) -> dict[str, Any]:
+    """All stages up to the report, in `out`; with a run that it grows from, its fits are kept where they may be."""
     clock = StageClock()
     ledger, question = TrialLedger(), Question.of(config, dataset.fingerprint())
     ledger.ready()
     started = begin(config, out, dataset, known)
+    if before is not None:
+        started.content["parent"] = Parent.of(before.config, before.manifest).values()
+    parent = started.content.get("parent")
     with contextlib.ExitStack() as stack:
         server = graph or stack.enter_context(connect(server_settings(config)))
         with clock("inputs"):
@@ -91,16 +154,22 @@ def backtest(
                 inputs = read_inputs(config, server, dataset, started.known)
             started.keep_known(inputs.known)
     pieces, work = run_pieces(config, inputs), run_work(config, out)
-    with clock("training"), stage("train") as progress:
-        write_model_inputs(pieces, inputs, work.folder)
-        with open_executor(config.engine, config.address, config.jobs) as executor:
-            fit_pieces([Task(piece, work) for piece in pieces], executor, progress)
-    predictions = _of_members(gather(pieces, work, PREDICTIONS), inputs.market)
+    write_model_inputs(pieces, inputs, work.folder)
+    if before is not None:
+        with clock("kept"):
+            started.content["grown"] = _grown(before, keep_fits(before, pieces, inputs, work))
+    executing = open_executor(config.engine, config.address, config.jobs)
+    with clock("training"), stage("train") as progress, executing as executor:
+        fit_pieces([Task(piece, work) for piece in pieces], executor, progress)
+    predictions = of_members(gather(pieces, work, PREDICTIONS), inputs.market)
     with clock("evaluation"), stage("evaluate", STEPS) as progress:
         outcome = assess(config, inputs, predictions, progress.advance)
         year = outcome.summary["days_a_year"]
-        trial = Trial.of(config, question, outcome.tables["portfolio"], out, year)
-        outcome.summary["overfitting"] = overfitting(ledger.trials(question), trial) | {"counted": counts}
+        named = out if before is None else before.folder
+        trial = Trial.of(
+            config, question, outcome.tables["portfolio"], named, year, parent and Parent.read(parent)
+        )
+        outcome.summary["overfitting"] = overfitting(ledger.trials(), trial) | {"counted": counts}
         curves = gather(pieces, work, CURVES)
         outcome.summary["starts"] = _starts(curves)
     schedule = Schedule(inputs.market.dates, config.trading.lag)
@@ -124,9 +193,37 @@ def backtest(
         explained = with_return_dates({"explained": explained_table(out)}, schedule)["explained"]
         write_frame(out / "explained.parquet", explained)
     started.seal(digests(out, ("explained.parquet",)))
-    with stage("report"):
-        write_report(out)
     return outcome.summary
+
+
+def _grown(before: RunFolder, kept: Kept) -> list[dict[str, Any]]:
+    """How the run has grown so far, for its manifest; what has changed on earlier days is said as well."""
+    if kept.changes:
+        made = (
+            f"{len(kept.fitted)} fits are made, {len(kept.scored)} score anew and {len(kept.kept)} are kept"
+        )
+        warn(f"earlier days have changed since the run was made: {'; '.join(kept.changes)}. {made}")
+    counts = {name: len(getattr(kept, name)) for name in ("kept", "scored", "fitted")}
+    was = {name: before.manifest[name] for name in ("inputs", "known", "versions", "finished")}
+    step = {
+        "from": {"end": before.manifest["config"]["end"], **was},
+        **counts,
+        "changes": list(kept.changes),
+    }
+    return [*before.manifest.get("grown", []), step]
+
+
+def last_day(config: RunConfig) -> dt.date:
+    """The last trading day of the bars of the settings' dataset.
+
+    Raises:
+        RunError: there is none after the start
+    """
+    days = trading_days(Dataset(config.data))
+    if not len(days) or days[-1] <= np.datetime64(config.start):
+        raise RunError(f"table bars of {config.data} has no trading day after {config.start}")
+    found: dt.date = days[-1].astype(object)
+    return found
 
 
 def summary_frame(summary: dict[str, Any]) -> pd.DataFrame:
@@ -207,14 +304,10 @@ def begin(
     free: Collection[str] = NOT_DECIDING,
 ) -> Started:
     """Begin a run in `out`, or take up the one that is there if it is the same but for the settings in `free`."""
-    decides = config.model_dump(mode="json", exclude=set(free))
     content: dict[str, Any] = {
-        "config": decides,
+        "config": _decides(config, free),
         "inputs": dataset.fingerprint(),
-        "exchange": {
-            "name": config.trading.exchange,
-            "sha256": exchange(config.trading.exchange).fingerprint,
-        },
+        "exchange": _rules(config),
         "known": known.isoformat() if known else None,
         "known_at": known.isoformat() if known else None,  # as asked; `known` becomes what was answered for
         "versions": manifest.versions(),
@@ -234,6 +327,15 @@ def begin(
     write_json(path, content)
     write_text(out / "config.toml", to_toml(config))
     return Started(path, content, fresh)
+
+
+def _decides(config: RunConfig, free: Collection[str]) -> dict[str, Any]:
+    return config.model_dump(mode="json", exclude=set(free))
+
+
+def _rules(config: RunConfig) -> dict[str, str]:
+    name = config.trading.exchange
+    return {"name": name, "sha256": exchange(name).fingerprint}
 
 
 def _same_moment(one: str, other: str | None) -> bool:
@@ -269,7 +371,7 @@ def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
         _same_moment(content["known_at"], m) for m in (moment, asked)
     ):
         raise RunError(f"{path.parent} was begun with --known-at {moment}; choose another --out")
-    names = ("started", "seconds", "peak_memory_gib", "known_at")
+    names = ("started", "seconds", "peak_memory_gib", "known_at", "parent", "grown")
     kept_too = {name: before[name] for name in names if name in before}
     return content | {"known": moment} | kept_too
 
@@ -280,15 +382,6 @@ def server_settings(config: RunConfig) -> dict[str, str]:
     if config.neo4j.password is not None:
         settings["password"] = config.neo4j.password.get_secret_value()
     return {name: value for name, value in settings.items() if value is not None}
-
-
-def _of_members(predictions: pd.DataFrame, market: Market) -> pd.DataFrame:
-    """Without those of stocks that are no members of the universe that day, whom models see all the same."""
-    if market.fit_member is None:
-        return predictions
-    day = market.dates.get_indexer(pd.DatetimeIndex(predictions["date"]).as_unit("s"))
-    stock = pd.Index(market.stocks).get_indexer(pd.Index(predictions["company_id"]))
-    return predictions[market.member[day, stock]].reset_index(drop=True)
 
 
 def _starts(curves: pd.DataFrame) -> dict[str, dict[str, int]]:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from samgraph.arms.hist import PARTS
+from samgraph.hist.market import Market
 
 _FLAT = 1e-12  # a standard deviation below it is rounding: the day's scores are equal
 
@@ -48,3 +49,12 @@ def averaged(predictions: pd.DataFrame) -> pd.DataFrame:
     """
     keys = ["date", "company_id"]
     return standardised(predictions).groupby(keys, as_index=False)[list(PARTS)].mean()
+
+
+def of_members(predictions: pd.DataFrame, market: Market) -> pd.DataFrame:
+    """Without those of stocks that are no members of the universe that day, whom models see all the same."""
+    if market.fit_member is None:
+        return predictions
+    day = market.dates.get_indexer(pd.DatetimeIndex(predictions["date"]).as_unit("s"))
+    stock = pd.Index(market.stocks).get_indexer(pd.Index(predictions["company_id"]))
+    return predictions[market.member[day, stock]].reset_index(drop=True)

@@ -4,7 +4,8 @@ One line of JSON a finished run, appended to `trials.jsonl` in SAMGRAPH_HOME (or
 names): the data's fingerprint, universe, period, a hash of the settings, and each variant's daily excess returns. A
 trial is one variant of one configuration. The same configuration run again counts once; what changes no number
 (jobs, the server, where the data lie) makes no new configuration. Nothing is ever removed: a bad trial counts too.
-A run with `--quick` tries the plumbing, not a configuration, and is none.
+A run with `--quick` tries the plumbing, not a configuration, and is none. A run that grows is one trial: its new line
+takes the place of the one that it grew from, and goes on competing with what was tried where it began.
 """
 
 from __future__ import annotations
@@ -56,11 +57,37 @@ class Question:
         )
 
 
+@dataclass(frozen=True)
+class Parent:
+    """The run that one has grown from: its question, the hash of its settings, and the question where it all began."""
+
+    question: Question
+    config: str
+    origin: Question
+
+    @classmethod
+    def of(cls, config: RunConfig, manifest: Mapping[str, Any]) -> Parent:
+        """Of a finished run's settings and manifest."""
+        question, before = Question.of(config, manifest["inputs"]), manifest.get("parent")
+        origin = question if before is None else cls.read(before).origin
+        return cls(question, _settings(config), origin)
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any]) -> Parent:
+        """What `values` gave."""
+        return cls(Question(**kept["question"]), kept["config"], Question(**kept["origin"]))
+
+    def values(self) -> dict[str, Any]:
+        """As JSON has it."""
+        return {"question": vars(self.question), "config": self.config, "origin": vars(self.origin)}
+
+
 @dataclass(frozen=True, eq=False)
 class Trial:
     """A finished run of one configuration: daily excess returns [n_days] by variant, up to the period's end.
 
-    `days_a_year` is that of its data's calendar; lines from before it was kept took 252.
+    `days_a_year` is that of its data's calendar; lines from before it was kept took 252. `parent` is what it has grown
+    from, if it has.
     """
 
     question: Question
@@ -69,6 +96,7 @@ class Trial:
     run: str
     returns: Mapping[str, FloatArray]
     days_a_year: float = DAYS_A_YEAR
+    parent: Parent | None = None
 
     @classmethod
     def of(
@@ -78,15 +106,15 @@ class Trial:
         daily: pd.DataFrame,
         run: Path,
         days_a_year: float = DAYS_A_YEAR,
+        parent: Parent | None = None,
     ) -> Trial:
         """The trial of a run from its table `portfolio` (variant, date, excess_return)."""
-        decides = config.model_dump(mode="json", exclude=set(NOT_A_TRIAL))
         returns = {
             str(name): np.round(rows.sort_values("date")["excess_return"].to_numpy(dtype=np.float64), DIGITS)
             for name, rows in daily.groupby("variant", sort=False)
         }
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
-        return cls(question, _hash(decides), now, str(run.resolve()), returns, days_a_year)
+        return cls(question, _settings(config), now, str(run.resolve()), returns, days_a_year, parent)
 
     def line(self) -> str:
         """The trial as the ledger keeps it, with a newline."""
@@ -102,6 +130,8 @@ class Trial:
             "days_a_year": self.days_a_year,
             "variants": variants,
         }
+        if self.parent is not None:
+            content["grew_from"] = self.parent.values()
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
 
 
@@ -156,9 +186,14 @@ class TrialLedger:
             ) from error
         for line in lines:
             trial = _parsed(line)
-            if trial is not None and question in (None, trial.question):
-                found[trial.question, trial.config] = trial
-        return list(found.values())
+            if trial is None:
+                continue
+            own, parent = (trial.question, trial.config), trial.parent
+            if parent is not None and (parent.question, parent.config) in found and own not in found:
+                place = (parent.question, parent.config)
+                found = {own if key == place else key: kept for key, kept in found.items()}
+            found[own] = trial
+        return [trial for trial in found.values() if question in (None, trial.question)]
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[int]:
@@ -186,7 +221,7 @@ def overfitting(ledger: list[Trial], own: Trial) -> dict[str, Any]:
     """How much of this run's result may be the reward of trying: for summary.json.
 
     Args:
-        ledger: the trials of the same question, with or without this run's.
+        ledger: trials, with or without this run's; those of its question count, and of the one it began with.
         own: this run's.
 
     Returns:
@@ -195,7 +230,11 @@ def overfitting(ledger: list[Trial], own: Trial) -> dict[str, Any]:
         would give), deflated_sharpe (probability that the true ratio is above it); probability_of_overfitting: over
         all trials, and over this run's variants (None where fewer than two, or days are too few).
     """
-    others = [trial for trial in ledger if trial.config != own.config and trial.question == own.question]
+    parent = own.parent
+    asked = {own.question} if parent is None else {own.question, parent.origin}
+    mine = {(own.question, own.config)} | (set() if parent is None else {(parent.question, parent.config)})
+    others = [one for one in ledger if one.question in asked and (one.question, one.config) not in mine]
+    same = [one for one in others if one.question == own.question]  # of the same days
     every = [values for trial in (*others, own) for values in trial.returns.values()]
     ratios = np.array([ratio for values in every if (ratio := _sharpe(values)) is not None])
     spread = float(ratios.var(ddof=1)) if len(ratios) > 1 else 0.0
@@ -219,7 +258,7 @@ def overfitting(ledger: list[Trial], own: Trial) -> dict[str, Any]:
         "configurations": len(others) + 1,
         "variants": variants,
         "probability_of_overfitting": {
-            "trials": _cscv(every),
+            "trials": _cscv([values for trial in (*same, own) for values in trial.returns.values()]),
             "variants": _cscv(list(own.returns.values())),
         },
     }
@@ -282,6 +321,10 @@ def _sharpe(values: FloatArray) -> float | None:
     return float(values.mean() / values.std(ddof=1))
 
 
+def _settings(config: RunConfig) -> str:
+    return _hash(config.model_dump(mode="json", exclude=set(NOT_A_TRIAL)))
+
+
 def _hash(content: Any) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
@@ -305,7 +348,8 @@ def _parsed(line: str) -> Trial | None:
         }
         if not returns or not all(len(values) for values in returns.values()):
             return None
-        year = float(content.get("days_a_year", DAYS_A_YEAR))
-        return Trial(question, content["config"], content["finished"], content["run"], returns, year)
+        year, grew = float(content.get("days_a_year", DAYS_A_YEAR)), content.get("grew_from")
+        parent = None if grew is None else Parent.read(grew)
+        return Trial(question, content["config"], content["finished"], content["run"], returns, year, parent)
     except (ValueError, KeyError, TypeError, AttributeError):
         return None

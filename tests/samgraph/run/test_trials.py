@@ -17,7 +17,7 @@ from samgraph.factors.evaluation.overfitting import (
     expected_best_sharpe,
     probability_of_overfitting,
 )
-from samgraph.run.trials import Question, Trial, TrialLedger, overfitting
+from samgraph.run.trials import Parent, Question, Trial, TrialLedger, overfitting
 
 DATA = {"bars": "a1", "products": "b2"}
 
@@ -123,3 +123,26 @@ def test_a_ledger_that_cannot_be_written_is_named_with_the_way_out(tmp_path: Pat
     (tmp_path / "file").write_text("")
     with pytest.raises(RunError, match=r"ledger of trials .* cannot be written: .* SAMGRAPH_TRIALS"):
         TrialLedger(tmp_path / "file" / "trials.jsonl").ready()
+
+
+def test_a_run_that_grows_stays_one_trial_and_goes_on_competing_with_what_was_tried_where_it_began(
+    tmp_path: Path,
+) -> None:
+    ledger = TrialLedger(tmp_path / "trials.jsonl")
+    for made in (trial(1, seed=1), trial(0), trial(2, seed=2)):
+        ledger.append(made)
+    manifest: dict[str, object] = {"inputs": DATA}
+    config, kept = settings(), []
+    for number, end in enumerate(("2021-01-04", "2021-01-05")):
+        parent = Parent.of(config, manifest)
+        data = DATA | {"bars": f"grown {number}"}
+        config = settings(end=end)
+        own = Trial.of(config, Question.of(config, data), daily(0, 201 + number), Path("run"), 252, parent)
+        found = overfitting(ledger.trials(), own)
+        assert (found["trials"], found["configurations"]) == (6, 3), "its own beginning is no rival"
+        assert found["probability_of_overfitting"]["trials"]["days"] == 201 + number, "of the same days alone"
+        ledger.append(own)
+        manifest = {"inputs": data, "parent": parent.values()}
+        kept = [one.question.end for one in ledger.trials()]
+        assert kept == ["2021-01-01", end, "2021-01-01"], "its new line stands where the old one stood"
+    assert ledger.trials()[1].parent == parent and parent.origin == trial(0).question
