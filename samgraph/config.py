@@ -169,6 +169,12 @@ class _Trading(Section):
         le=1,
         description="of the way to the aim at a rebalance; empty: once over the days of a tranche",
     )
+    borrow: float = Field(
+        0.08,
+        ge=0,
+        le=1,
+        description="fee of borrowed shares a year, in figures of long-short spreads net of costs",
+    )
     limits: Limits = Field(
         "exchange",
         description="price limits: exchange (the bars' flags and the exchanges' rules), flags (flags alone), or none",
@@ -207,7 +213,7 @@ class _Trading(Section):
     def rules(self, top: int) -> Rules:
         """The rules of trading with `top` names held."""
         drop = min(top, self.drop or max(1, top // 10))
-        own = [field.name for field in fields(Rules) if field.name not in _BY_UNIVERSE]
+        own = [field.name for field in fields(Rules) if field.name not in _NOT_SET]
         return Rules(top=top, drop=drop, **{name: getattr(self, _RENAMED.get(name, name)) for name in own})
 
 
@@ -228,6 +234,7 @@ class _Risk(Section):
 
 
 _BY_UNIVERSE = ("top", "drop")  # of Rules: what is left empty depends on the universe's size
+_NOT_SET = (*_BY_UNIVERSE, "cost_multiple")  # of Rules: no settings of a run
 _RENAMED = {"every": "rebalance_days", "cash": "capital"}  # of Rules: names that users know them by
 
 if TYPE_CHECKING:
@@ -251,7 +258,7 @@ if TYPE_CHECKING:
 
 else:
     Model = section(_Model, HistConfig, HIST_RANGES, optional=True, left_out=("lag", "price"))
-    Trading = section(_Trading, Rules, RULE_RANGES, left_out=_BY_UNIVERSE, renamed=_RENAMED)
+    Trading = section(_Trading, Rules, RULE_RANGES, left_out=_NOT_SET, renamed=_RENAMED)
     Optimiser = section(
         _Optimiser,
         Bounds,

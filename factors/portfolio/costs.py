@@ -95,7 +95,7 @@ class Costs:
 
 def of_rules(rules: Rules, dates: pd.DatetimeIndex, board: Ints) -> tuple[Costs, Costs]:
     """The costs of purchases and of sales on each of `dates`; settings of `rules` stand above the exchange's tables."""
-    venue = exchange(rules.exchange)
+    venue, times = exchange(rules.exchange), rules.cost_multiple
     sides = []
     for side, flat in (("buy", rules.buy_cost), ("sell", rules.sell_cost)):
         table = {name: venue.fee("rate", name, side, dates) for name in CAUSES[:3]}
@@ -106,6 +106,7 @@ def of_rules(rules: Rules, dates: pd.DatetimeIndex, board: Ints) -> tuple[Costs,
             table["fee"] = table["tax"] = np.zeros_like(table["fee"])
         least = venue.fee("minimum", "commission", side, dates)
         minimum = least if rules.min_cost is None else np.full_like(least, rules.min_cost)
-        rest = (table["fee"], table["tax"])
-        sides.append(Costs(table["commission"], minimum, rest, board, rules.impact, rules.impact_coefficient))
+        rest = (times * table["fee"], times * table["tax"])
+        impact = (rules.impact, times * rules.impact_coefficient)
+        sides.append(Costs(times * table["commission"], times * minimum, rest, board, *impact))
     return sides[0], sides[1]

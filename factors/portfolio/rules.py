@@ -18,7 +18,10 @@ Impact = Literal["none", "linear", "sqrt"]
 
 RANGES: dict[str, dict[str, float]] = {
     **{key: {"ge": 1} for key in ("top", "every", "delist_after")},
-    **{key: {"ge": 0} for key in ("drop", "offset", "lot", "min_cost", "impact_coefficient", "hold_days")},
+    **{
+        key: {"ge": 0}
+        for key in ("drop", "offset", "lot", "min_cost", "impact_coefficient", "hold_days", "cost_multiple")
+    },
     **{key: {"ge": 0, "le": 1} for key in ("invest", "participation", "recovery")},
     **{key: {"ge": 0, "le": 0.5} for key in ("buy_cost", "sell_cost", "commission")},
     "cash": {"gt": 0},
@@ -75,6 +78,8 @@ class Rules:
     recovery: float = 0.7
     """What a write-off brings, as a fraction of the last price (0.7: Shumway 1997, "The delisting bias in CRSP data",
     for delistings whose return is not known)."""
+    cost_multiple: float = 1.0
+    """What all costs are multiplied by, impact and least commission among them."""
     exchange: str = "a_share"
     """The exchanges' tables: `a_share`, or a folder (`samgraph.exchange.tables`)."""
 

@@ -9,7 +9,7 @@ import click
 
 from samgraph.cli.backtest import _day
 
-FORMS = ("skfolio", "cvxpy", "qlib", "alphalens")
+FORMS = ("skfolio", "cvxpy", "qlib", "alphalens", "excel")
 
 
 @click.command("export")
@@ -36,6 +36,8 @@ def command(*, run: Path, folder: Path, form: str, as_of: dt.date | None, varian
                and CSV
     alphalens  factor: MultiIndex (date, asset); prices: dates x assets, row t
                what day t's factor can trade at
+    excel      every table of the run as a sheet of run.xlsx; one with more
+               rows than a sheet takes goes on in the next
 
     \b
     Example:

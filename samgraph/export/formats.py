@@ -1,8 +1,8 @@
 """What a run leaves for other tools, as of a day: arrays for skfolio and cvxpy, scores for qlib and alphalens.
 
 Everything is Parquet, or NumPy's npz without pickled objects. Nothing dated after the day is in it: covariances are
-those estimated last by then, factor returns those known by then. Prices of the alphalens form are the one exception,
-since measuring a factor is their purpose: they go on to the end of the run.
+those estimated last by then, factor returns those known by then. Prices of the alphalens form are an exception, since
+measuring a factor is their purpose: they go on to the end of the run; and the workbook holds the whole run.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import pandas as pd
 
 from samgraph.arms.registry import BASE
 from samgraph.errors import RunError
+from samgraph.export.excel import write_workbook
 from samgraph.factors.portfolio.optimise import expected_returns
 from samgraph.files import whole
 from samgraph.run.folder import RunFolder
@@ -110,7 +111,7 @@ def export(
 
     Args:
         folder: a finished run.
-        to: skfolio, cvxpy, qlib or alphalens.
+        to: skfolio, cvxpy, qlib, alphalens or excel.
         out: made if absent; files of the same names are replaced.
         as_of: the day; the run's last if None.
         variant: whose scores.
@@ -234,6 +235,14 @@ def _alphalens(run: RunFolder, out: Path, as_of: pd.Timestamp | None, _: str, fa
     ]
 
 
+def _excel(run: RunFolder, out: Path, as_of: pd.Timestamp | None, _: str, __: str) -> list[Path]:
+    if as_of is not None:
+        raise RunError(
+            f"the workbook holds the whole run, not what was known by {as_of.date()}; leave --as-of out"
+        )
+    return [write_workbook(run, out / "run.xlsx")]
+
+
 def _written(path: Path, frame: pd.DataFrame) -> Path:
     with whole(path) as scratch:
         frame.to_parquet(scratch)
@@ -245,4 +254,5 @@ FORMS: dict[str, Callable[[RunFolder, Path, pd.Timestamp | None, str, str], list
     "cvxpy": _cvxpy,
     "qlib": _qlib,
     "alphalens": _alphalens,
+    "excel": _excel,
 }

@@ -34,14 +34,16 @@ from samgraph.factors.signals.styles import style_exposures
 from samgraph.hist.labels import forward_returns
 from samgraph.outcome.attribution import attribution_tables
 from samgraph.outcome.benchmarks import benchmark_in_words, benchmark_summary, benchmark_table
-from samgraph.outcome.books import Books, construction_in_words, keep_books, trading_rules
+from samgraph.outcome.books import Books, construction_in_words, keep_books, path_of, trading_rules
+from samgraph.outcome.capacity import break_even, capacity_tables, net_spreads, round_trip
 from samgraph.outcome.caps import caps_sentence, known_caps
+from samgraph.outcome.crowding import crowding_table
 from samgraph.outcome.exposure import coverage_table, effective_numbers, exposure_table
 from samgraph.outcome.factor_study import BOTH, NEUTRAL, STYLES, study
 from samgraph.outcome.plain import best_plain, plain_table
 from samgraph.outcome.risk import model_tables, risk_backcast, risk_forecasts, risk_summary
 from samgraph.outcome.risk_sources import risk_sources
-from samgraph.outcome.tilts import chain_table, concentration_table, tilt_table
+from samgraph.outcome.tilts import chain_table, concentration_table, tilt_history, tilt_table
 from samgraph.outcome.traded import (
     IN_WORDS,
     costs_by_cause,
@@ -112,7 +114,8 @@ def assess(
     progress()
     books, main = kept.named(), kept.first(BASE).holdings
     year = days_a_year(inputs.market.dates)
-    beside = plain_table(inputs, plain_factors(inputs.market, inputs.products), own[BASE], forward)
+    plain = plain_factors(inputs.market, inputs.products)
+    beside = plain_table(inputs, plain, own[BASE], forward)
     difference = _compare(kept, raw, horizon, config.seed, year)
     exposure = exposure_table(inputs, main)
     tables = {
@@ -138,8 +141,23 @@ def assess(
         "holdings": _by_model({name: book.holdings for name, book in books.items()}, "variant"),
         "exposure": exposure,
         "tilts": tilt_table(inputs, main, styles),
+        "tilt_history": tilt_history(inputs, main, styles),
         "concentration": concentration_table(inputs, main),
         "chain": chain_table(inputs),
+        "crowding": crowding_table(
+            inputs,
+            {one: book for one, book in kept.results.items() if one.arm == BASE},
+            plain,
+            rules,
+            path_of(config),
+        ),
+        "net_spreads": net_spreads(
+            factors.quantiles,
+            factors.turnover,
+            round_trip(inputs.market, rules, inputs.test),
+            config.trading.borrow,
+            year,
+        ),
         "coverage": coverage_table(inputs, scores[BASE]["score"]),
     }
     days = inputs.market.dates[inputs.test]
@@ -165,6 +183,7 @@ def assess(
             "transfer_coefficient": transfer_coefficients(inputs.market, kept.results, traded),
         },
         "write_offs": write_offs(books),
+        "break_even": break_even(books),
         "benchmarks": benchmark_summary(inputs, tables["benchmarks"], year),
         "best_plain_factor": best_plain(beside, min(config.horizons, key=lambda h: abs(h - horizon))),
         "horizons": found.figures[NEUTRAL],
@@ -173,6 +192,7 @@ def assess(
         "regression": {name: _clean(fit.summary()) for name, fit in regressions.items()},
         "concentration": effective_numbers(inputs, main),
     }
+    tables |= capacity_tables(config, inputs, kept, traded, rules, year)
     tables |= attribution_tables(
         inputs, books, tables["benchmarks"], regressions["both"], config.trading.price
     )

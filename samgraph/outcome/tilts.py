@@ -8,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from samgraph.factors.portfolio.benchmark import universe_weights
+from samgraph.factors.attribution.split import by_label
+from samgraph.factors.portfolio.benchmark import normalised, universe_weights
 from samgraph.factors.risk.concentration import concentration, group_weights
 from samgraph.run.inputs import Inputs
-from samgraph.sums import total
+from samgraph.sums import over_stocks, total
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -62,6 +63,52 @@ def tilt_table(inputs: Inputs, holdings: pd.DataFrame, styles: Mapping[str, Floa
     table = pd.DataFrame(rows, columns=["kind", "factor", "name", "portfolio", "universe", "companies"])
     table["active"] = table["portfolio"] - table["universe"]
     return table[list(TILTS)]
+
+
+def tilt_history(inputs: Inputs, holdings: pd.DataFrame, styles: Mapping[str, FloatArray]) -> pd.DataFrame:
+    """Industries and styles of each day's holdings, beside those of the universe (`universe_weights`).
+
+    Returns:
+        date, kind (industry, style), factor, portfolio, universe, active: as in `tilt_table`.
+    """
+    market = inputs.market
+    rows = market.dates.get_indexer(pd.DatetimeIndex(np.sort(holdings["date"].unique())))
+    held = np.zeros((market.n_dates, market.n_stocks))
+    at = market.dates.get_indexer(pd.DatetimeIndex(holdings["date"]))
+    held[at, pd.Index(market.stocks).get_indexer(pd.Index(holdings["company_id"]))] = holdings["value"]
+    own, caps = normalised(held[rows]), universe_weights(market)[rows]
+    split = by_label(inputs.sectors[rows], inputs.sector_ids, "")
+    both = [split.sums(weights) for weights in (own, caps)]
+    frames = [
+        _active(market.dates[rows], "industry", key, both[0][:, k], both[1][:, k])
+        for k, key in enumerate(split.groups)
+    ]
+    for style, exposures in styles.items():
+        known = np.isfinite(exposures[rows])
+        means = []
+        for weights in (own, caps):
+            whole = over_stocks(weights * known)
+            sums = over_stocks(np.where(known, weights * np.nan_to_num(exposures[rows]), 0.0))
+            means.append(np.divide(sums, whole, out=np.full(len(rows), np.nan), where=whole > 0.0))
+        frames.append(_active(market.dates[rows], "style", style, *means))
+    table = pd.concat(frames, ignore_index=True)
+    held_somewhere = (table["portfolio"] != 0.0) | (table["universe"] != 0.0)
+    return table[held_somewhere].sort_values(["date", "kind", "factor"], ignore_index=True)
+
+
+def _active(
+    dates: pd.DatetimeIndex, kind: str, factor: str, portfolio: FloatArray, universe: FloatArray
+) -> pd.DataFrame:
+    return pd.DataFrame(
+        {
+            "date": dates,
+            "kind": kind,
+            "factor": factor,
+            "portfolio": portfolio,
+            "universe": universe,
+            "active": portfolio - universe,
+        }
+    )
 
 
 def concentration_table(inputs: Inputs, holdings: pd.DataFrame) -> pd.DataFrame:

@@ -14,8 +14,12 @@ from samgraph.errors import RunError
 from samgraph.files import write_text
 from samgraph.report import holdings as report_holdings
 from samgraph.report import settings as report_settings
+from samgraph.report.attribution import attribution
+from samgraph.report.capacity import capacity
 from samgraph.report.html import text
+from samgraph.report.months import months
 from samgraph.report.plotly import plotly_js
+from samgraph.report.positions import positions
 from samgraph.report.result import better
 from samgraph.report.risk import risk
 from samgraph.report.sources import where_from
@@ -25,10 +29,14 @@ CONTENTS = {
     "asked": "What was run",
     "better": "Was it better",
     "sources": "Where from",
+    "attribution": "Attribution",
+    "months": "Months",
     "explained": "Best stocks",
     "holdings": "Holdings",
+    "positions": "Positions",
     "risk": "Risk",
     "costs": "Costs",
+    "capacity": "Capacity",
     "missing": "Missing data",
     "learned": "Models",
     "again": "Run again",
@@ -54,10 +62,14 @@ def render(run: RunFolder) -> str:
             report_settings.asked(run),
             better(run),
             where_from(run),
+            attribution(run),
+            months(run),
             report_holdings.explained(run),
             report_holdings.holdings(run),
+            positions(run),
             risk(run),
             report_settings.costs(run),
+            capacity(run),
             report_settings.missing(run),
             report_settings.learned(run),
             report_settings.again(run),

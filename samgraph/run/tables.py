@@ -186,6 +186,13 @@ def _table(name: str, words: str, known: Known, columns: str | Iterable[str], **
     return Table(name, words, known, tuple(columns.split() if isinstance(columns, str) else columns), **rest)
 
 
+_A_YEAR = {
+    "return": "a year, compounded, after costs",
+    "excess_return": "mean daily excess times the days of a year",
+    "turnover": "one-sided, a year",
+    "cost": "a share of the value, a year",
+}
+
 _ALL = (
     _table(
         "predictions",
@@ -287,6 +294,37 @@ _ALL = (
         Known.END,
         "variant cause trades amount cost cost_a_year",
         own={"cause": "score, membership, drift, bounds or write_off", "amount": "traded, in money"},
+    ),
+    _table(
+        "cost_multiples",
+        "The base arm's portfolio simulated again with multiples of its costs; a year.",
+        Known.END,
+        "variant multiple return excess_return information_ratio max_drawdown turnover cost",
+        own=_A_YEAR,
+    ),
+    _table(
+        "capacity",
+        "The same with other money, square-root impact and the cap on participation; a year.",
+        Known.END,
+        "variant capital return excess_return information_ratio max_drawdown turnover cost impact invested cut",
+        own=_A_YEAR | {"impact": "part of cost, a share of the value, a year"},
+    ),
+    _table(
+        "net_spreads",
+        "What trading costs and borrowing leave of each neutralised factor's spread, over each horizon.",
+        Known.END,
+        "factor horizon spread turnover_low turnover_high costs borrow net top top_costs top_net",
+        own={
+            "turnover_low": "share of the lowest quantile that is replaced over the horizon",
+            "turnover_high": "the same of the highest quantile",
+        },
+    ),
+    _table(
+        "crowding",
+        "How much of the base arm's portfolios a plain factor's portfolio holds, on days that trade a decision.",
+        Known.DAY,
+        "variant date factor overlap by_chance",
+        own={"factor": "a plain factor"},
     ),
     _table(
         "attribution",
@@ -393,6 +431,12 @@ _ALL = (
         "The main portfolio by industry and style on the last day.",
         Known.END,
         "kind factor name portfolio universe active companies",
+    ),
+    _table(
+        "tilt_history",
+        "The main portfolio by industry and style on each day.",
+        Known.DAY,
+        "date kind factor portfolio universe active",
     ),
     _table(
         "concentration",

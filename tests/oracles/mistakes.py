@@ -153,7 +153,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         usage(
             "A form of export that there is not",
             "export run out --to zipline",
-            "Invalid value for '--to': 'zipline' is not one of 'skfolio', 'cvxpy', 'qlib', 'alphalens'.",
+            "Invalid value for '--to': 'zipline' is not one of 'skfolio', 'cvxpy', 'qlib', 'alphalens', 'excel'.",
         ),
         usage(
             "Build and try at once",

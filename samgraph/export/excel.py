@@ -1,0 +1,128 @@
+"""A run as one Excel workbook: a sheet per table, typed cells, for people who do not open Python.
+
+Days are dates, numbers are numbers, an unknown one is an empty cell, and no text is a formula
+(`samgraph.spreadsheets`). The sheet `contents` says what each table holds and `columns` what each column does. A table
+with more rows than a sheet takes goes on in NAME_2, NAME_3, ..., and `contents` says so.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from openpyxl import Workbook
+from openpyxl.cell import WriteOnlyCell
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
+from openpyxl.styles import Font
+
+from samgraph.files import whole
+from samgraph.progress import stage, warn
+from samgraph.run.folder import RunFolder
+from samgraph.run.tables import KNOWN_IN_WORDS, TABLES
+from samgraph.spreadsheets import for_spreadsheets
+
+ROWS = 1_048_575  # of a sheet below its header: Excel has 1,048,576
+LONGEST = 32_767  # characters of a cell
+LONGEST_NAME = 31  # of a sheet
+
+
+def write_workbook(run: RunFolder, path: Path, *, rows: int = ROWS) -> Path:
+    """Write the run's tables into a workbook; its path.
+
+    Args:
+        run: a finished run.
+        path: of the file, replaced if there.
+        rows: of a sheet at most, below its header.
+
+    Raises:
+        RunError: a table is damaged, or the file cannot be written.
+    """
+    names = [name for name in TABLES if run.has(name)]
+    book = Workbook(write_only=True)
+    contents, told = book.create_sheet("contents"), []
+    _fill(book.create_sheet("columns"), ["table", "column", "what", "known"], _columns(names))
+    _fill(book.create_sheet("summary"), ["figure", "value"], _flat(run.summary))
+    with stage("write workbook", len(names)) as progress:
+        for name in names:
+            frame = run.table(name)
+            sheets = _table(book, name, frame, rows)
+            told.append((name, TABLES[name].words, len(frame), ", ".join(sheets)))
+            if len(sheets) > 1:
+                warn(
+                    f"table {name} has {len(frame):,} rows, more than a sheet takes: split over {', '.join(sheets)}"
+                )
+            progress.advance()
+    _fill(contents, ["table", "what", "rows", "sheets"], told)
+    with whole(path) as scratch:
+        book.save(scratch)
+    return path
+
+
+def _table(book: Workbook, name: str, frame: pd.DataFrame, rows: int) -> list[str]:
+    """The sheets of a table."""
+    sheets = []
+    for number, start in enumerate(range(0, max(len(frame), 1), rows), start=1):
+        ending = "" if number == 1 else f"_{number}"
+        title = name[: LONGEST_NAME - len(ending)] + ending
+        part = frame.iloc[start : start + rows]
+        columns = [_values(part.iloc[:, place]) for place in range(part.shape[1])]
+        _fill(book.create_sheet(title), list(map(str, frame.columns)), zip(*columns, strict=True))
+        sheets.append(title)
+    return sheets
+
+
+def _fill(sheet: Any, head: list[str], rows: Iterable[Iterable[Any]]) -> None:
+    sheet.freeze_panes = "A2"
+    bold = []
+    for title in head:
+        cell = WriteOnlyCell(sheet, value=_text(title))
+        cell.font = Font(bold=True)
+        bold.append(cell)
+    sheet.append(bold)
+    for row in rows:
+        sheet.append([_text(value) if isinstance(value, str) else value for value in row])
+
+
+def _values(column: pd.Series) -> Iterator[Any]:
+    """The cells of a column: dates, whole numbers, numbers, truths and texts; what is unknown is empty."""
+    if pd.api.types.is_datetime64_any_dtype(column):
+        return (None if pd.isna(day) else day.date() for day in column)
+    return (_cell(value) for value in column.astype(object))
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, pd.Timestamp):
+        return value.date()
+    if value is None or value is pd.NaT or value is pd.NA:
+        return None
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value.item() if hasattr(value, "item") else str(value)
+
+
+def _text(text: str) -> str:
+    """A text that is no formula, without the characters that a workbook may not hold."""
+    safe = for_spreadsheets(ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", text))
+    return safe if len(safe) <= LONGEST else safe[: LONGEST - 1] + "…"
+
+
+def _columns(names: list[str]) -> Iterator[tuple[str, str, str, str]]:
+    for name in names:
+        table = TABLES[name]
+        for column in table.columns:
+            yield name, column, table.means(column), KNOWN_IN_WORDS[table.moment(column)]
+
+
+def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """Figures of the summary by their paths (variants.product.ic); a list is JSON."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _flat(inner, f"{path}.{key}" if path else str(key))
+    else:
+        yield path, json.dumps(value, ensure_ascii=False) if isinstance(value, list) else _cell(value)

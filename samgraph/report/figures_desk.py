@@ -1,0 +1,107 @@
+"""The pictures of a desk's pages: rolling figures, cumulated effects, exposures over time, crowding, capacity."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from samgraph.report.figures import BAD, GOOD, layout, line, plain
+
+WINDOW = 120  # trading days of a rolling figure
+LINES = 8  # of one picture
+
+
+def rolling(daily: pd.DataFrame, year: float) -> pd.DataFrame:
+    """date, ir, tracking_error, beta over the last `WINDOW` days; from the first day with as many.
+
+    Args:
+        daily: date, return, benchmark_return, excess_return.
+        year: trading days in a year.
+    """
+    excess = daily["excess_return"].rolling(WINDOW)
+    both = daily[["return", "benchmark_return"]]
+    spread = both["benchmark_return"].rolling(WINDOW)
+    covariance = both["return"].rolling(WINDOW).cov(both["benchmark_return"])
+    deviation = excess.std()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        frame = pd.DataFrame(
+            {
+                "date": daily["date"],
+                "ir": excess.mean() / deviation.where(deviation > 1e-12) * year**0.5,
+                "tracking_error": deviation * year**0.5,
+                "beta": covariance / spread.var().where(spread.var() > 1e-18),
+            }
+        )
+    return frame.iloc[WINDOW - 1 :].reset_index(drop=True)
+
+
+def rolling_lines(found: pd.DataFrame, column: str, title: str, *, percent: bool = False) -> go.Figure:
+    """One rolling figure over time."""
+    figure = go.Figure(line(found["date"], found[column], title, form=".2%" if percent else ".2f"))
+    return layout(figure, title, height=260, percent=percent)
+
+
+def underwater(daily: pd.DataFrame) -> go.Figure:
+    """How far value, and value over the benchmark, stand below their highest so far."""
+    figure = go.Figure()
+    curve = (1.0 + daily["return"]).cumprod()
+    relative = curve / (1.0 + daily["benchmark_return"]).cumprod()
+    for name, values in (("value", curve), ("value over the benchmark", relative)):
+        highest = values.cummax().clip(lower=1.0)
+        figure.add_trace(line(daily["date"], values / highest - 1.0, name))
+    return layout(figure, "below the highest so far", height=300, percent=True)
+
+
+def cumulated(effects: pd.DataFrame) -> go.Figure:
+    """Cumulated daily effects: a column an effect, indexed by date; the largest ones."""
+    figure = go.Figure()
+    largest = effects.abs().sum().sort_values(ascending=False, kind="stable").index[:LINES]
+    for name in largest:
+        figure.add_trace(line(effects.index, effects[name].cumsum(), str(name)))
+    return layout(figure, "cumulated effect", percent=True)
+
+
+def active_lines(history: pd.DataFrame, *, percent: bool) -> go.Figure:
+    """Active exposures over time, a line a style or industry: the ones that are largest on average."""
+    figure = go.Figure()
+    wide = history.pivot_table(index="date", columns="factor", values="active").fillna(0.0)
+    for name in wide.abs().mean().sort_values(ascending=False, kind="stable").index[:LINES]:
+        figure.add_trace(line(wide.index, wide[name], str(name), form=".1%" if percent else ".2f"))
+    return layout(figure, "less universe" + ("" if percent else " (st. dev.)"), percent=percent)
+
+
+def overlap_lines(crowding: pd.DataFrame) -> go.Figure:
+    """Overlap with a plain factor's portfolio over time, beside that by chance."""
+    figure = go.Figure()
+    figure.add_trace(line(crowding["date"], crowding["overlap"], "overlap", form=".1%"))
+    figure.add_trace(line(crowding["date"], crowding["by_chance"], "with the whole universe", form=".1%"))
+    return layout(figure, "share of what is invested", height=300, percent=True)
+
+
+def monthly_bars(months: pd.DataFrame, column: str, title: str) -> go.Figure:
+    """A figure of each month as bars: month, and the column."""
+    figure = go.Figure(
+        go.Bar(
+            x=months["month"],
+            y=months[column],
+            name=plain(title),
+            marker={"color": [GOOD if value >= 0 else BAD for value in months[column]]},
+            hovertemplate="%{y:.2%}",
+        )
+    )
+    layout(figure, title, height=260, percent=True)
+    figure.update_xaxes(type="category", nticks=12)
+    return figure
+
+
+def capacity_curve(capacity: pd.DataFrame) -> go.Figure:
+    """Excess return a year by the money at the start, on a log axis."""
+    figure = go.Figure()
+    for column, name in (("excess_return", "excess, arithmetic"), ("cost", "costs")):
+        trace = line(capacity["capital"], capacity[column], name)
+        trace.mode = "lines+markers"
+        figure.add_trace(trace)
+    layout(figure, "a year", height=300, percent=True)
+    figure.update_xaxes(type="log", title_text="money at the start")
+    return figure

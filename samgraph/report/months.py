@@ -1,0 +1,151 @@
+"""The report's section by month: returns, drawdowns with their days, rolling figures, turnover and cost."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from samgraph.arms.registry import BASE
+from samgraph.report import figures_desk
+from samgraph.report.figures import cost_shares
+from samgraph.report.html import details, figure, given, number, pair, percent, section, table
+from samgraph.run.folder import RunFolder
+
+DEEPEST = 5  # drawdowns that are listed
+NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+
+
+def months(run: RunFolder) -> str:
+    """Of the product arm's first portfolio."""
+    return section(
+        "months", "Month by month", given(run, ("portfolio",), lambda frame: _months(run, frame), "Months")
+    )
+
+
+def monthly(daily: pd.DataFrame) -> pd.DataFrame:
+    """A row a month (YYYY-MM): days, return, benchmark (compounded), excess (their difference), turnover, cost (sums).
+
+    Args:
+        daily: date, return, benchmark_return, value, turnover, cost.
+    """
+    own = daily.assign(month=daily["date"].dt.strftime("%Y-%m"), share=cost_shares(daily))
+    rows = []
+    for month, days in own.groupby("month", sort=True):
+        gain, market = (
+            float(np.prod(1.0 + days[name].to_numpy())) - 1.0 for name in ("return", "benchmark_return")
+        )
+        sums = float(days["turnover"].sum()), float(days["share"].sum())
+        rows.append((month, len(days), gain, market, gain - market, *sums))
+    columns = ["month", "days", "return", "benchmark", "excess", "turnover", "cost"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def drawdowns(dates: pd.Series, curve: pd.Series, count: int = DEEPEST) -> pd.DataFrame:
+    """The deepest falls of a curve that begins at 1: top, bottom, recovered (NaT: not yet), depth, days to the bottom.
+
+    The top of one that begins with the first day is that day.
+    """
+    values, highest = curve.to_numpy(), np.maximum(np.maximum.accumulate(curve.to_numpy()), 1.0)
+    below, rows, t = values < highest, [], 0
+    while t < len(values):
+        if not below[t]:
+            t += 1
+            continue
+        end = t
+        while end < len(values) and below[end]:
+            end += 1
+        low = t + int(np.argmin(values[t:end]))
+        back = dates.iloc[end] if end < len(values) else pd.NaT
+        start = max(t - 1, 0)
+        rows.append((dates.iloc[start], dates.iloc[low], back, values[low] / highest[low] - 1.0, low - start))
+        t = end
+    found = pd.DataFrame(rows, columns=["top", "bottom", "recovered", "depth", "days"])
+    return found.sort_values("depth", kind="stable").head(count).reset_index(drop=True)
+
+
+def _months(run: RunFolder, portfolio: pd.DataFrame) -> str:
+    daily = portfolio[portfolio["variant"] == BASE].reset_index(drop=True)
+    by_month = monthly(daily)
+    curve = (1.0 + daily["return"]).cumprod()
+    relative = curve / (1.0 + daily["benchmark_return"]).cumprod()
+    falls = [
+        [of, *_fall(row)]
+        for of, values in (("value", curve), ("value over the benchmark", relative))
+        for row in drawdowns(daily["date"], values).to_dict("records")
+    ]
+    return (
+        _calendar(by_month)
+        + figure(
+            figures_desk.underwater(daily),
+            "Drawdowns",
+            f"Value of {BASE}, and its value over the benchmark's, below their highest so far; {len(daily)} days.",
+        )
+        + table(
+            ["of", "top", "bottom", "recovered", "depth", "days to the bottom"],
+            falls,
+            f"The {DEEPEST} deepest falls of each, compounded; {len(daily)} days.",
+            words=4,
+        )
+        + _rolling(run, daily)
+        + _trading(by_month)
+    )
+
+
+def _fall(row: dict[object, object]) -> list[str]:
+    days = [
+        "not yet" if pd.isna(row[name]) else str(pd.Timestamp(str(row[name])).date())  # type: ignore[call-overload]
+        for name in ("top", "bottom", "recovered")
+    ]
+    return [*days, percent(float(str(row["depth"]))), str(row["days"])]
+
+
+def _calendar(by_month: pd.DataFrame) -> str:
+    """A line a year and kind, a column a month."""
+    own = by_month.assign(year=by_month["month"].str[:4], place=by_month["month"].str[5:].astype(int))
+    rows = []
+    for year, of_year in own.groupby("year", sort=True):
+        months = of_year.set_index("place")
+        whole = {name: float(np.prod(1.0 + months[name])) - 1.0 for name in ("return", "benchmark")}
+        whole["excess"] = whole["return"] - whole["benchmark"]
+        for kind, shown in (("return", BASE), ("benchmark", "benchmark"), ("excess", "excess")):
+            cells = [percent(months[kind].get(place)) for place in range(1, 13)]
+            rows.append([str(year), shown, *cells, percent(whole[kind])])
+    return table(
+        ["year", "of", *NAMES, "year"],
+        rows,
+        f"Compounded returns of {BASE} after costs and of the benchmark, and their difference; months and years that "
+        f"the test cuts are parts. {len(by_month)} months.",
+        words=2,
+    )
+
+
+def _rolling(run: RunFolder, daily: pd.DataFrame) -> str:
+    found = figures_desk.rolling(daily, run.days_a_year)
+    if found.empty:
+        return f"<p class='soft'>Rolling figures: left out, for they need {figures_desk.WINDOW} days.</p>"
+    said = f"Over the last {figures_desk.WINDOW} days each; {len(found)} days."
+    return pair(
+        figure(
+            figures_desk.rolling_lines(found, "ir", "information ratio"), "Rolling information ratio", said
+        ),
+        figure(
+            figures_desk.rolling_lines(found, "tracking_error", "tracking error", percent=True),
+            "Rolling tracking error",
+            f"A year, realised. {said}",
+        ),
+    ) + figure(figures_desk.rolling_lines(found, "beta", "beta"), "Rolling beta", f"To the benchmark. {said}")
+
+
+def _trading(by_month: pd.DataFrame) -> str:
+    rows = [
+        [str(row["month"]), str(row["days"]), number(row["turnover"]), percent(row["cost"])]
+        for row in by_month.to_dict("records")
+    ]
+    return details(
+        "Turnover and cost by month",
+        table(
+            ["month", "days", "turnover", "cost"],
+            rows,
+            "One-sided turnover and costs as shares of the value of the day before, summed over the month.",
+        ),
+    )

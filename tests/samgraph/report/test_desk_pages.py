@@ -1,0 +1,143 @@
+"""The pages a portfolio manager knows: months, drawdowns, rolling figures, reasons, by hand; pages of a whole run."""
+
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from oracles.outcome_inputs import assessed
+
+from samgraph.outcome.constructions import portfolios_in
+from samgraph.report.attribution import attribution
+from samgraph.report.capacity import capacity
+from samgraph.report.figures_desk import WINDOW, rolling
+from samgraph.report.months import drawdowns, monthly, months
+from samgraph.report.positions import positions, reasons
+
+
+def test_months_by_hand() -> None:
+    daily = pd.DataFrame(
+        {
+            "date": pd.to_datetime(["2024-01-30", "2024-01-31", "2024-02-01"]),
+            "return": [0.1, 0.1, -0.5],
+            "benchmark_return": [0.0, 0.2, 0.0],
+            "value": [110.0, 121.0, 60.5],
+            "turnover": [0.5, 0.1, 0.2],
+            "cost": [1.0, 1.1, 0.0],
+        }
+    )
+    found = monthly(daily)
+    assert found["month"].tolist() == ["2024-01", "2024-02"] and found["days"].tolist() == [2, 1]
+    assert found["return"].tolist() == pytest.approx([0.21, -0.5])
+    assert found["excess"].tolist() == pytest.approx([0.01, -0.5])
+    assert found["turnover"].tolist() == pytest.approx([0.6, 0.2])
+    assert found["cost"].tolist() == pytest.approx([0.02, 0.0])
+
+
+def test_drawdowns_by_hand() -> None:
+    """1.1, 0.99 (-10%), 1.1, then 0.88 and 0.66 (-40%), not recovered; a first day below 1 is a fall from it."""
+    dates = pd.Series(pd.bdate_range("2024-01-01", periods=5))
+    found = drawdowns(dates, pd.Series([1.1, 0.99, 1.1, 0.88, 0.66]))
+    assert found["depth"].tolist() == pytest.approx([-0.4, -0.1])
+    assert found["top"].tolist() == [dates[2], dates[0]] and found["bottom"].tolist() == [dates[4], dates[1]]
+    assert pd.isna(found["recovered"].iloc[0]) and found["recovered"].iloc[1] == dates[2]
+    assert found["days"].tolist() == [2, 1]
+    first = drawdowns(dates[:2], pd.Series([0.9, 1.0]))
+    assert first["depth"].tolist() == pytest.approx([-0.1]) and first["recovered"].iloc[0] == dates[1]
+    assert drawdowns(dates[:2], pd.Series([1.0, 1.1])).empty
+
+
+def test_rolling_figures_by_hand() -> None:
+    """Twice the benchmark: a beta of 2; the excess is the benchmark's own return."""
+    rng = np.random.default_rng(1)
+    market = rng.normal(0.001, 0.01, WINDOW + 5)
+    daily = pd.DataFrame(
+        {
+            "date": pd.bdate_range("2024-01-01", periods=len(market)),
+            "return": 2 * market,
+            "benchmark_return": market,
+        }
+    )
+    found = rolling(daily.assign(excess_return=market), 250.0)
+    assert len(found) == 6 and found["date"].iloc[0] == daily["date"].iloc[WINDOW - 1]
+    assert found["beta"].tolist() == pytest.approx([2.0] * 6)
+    last = market[-WINDOW:]
+    assert found["tracking_error"].iloc[-1] == pytest.approx(last.std(ddof=1) * 250**0.5)
+    assert found["ir"].iloc[-1] == pytest.approx(last.mean() / last.std(ddof=1) * 250**0.5)
+    flat = rolling(daily.assign(benchmark_return=0.0, excess_return=0.0), 250.0)
+    assert flat["beta"].isna().all() and flat["ir"].isna().all()
+
+
+def test_every_holding_has_the_sentence_why() -> None:
+    one, two, three = pd.bdate_range("2024-01-01", periods=3)
+    holdings = pd.DataFrame({"date": three, "company_id": ["A", "B", "C"], "weight": [0.2, 0.5, 0.3]})
+    scores = pd.DataFrame(
+        {
+            "date": one,
+            "company_id": ["A", "B"],
+            "score": [2.0, 1.0],
+            "concept": [1.5, np.nan],
+            "hidden": [0.5, np.nan],
+        }
+    ).assign(individual=0.0)
+    trades = pd.DataFrame(
+        {
+            "date": [two, two, three],
+            "company_id": ["A", "B", "A"],
+            "side": ["buy", "buy", "sell"],
+            "reason": "score",
+            "decided_on": [one, one, two],
+        }
+    )
+    found = reasons(holdings, scores, trades, three).set_index("company_id")["why"]
+    assert found.index.tolist() == ["B", "C", "A"]
+    assert found["A"] == (
+        "Last bought on 2024-01-02, decided on 2024-01-01 by score: score +2.00, rank 1 of 2 (concept +1.50, hidden "
+        "+0.50, individual +0.00)."
+    )
+    assert found["B"].endswith("score +1.00, rank 2 of 2 (individual +0.00).")
+    assert found["C"] == "Held since before the run's trades."
+
+
+def shown() -> Any:
+    """The run by hand as its folder would be read."""
+    run = assessed()
+    return SimpleNamespace(
+        folder="run",
+        summary=run.outcome.summary,
+        portfolios=portfolios_in(run.outcome.summary),
+        has=lambda *names: all(name in run.tables for name in names),
+        table=lambda name: run.tables[name],
+        days_a_year=run.outcome.summary["days_a_year"],
+        names={},
+    )
+
+
+def test_the_pages_of_a_run_say_what_its_tables_hold() -> None:
+    run = shown()
+    page = attribution(run)
+    daily = run.table("portfolio").query("variant == 'product'")
+    whole = np.prod(1 + daily["return"]) - np.prod(1 + daily["benchmark_return"])
+    assert f"add up to the compounded excess return, {whole:.2%}" in page
+    for words in (
+        "trades at another price",
+        "equal weights over the universe",
+        "Products, deeper levels",
+        "Food",
+    ):
+        assert (words in page) == (
+            words != "trades at another price"
+        )  # at the close nothing is left to timing
+    said = months(run)
+    assert f"<td>{whole:.2%}</td>" in said and "Rolling figures: left out" in said and "not yet" in said
+    where = positions(run)
+    assert len(re.findall("Last bought on", where)) == int(
+        (run.table("holdings").query("variant == 'product'")["date"] == daily["date"].max()).sum()
+    )
+    assert "Crowding: overlap with" in where
+    bear = capacity(run)
+    assert "break-even" in bear and "Other costs and capitals: left out" in bear and "borrowing" in bear
