@@ -49,6 +49,20 @@ from samgraph.cli.import_options import FORM, finish
     help="Your own products of members: columns segment, product (empty: leave out), [parent], [company].",
 )
 @click.option(
+    "--tree",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Your own tree instead: columns product_id, name, parent_id, [synonyms]. A member is the product that its "
+    "name or a synonym equals, or that --decisions says.",
+)
+@click.option(
+    "--decisions",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="With --tree: which member is which product. It is made, and kept over imports; fill in its column decision "
+    "(leave out: the member is not used).",
+)
+@click.option(
     "--tickers",
     type=click.Path(path_type=Path),
     metavar="FILE",
@@ -70,6 +84,8 @@ def sec(
     quarters: bool,
     policy: Any,
     taxonomy: Path | None,
+    tree: Path | None,
+    decisions: Path | None,
     tickers: Path | None,
     cache: Path | None,
     form: str,
@@ -84,10 +100,14 @@ def sec(
       samgraph import sec zips us --fallback BusinessSegments
     """
     from samgraph.graph.server.home import Home
+    from samgraph.importers.decisions import read_tree
     from samgraph.importers.sec.importing import SecOptions, import_sec, read_tickers
+    from samgraph.importers.sec.members import member
     from samgraph.importers.taxonomy import read_mapping
     from samgraph.importers.writing import refuse_foreign
 
+    if (tree is None) != (decisions is None) or (tree is not None and taxonomy is not None):
+        raise click.UsageError("give --tree and --decisions together, and no --taxonomy beside them")
     refuse_foreign(out, "sec")
     options = SecOptions(
         fallback=fallback,
@@ -95,6 +115,8 @@ def sec(
         quarters=quarters,
         policy=policy,
         mapping=None if taxonomy is None else read_mapping(taxonomy),
+        tree=None if tree is None else read_tree(tree, lambda text: member(text).key),
+        decisions=decisions,
         tickers={} if tickers is None else read_tickers(tickers),
     )
     made = import_sec(folder, cache or Home().root / "sec", options)

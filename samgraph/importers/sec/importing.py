@@ -16,11 +16,14 @@ import numpy as np
 import pandas as pd
 
 from samgraph.errors import DatasetError
+from samgraph.files import whole
 from samgraph.importers import shares
 from samgraph.importers.coverage import Account, Tally, coverage
+from samgraph.importers.decisions import Tree, decide
 from samgraph.importers.reading import iso, read
 from samgraph.importers.sec import filings as of_filings
 from samgraph.importers.sec import sic, tree
+from samgraph.importers.sec.members import member
 from samgraph.importers.sec.quarter import Wanted, quarter, zips
 from samgraph.importers.sec.reports import PART_TAGS, WHOLE_TAGS, Choice, read_facts, settle_reports
 from samgraph.importers.taxonomy import Mapping
@@ -33,6 +36,9 @@ SAME = 0.001
 """Shares that differ by less are the same figures, rounded otherwise."""
 
 
+UNDECIDED = "its member is no product of the tree yet: counts in the total, goes to no product"
+
+
 @dataclass(frozen=True)
 class SecOptions:
     """How to read the data sets.
@@ -43,6 +49,8 @@ class SecOptions:
     policy: what becomes of products that add up to more than the revenue
     mapping: the user's products of members
     tickers: company id by CIK, without leading zeros
+    tree: the user's own tree of products, instead of families below industries
+    decisions: the file that says which member is which product of the tree; it is written anew
     """
 
     fallback: tuple[str, ...] = ()
@@ -51,6 +59,8 @@ class SecOptions:
     policy: shares.Policy = "reject"
     mapping: Mapping | None = None
     tickers: Named[str, str] = field(default_factory=dict)
+    tree: Tree | None = None
+    decisions: Path | None = None
 
 
 def import_sec(folder: Path, cache: Path, options: SecOptions) -> Imported:
@@ -75,11 +85,13 @@ def import_sec(folder: Path, cache: Path, options: SecOptions) -> Imported:
     table = read_facts(facts, filings, choice, account)
     del facts
     weight = settle_reports(table, choice, account)
-    rows = _reported(table, weight, options.mapping, account)
+    rows = _reported(table, weight, options, account)
     rows = _vintages(rows, filings, account)
     numbers.include(account)
     tables = {
-        "products": tree.products_table(rows, options.mapping),
+        "products": tree.products_table(rows, options.mapping)
+        if options.tree is None
+        else options.tree.products,
         "companies": of_filings.companies_table(filings),
         "segments": _segments(rows),
         "industries": sic.industries_table(set(filings["industry"]) - {""}),
@@ -146,20 +158,32 @@ def _quarters(
     return pd.concat(facts, ignore_index=True), filed
 
 
-def _reported(
-    table: pd.DataFrame, weight: np.ndarray, mapping: Mapping | None, account: Account
-) -> pd.DataFrame:
+def _reported(table: pd.DataFrame, weight: np.ndarray, options: SecOptions, account: Account) -> pd.DataFrame:
     """The used facts with their products, one row a product and report: the columns of a fact, product_id, weight."""
     used = np.flatnonzero(np.isfinite(weight))
     rows = table.iloc[used].assign(weight=weight[used])
-    rows["product_id"] = tree.products_of(rows, mapping)
-    account.ignore(used[(rows["product_id"] == "").to_numpy()], "left out by the mapping file")
+    if options.tree is not None and options.decisions is not None:
+        rows["product_id"] = _decided(rows, options.tree, options.decisions)
+        account.reject(used[rows["product_id"].isna().to_numpy()], UNDECIDED)
+        rows["product_id"] = rows["product_id"].fillna("")
+    else:
+        rows["product_id"] = tree.products_of(rows, options.mapping)
+    account.ignore(used[(rows["product_id"] == "").to_numpy()], "left out by the user's file")
     rows = rows[rows["product_id"] != ""]
     key = ["adsh", "ddate", "product_id"]
     again = rows.duplicated(key).to_numpy()
     account.merge(rows.index[again].to_numpy(), "added to the product that another member of its report is")
     rows["weight"] = rows.groupby(key)["weight"].transform("sum")
     return rows[~again]
+
+
+def _decided(rows: pd.DataFrame, of: Tree, path: Path) -> pd.Series[str]:
+    """The product of the tree of each row, missing where nothing is decided; the file of decisions is written anew."""
+    reports = rows.drop_duplicates(["adsh", "ddate", "member"])["member"].value_counts()
+    products, decisions = decide(reports, of, path, lambda text: member(text).key)
+    with whole(path) as scratch:
+        decisions.to_csv(scratch, index=False, lineterminator="\n")
+    return pd.Series([products[one] for one in rows["member"]], index=rows.index, dtype="str")
 
 
 def _vintages(rows: pd.DataFrame, filings: pd.DataFrame, account: Account) -> pd.DataFrame:

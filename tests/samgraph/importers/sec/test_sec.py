@@ -241,7 +241,7 @@ def test_a_users_products_and_tickers(tmp_path):
     rows = facts(A, 2020, 100, {"CloudServicesMember": 10, "Chips": 20, "Boards": 30, "Lenses": 40})
     plain = one(tmp_path / "a", rows, mapping=read_mapping(tmp_path / "map.csv"))
     assert shares(plain) == {("9", "2020", "2021-02-15"): {"Computing": 0.1, "Silicon": 0.2, "lens": 0.4}}
-    assert causes(plain, "num.txt")["left out by the mapping file"] == 1
+    assert causes(plain, "num.txt")["left out by the user's file"] == 1
     parents = plain.tables["products"].set_index("product_id")["parent_id"]
     assert parents["Computing"] == "Software" and parents["Software"] == ""
     assert parents["Silicon"] == "family: silicon" and parents["family: silicon"] == "SIC 35"
@@ -255,6 +255,53 @@ def test_a_users_products_and_tickers(tmp_path):
     (tmp_path / "tickers.csv").write_text("cik,ticker\n9,NINE\n7,NINE\n")
     with pytest.raises(DatasetError, match="one ticker 'NINE'"):
         read_tickers(tmp_path / "tickers.csv")
+
+
+def test_members_are_mapped_to_a_users_tree_and_decisions_are_kept(tmp_path):
+    tree, decisions = tmp_path / "tree.csv", tmp_path / "decisions.csv"
+    tree.write_text(
+        "product_id,name,parent_id,synonyms\n1,Electronics,,\n1.1,Cameras,1,Photo Gear;Webcams\n1.2,Optical Lenses,1,\n"
+    )
+    zips = tmp_path / "zips"
+    rows = facts(A, 2020, 100, {"Camera": 10, "PhotoGear": 20, "OpticalLensGlass": 30, "Robots": 40})
+    put(zips, "2021q1", tables([filing(A, 9, "20210215")], rows))
+    arguments = (
+        "sec",
+        zips,
+        tmp_path / "out",
+        "--cache",
+        tmp_path / "cache",
+        "--tree",
+        tree,
+        "--decisions",
+        decisions,
+    )
+
+    def weights():
+        done = answers.run(*arguments)
+        assert done.exit_code == 0, (done.output, done.exception)
+        table = pd.read_csv(tmp_path / "out" / "segments.csv", dtype={"product_id": "str"})
+        return dict(zip(table["product_id"], table["weight"].round(9), strict=True))
+
+    assert weights() == {"1.1": 0.3}  # by its name and a synonym
+    made = pd.read_csv(decisions, dtype="str", keep_default_na=False)
+    assert made.to_numpy().tolist() == [
+        ["Camera", "1.1", "name", "", "1"],
+        ["OpticalLensGlass", "", "", "1.2", "1"],
+        ["PhotoGear", "1.1", "synonym", "", "1"],
+        ["Robots", "", "", "", "1"],
+    ]
+    covered = pd.read_csv(tmp_path / "out" / "coverage.csv").set_index("cause")["rows"]
+    assert covered["its member is no product of the tree yet: counts in the total, goes to no product"] == 2
+    made.loc[[1, 2, 3], "decision"] = ["1.2", "1", "leave out"]
+    made.to_csv(decisions, index=False)
+    assert weights() == {"1.1": 0.1, "1.2": 0.3, "1": 0.2}
+    kept = decisions.read_bytes()
+    tree.write_text(tree.read_text() + "1.3,Robots,1,Camera\n")
+    assert weights() == {"1.1": 0.1, "1.2": 0.3, "1": 0.2} and decisions.read_bytes() == kept
+    decisions.write_text("segment,decision\nCamera,9\n")
+    assert "the tree has no product '9'" in str(answers.run(*arguments).exception)
+    assert answers.run(*arguments[:-2]).exit_code == 2
 
 
 def hostile(path, kind):
