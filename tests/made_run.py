@@ -25,7 +25,7 @@ def made_run(folder: Path, days: int = 60) -> Path:
         frame.to_parquet(folder / f"{name}.parquet", index=False)
     (folder / "summary.json").write_text(json.dumps(_summary(days)), encoding="utf-8")
     (folder / "manifest.json").write_text(json.dumps(_manifest()), encoding="utf-8")
-    (folder / "config.toml").write_text(f"# {HOSTILE}\n", encoding="utf-8")
+    (folder / "config.toml").write_text(f"# {HOSTILE}\ndata = '{folder.parent}/data'\n", encoding="utf-8")
     return folder
 
 
@@ -40,6 +40,12 @@ def exposure() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["product_id", "name", "parent_id", "weight", "active_weight"])
 
 
+def sellers() -> pd.DataFrame:
+    """Which holdings the products come from, by hand: they make up the weights of `exposure`."""
+    rows = [("R1", "A", 0.3, 1.0), ("R1", "B", 0.1, 0.5), ("R2", "B", 0.2, 0.5), ("S", "C", 0.4, 1.0)]
+    return pd.DataFrame(rows, columns=["product_id", "company_id", "weight", "revenue_share"])
+
+
 def chain() -> pd.DataFrame:
     """Links by hand."""
     names = dict(zip(exposure()["product_id"], exposure()["name"], strict=True)) | {"T": "Not held"}
@@ -51,7 +57,7 @@ def chain() -> pd.DataFrame:
 def _tables(days: int) -> dict[str, pd.DataFrame]:
     rng = np.random.default_rng(1)
     dates = pd.bdate_range("2023-11-15", periods=days)
-    portfolio, quantiles, turnover, concentration = [], [], [], []
+    portfolio, quantiles, turnover, concentration, ic = [], [], [], [], []
     for variant in VARIANTS:
         own, market = rng.normal(0.001, 0.01, (2, days))
         value = 1e8 * np.cumprod(1 + own)
@@ -65,6 +71,9 @@ def _tables(days: int) -> dict[str, pd.DataFrame]:
     for part, lag in product(PARTS, HORIZONS):
         frame = {"date": dates, "factor": part, "lag": lag, "rank_autocorrelation": rng.uniform(0, 1, days)}
         turnover.append(pd.DataFrame(frame))
+    for part, horizon in product(PARTS, HORIZONS):
+        frame = {"date": dates, "factor": part, "horizon": horizon, "rank_ic": rng.normal(0.03, 0.1, days)}
+        ic.append(pd.DataFrame(frame))
     for kind, many in (("companies", 50.0), ("industries", 7.0), ("products", 25.0)):
         frame = {"date": dates, "kind": kind, "effective": many * rng.uniform(0.7, 1.0, days)}
         concentration.append(pd.DataFrame(frame | {"largest": "R", "largest_share": 0.2, "groups": 60}))
@@ -111,6 +120,9 @@ def _tables(days: int) -> dict[str, pd.DataFrame]:
         "portfolio": pd.concat(portfolio),
         "quantiles": pd.concat(quantiles),
         "turnover": pd.concat(turnover),
+        "ic": pd.concat(ic),
+        "names": pd.DataFrame({"company_id": list("ABCDEF"), "name": [HOSTILE, CHINESE, *"cdef"]}),
+        "sellers": sellers(),
         "concentration": pd.concat(concentration),
         "decay": decay,
         "orthogonal": pd.concat([decay.assign(against=name) for name in ("styles", "styles_industries")]),
@@ -177,6 +189,15 @@ def _tables(days: int) -> dict[str, pd.DataFrame]:
     }
 
 
+AGAINST = {"benchmark": 0.01, "industry": -0.02, "gru": -0.04}  # lower ends of their intervals
+
+
+def against(low: float, high: float, days: int) -> dict[str, float]:
+    """A comparison with its interval."""
+    figures = {"difference": (low + high) / 2, "ci_low": low, "ci_high": high, "p_value": 0.0125}
+    return figures | {"n_days": days}
+
+
 def _summary(days: int) -> dict[str, Any]:
     names = [
         "ic",
@@ -206,7 +227,17 @@ def _summary(days: int) -> dict[str, Any]:
         "regression": {
             name: {"r2": 0.3, "adj_r2": 0.2, "oos_r2": None, "k": 12.0} for name in ("product", "both")
         },
-        "concentration": {"products": 3.1, "industries": 1.7},
+        "concentration": {"companies": 40.0, "products": 3.1, "industries": 1.7, "cut": "level:3"},
+        "against": {name: against(low, low + 0.06, days) for name, low in AGAINST.items()},
+        "best_plain_factor": {
+            "factor": "reversal_20",
+            "horizon": 5,
+            "among": 7,
+            "rank_ic": 0.05,
+            "rank_ic_tstat_nw": 2.0,
+            "score_rank_ic": 0.04,
+            "score_less_factor": against(-0.02, -0.005, days),
+        },
         "traded": {
             "score": "neutral",
             "smoothing": 5.0,
@@ -269,6 +300,7 @@ def _summary(days: int) -> dict[str, Any]:
 
 def _manifest() -> dict[str, Any]:
     return {
+        "simulated": True,
         "config": {
             "concepts": {"cut": "leaf", "regression_cut": "leaf"},
             "trading": {"lag": 1, "price": "close"},

@@ -26,7 +26,7 @@ class EnsembleArm:
     name: str = "ensemble"
     words: str = "a blend of GRU, LightGBM and ridge with weights from validation days"
     concepts: str | None = None
-    colour: str = "#2f8f9d"
+    colour: str = "#5544ff"
     parts: tuple[str, ...] = ("score",)
     needs: tuple[str, ...] = ("gru", "lightgbm", "ridge")
 

@@ -18,7 +18,7 @@ class MasterArm:
     name: str = "master"
     words: str = "MASTER, a market-guided transformer along days and across stocks"
     concepts: str | None = None
-    colour: str = "#a03c78"
+    colour: str = "#5599aa"
     parts: tuple[str, ...] = ("score",)
     needs: tuple[str, ...] = ()
 

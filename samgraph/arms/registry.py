@@ -10,13 +10,14 @@ from samgraph.training.task import Arm
 
 BASE = "product"  # the arm that a run is about, and that the others are held against
 CONTROL = "industry"  # the control group: the same model on industry labels
+PLAIN = "gru"  # the same encoder without concepts
 
 _ARMS: tuple[Arm, ...] = (
-    HistArm(BASE, "HIST on product concepts", "products", "#2a78d6"),
-    HistArm(CONTROL, "HIST on industry labels, the control group", "industries", "#d9822b"),
-    HistArm("gru", "the GRU alone, without concepts", None, "#8a63d2", parts=("score",)),
-    HistArm("placebo", "HIST on random groups of the products' sizes", "placebo", "#6b737e"),
-    HistArm("theme", "HIST on themes: a membership is 1, whatever the revenue", "themes", "#b5548f"),
+    HistArm(BASE, "HIST on product concepts", "products", "#2277dd"),
+    HistArm(CONTROL, "HIST on industry labels, the control group", "industries", "#dd7733"),
+    HistArm(PLAIN, "the GRU alone, without concepts", None, "#666666", parts=("score",)),
+    HistArm("placebo", "HIST on random groups of the products' sizes", "placebo", "#889977"),
+    HistArm("theme", "HIST on themes: a membership is 1, whatever the revenue", "themes", "#995533"),
     RidgeArm(),
     BoostingArm(),
     MasterArm(),

@@ -161,7 +161,7 @@ def evaluate_factors(
     )
     decay["q_value"] = q_values(decay["p_value"])
     first = next(iter(named))
-    beside_first = plain_table(inputs, plain, named[first], forward, name=first)
+    beside_first, beside_ic = plain_table(inputs, plain, named[first], forward, name=first)
     books, figures = _books(config, inputs, named, styles)
     tables = {
         **_daily(raw, neutral, last),
@@ -183,7 +183,7 @@ def evaluate_factors(
         "price": trading.price,
         "quantiles": quantiles,
         "factors": list(named),
-        "best_plain_factor": best_plain(beside_first, horizon, name=first),
+        "best_plain_factor": best_plain(beside_first, beside_ic, horizon, name=first),
         "portfolios": figures,
     }
     return FactorStudy(tables, summary)

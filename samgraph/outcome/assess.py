@@ -32,18 +32,25 @@ from samgraph.factors.signals.plain import plain_factors
 from samgraph.factors.signals.product_momentum import product_momentum
 from samgraph.factors.signals.styles import style_exposures
 from samgraph.hist.labels import forward_returns
+from samgraph.outcome.against import against
 from samgraph.outcome.attribution import attribution_tables
 from samgraph.outcome.benchmarks import benchmark_in_words, benchmark_summary, benchmark_table
 from samgraph.outcome.books import Books, construction_in_words, keep_books, path_of, trading_rules
 from samgraph.outcome.capacity import break_even, capacity_tables, net_spreads, round_trip
 from samgraph.outcome.caps import caps_sentence, known_caps
 from samgraph.outcome.crowding import crowding_table
-from samgraph.outcome.exposure import coverage_table, effective_numbers, exposure_table
+from samgraph.outcome.exposure import coverage_table, exposure_table, sellers_table
 from samgraph.outcome.factor_study import BOTH, NEUTRAL, STYLES, study
 from samgraph.outcome.plain import best_plain, plain_table
 from samgraph.outcome.risk import model_tables, risk_backcast, risk_forecasts, risk_summary
 from samgraph.outcome.risk_sources import risk_sources
-from samgraph.outcome.tilts import chain_table, concentration_table, tilt_history, tilt_table
+from samgraph.outcome.tilts import (
+    chain_table,
+    concentration_table,
+    last_concentration,
+    tilt_history,
+    tilt_table,
+)
 from samgraph.outcome.traded import (
     IN_WORDS,
     costs_by_cause,
@@ -115,7 +122,7 @@ def assess(
     books, main = kept.named(), kept.first(BASE).holdings
     year = days_a_year(inputs.market.dates)
     plain = plain_factors(inputs.market, inputs.products)
-    beside = plain_table(inputs, plain, own[BASE], forward)
+    beside, beside_ic = plain_table(inputs, plain, own[BASE], forward)
     difference = _compare(kept, raw, horizon, config.seed, year)
     exposure = exposure_table(inputs, main)
     tables = {
@@ -140,6 +147,7 @@ def assess(
         "blocked": _by_model({name: book.blocked for name, book in books.items()}, "variant"),
         "holdings": _by_model({name: book.holdings for name, book in books.items()}, "variant"),
         "exposure": exposure,
+        "sellers": sellers_table(inputs, main),
         "tilts": tilt_table(inputs, main, styles),
         "tilt_history": tilt_history(inputs, main, styles),
         "concentration": concentration_table(inputs, main),
@@ -185,12 +193,15 @@ def assess(
         "write_offs": write_offs(books),
         "break_even": break_even(books),
         "benchmarks": benchmark_summary(inputs, tables["benchmarks"], year),
-        "best_plain_factor": best_plain(beside, min(config.horizons, key=lambda h: abs(h - horizon))),
+        "best_plain_factor": best_plain(
+            beside, beside_ic, min(config.horizons, key=lambda h: abs(h - horizon))
+        ),
         "horizons": found.figures[NEUTRAL],
         "orthogonal": {against: found.figures[against] for against in (STYLES, BOTH)},
         "tests": len(factors.decay) + len(found.orthogonal),
         "regression": {name: _clean(fit.summary()) for name, fit in regressions.items()},
-        "concentration": effective_numbers(inputs, main),
+        "concentration": last_concentration(tables["concentration"], config.concepts.regression_cut),
+        "against": against(tables["portfolio"], seed=config.seed, days_a_year=year),
     }
     tables |= capacity_tables(config, inputs, kept, traded, rules, year)
     tables |= attribution_tables(

@@ -7,7 +7,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from samgraph.factors.portfolio.benchmark import universe_weights
-from samgraph.factors.risk.concentration import concentration
 from samgraph.run.inputs import Inputs
 
 FloatArray = npt.NDArray[np.float64]
@@ -39,23 +38,21 @@ def exposure_table(inputs: Inputs, holdings: pd.DataFrame) -> pd.DataFrame:
     return table.loc[table["weight"] > 0, columns].reset_index(drop=True)
 
 
-def effective_numbers(inputs: Inputs, holdings: pd.DataFrame) -> dict[str, float]:
-    """Effective numbers (see `samgraph.factors.risk.concentration`) of products and of industries, on the last day."""
+def sellers_table(inputs: Inputs, holdings: pd.DataFrame) -> pd.DataFrame:
+    """Which of the last day's holdings each product's exposure comes from, as their reports name it.
+
+    Returns:
+        product_id (as reported, not rolled up), company_id, weight (holding x revenue share, as a share of what is
+        invested), revenue_share; the weights of a product sum to what `exposure_table` gives it beside its children.
+    """
+    columns = ["product_id", "company_id", "weight", "revenue_share"]
     if holdings.empty:
-        return {"products": 0.0, "industries": 0.0}
-    held = _last_weights(holdings)
+        return pd.DataFrame(columns=columns)
     edges = inputs.last_edges
-    by_product = (
-        (edges["weight"] * edges["company_id"].map(held).fillna(0.0)).groupby(edges["product_id"]).sum()
-    )
-    labels = pd.Series(inputs.sectors[inputs.test.stop - 1], index=list(inputs.market.stocks)).reindex(
-        held.index
-    )
-    groups = {"products": by_product, "industries": held.groupby(labels).sum()}
-    return {
-        name: concentration({str(key): float(weight) for key, weight in weights.items()}, 1.0).effective
-        for name, weights in groups.items()
-    }
+    held = edges["company_id"].map(_last_weights(holdings)).fillna(0.0)
+    table = edges.assign(weight=edges["weight"] * held, revenue_share=edges["weight"])
+    order = ["product_id", "company_id"]
+    return table.loc[table["weight"] > 0, columns].sort_values(order).reset_index(drop=True)
 
 
 def coverage_table(inputs: Inputs, score: FloatArray) -> pd.DataFrame:

@@ -12,6 +12,7 @@ import pandas as pd
 
 from samgraph.factors.evaluation.evaluate import evaluate
 from samgraph.factors.evaluation.inference import q_values
+from samgraph.outcome.against import rank_ic_over
 from samgraph.outcome.factor_study import NEUTRAL
 from samgraph.run.inputs import Inputs
 
@@ -26,7 +27,7 @@ def plain_table(
     forward: Mapping[int, FloatArray],
     *,
     name: str = "score",
-) -> pd.DataFrame:
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The score and every plain factor at each horizon, as they are and neutral to industry and log market cap.
 
     Args:
@@ -37,7 +38,8 @@ def plain_table(
         name: what the score's rows are called.
 
     Returns:
-        against (nothing, industry_size), then the columns of `Evaluation.decay`; q_value over all rows.
+        against (nothing, industry_size), then the columns of `Evaluation.decay`; q_value over all rows. And the
+        daily `Evaluation.ic` of the factors as they are.
     """
     test, market = inputs.test, inputs.market
     scored = np.isfinite(score[test])
@@ -59,13 +61,16 @@ def plain_table(
     )
     table.insert(0, "against", table.pop("against"))
     table["q_value"] = q_values(table["p_value"])
-    return table
+    return table, raw.ic
 
 
-def best_plain(table: pd.DataFrame, horizon: int, *, name: str = "score") -> dict[str, Any] | None:
+def best_plain(
+    table: pd.DataFrame, ic: pd.DataFrame, horizon: int, *, name: str = "score"
+) -> dict[str, Any] | None:
     """The plain factor with the highest Rank IC at a horizon, as it is: for summary.json; None where none has one.
 
-    It is the best in hindsight of `among`, so its Rank IC flatters it; that of the score stands beside it.
+    It is the best in hindsight of `among`, so its Rank IC flatters it; that of the score stands beside it, and under
+    `score_less_factor` the mean of their daily difference with its test (`samgraph.outcome.against.rank_ic_over`).
     """
     rows = table[(table["against"] == RAW) & (table["horizon"] == horizon)]
     figures = {str(row["factor"]): row for row in rows.to_dict("records")}
@@ -79,6 +84,8 @@ def best_plain(table: pd.DataFrame, horizon: int, *, name: str = "score") -> dic
         "rank_ic_tstat_nw": float(ranked[best]["tstat_nw"]),
         "score_rank_ic": float(score.get("rank_ic", math.nan)),
     }
-    return {"factor": best, "horizon": horizon, "among": len(ranked)} | {
-        key: value if math.isfinite(value) else None for key, value in told.items()
-    }
+    return (
+        {"factor": best, "horizon": horizon, "among": len(ranked)}
+        | {key: value if math.isfinite(value) else None for key, value in told.items()}
+        | {"score_less_factor": rank_ic_over(ic, best, horizon, name=name)}
+    )

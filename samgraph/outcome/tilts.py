@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -133,6 +134,17 @@ def concentration_table(inputs: Inputs, holdings: pd.DataFrame) -> pd.DataFrame:
             found = concentration({name: float(weight) for name, weight in groups.items()}, 1.0)
             rows.append((date, kind, found.effective, found.largest, found.largest_share, found.groups))
     return pd.DataFrame(rows, columns=list(CONCENTRATION))
+
+
+def last_concentration(table: pd.DataFrame, cut: str) -> dict[str, Any]:
+    """For summary.json: the last day's effective numbers by kind, and the cut at which products are counted.
+
+    Args:
+        table: of `concentration_table`.
+        cut: of the regressions.
+    """
+    last = table[table["date"] == table["date"].max()]
+    return {str(row["kind"]): float(row["effective"]) for row in last.to_dict("records")} | {"cut": cut}
 
 
 def chain_table(inputs: Inputs) -> pd.DataFrame:

@@ -1,13 +1,14 @@
-"""The page of `samgraph evaluate`: a user's factors, in tables that need neither network nor scripts."""
+"""The page of `samgraph evaluate`: a user's factors, in tables; a script sorts and downloads them."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from samgraph.report.glossary import terms
 from samgraph.report.html import fine, number, percent, section, table, text
+from samgraph.report.page import beside, document
 
 YARDSTICKS = {
     "nothing": "as it is",
@@ -21,7 +22,6 @@ YARDSTICKS = {
 def factor_page(tables: dict[str, pd.DataFrame], summary: dict[str, Any]) -> str:
     """The whole page as HTML, of the tables and the summary of `samgraph.desk.evaluate`."""
     title = f"{', '.join(summary['factors'])}: {summary['universe']}, {summary['start']} to {summary['end']}"
-    css = (Path(__file__).resolve().parent / "report.css").read_text(encoding="utf-8")
     parts = [
         section("ic", "Information coefficient by horizon", _decay(tables["decay"], summary)),
         section("quantiles", "Returns by quantile", _quantiles(tables["quantiles"])),
@@ -29,16 +29,15 @@ def factor_page(tables: dict[str, pd.DataFrame], summary: dict[str, Any]) -> str
         section("plain", "Beside plain factors", _plain(tables, summary)),
         section("portfolios", "Portfolios", _portfolios(summary)),
         section("coverage", "Coverage", _coverage(tables["coverage"])),
+        section("glossary", "Glossary", terms()),
     ]
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><link rel="icon" href="data:,">'
-        f"<title>samgraph: {text(title)}</title><style>{css}</style></head><body><main>"
-        f"<header><p class='soft'>samgraph evaluate</p><h1>{text(title)}</h1><p>The factor of day t is taken to be "
-        f"known by the close of t and is traded at the {text(summary['price'])} of t+{summary['lag']}.</p></header>"
+    body = (
+        f"<main><header><p class='soft'>samgraph evaluate</p><h1>{text(title)}</h1><p>The factor of day t is taken to "
+        f"be known by the close of t and is traded at the {text(summary['price'])} of t+{summary['lag']}.</p></header>"
         + "\n".join(parts)
-        + "</main></body></html>\n"
+        + "</main>"
     )
+    return document(title, body, [beside("tables.js")])
 
 
 def _decay(decay: pd.DataFrame, summary: dict[str, Any]) -> str:
@@ -129,29 +128,30 @@ def _plain(tables: dict[str, pd.DataFrame], summary: dict[str, Any]) -> str:
 
 
 def _portfolios(summary: dict[str, Any]) -> str:
-    rows = [
-        [
-            name,
-            one["construction"],
-            percent(one["return"]),
-            percent(one["benchmark_return"]),
-            percent(one["excess_return"]),
-            number(one["information_ratio"]),
-            percent(one["max_drawdown"]),
-            number(one["turnover"]),
-        ]
-        for name, one in summary["portfolios"].items()
+    """Compounded and arithmetic figures, each in a table of their own."""
+    books = summary["portfolios"].items()
+    compounded = [
+        [name, one["construction"]]
+        + [percent(one[key]) for key in ("return", "benchmark_return", "max_drawdown")]
+        for name, one in books
     ]
-    head = [
-        "portfolio",
-        "construction",
-        "return, compounded",
-        "benchmark, compounded",
-        "excess, arithmetic",
-        "IR",
+    arithmetic = [
+        [name, one["construction"], percent(one["excess_return"])]
+        + [number(one[key]) for key in ("information_ratio", "turnover")]
+        for name, one in books
     ]
-    caption = f"After costs, a year; {summary['days']} days."
-    return table([*head, "drawdown of the excess", "turnover"], rows, caption, words=2)
+    head = ["portfolio", "construction"]
+    return table(
+        [*head, "return, compounded", "benchmark, compounded", "drawdown of the excess"],
+        compounded,
+        f"Growth a year after costs; {summary['days']} days.",
+        words=2,
+    ) + table(
+        [*head, "excess, arithmetic", "IR", "turnover"],
+        arithmetic,
+        "Mean daily excess times the days of a year, after costs.",
+        words=2,
+    )
 
 
 def _coverage(coverage: pd.DataFrame) -> str:

@@ -18,22 +18,24 @@ from samgraph.arms.registry import ARMS, BASE, CONTROL
 from samgraph.outcome.constructions import CONSTRUCTIONS, Portfolio
 
 INK = "#808792"
-GOOD, BAD, MIDDLE = "#2a78d6", "#c8463c", "#6b737e"  # white words are readable on all three
+GOOD, BAD, MIDDLE = "#1f6fd0", "#c04030", "#6b737e"  # white words are readable on all three
 FONT = (
     'system-ui, -apple-system, "Segoe UI", "Noto Sans", "Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", '
     '"PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "WenQuanYi Zen Hei", sans-serif'
 )
 COLOURS = {
     **{name: arm.colour for name, arm in ARMS.items()},
-    "concept": "#2a78d6",
-    "hidden": "#1f9e89",
-    "individual": "#c8463c",
-    "score": "#808792",
-    "products": "#2a78d6",
-    "industries": "#d9822b",
-    "companies": "#1f9e89",
+    "concept": "#2277dd",
+    "hidden": "#dd7733",
+    "individual": "#5544ff",
+    "score": "#666666",
+    "products": "#2277dd",
+    "industries": "#dd7733",
+    "companies": "#666f7a",
 }
-SPARE = ("#b5548f", "#5b8c2a", "#a0742e", "#4a6fa5")  # for names that COLOURS does not know
+SPARE = ("#446699", "#995533", "#5599aa", "#889977")  # for names that COLOURS does not know
+PERIODS = {"train": "#8a93a0", "validate": "#c08a00", "test": "#2277dd"}
+LOWEST, BETWEEN, HIGHEST = (179, 88, 6), (138, 143, 150), (33, 102, 192)  # of quantiles
 Z95 = 1.959964  # two-sided 95% of the normal distribution
 
 
@@ -47,9 +49,26 @@ def colour(name: str) -> str:
     return COLOURS.get(name) or SPARE[sum(map(ord, name)) % len(SPARE)]
 
 
-def layout(figure: go.Figure, y_title: str = "", *, height: int = 360, percent: bool = False) -> go.Figure:
-    """What all pictures share; `percent` is for the y axis."""
+def quantile_colours(count: int) -> list[str]:
+    """From orange over grey to blue, told apart in every common kind of colour vision while there are few."""
+    found = []
+    for place in np.linspace(0.0, 1.0, count):
+        low, high, part = (LOWEST, BETWEEN, 2 * place) if place < 0.5 else (BETWEEN, HIGHEST, 2 * place - 1)
+        mixed = (round(a + (b - a) * part) for a, b in zip(low, high, strict=True))
+        found.append("#" + "".join(f"{value:02x}" for value in mixed))
+    return found
+
+
+def layout(
+    figure: go.Figure, y_title: str = "", *, height: int = 360, percent: bool = False, time: str = ""
+) -> go.Figure:
+    """What all pictures share; `percent` is for the y axis.
+
+    `time` says what the page's filter by date does: "cumulated" lines begin at zero on the first day that is shown,
+    "level" ones keep their values, "" leaves the picture alone.
+    """
     figure.update_layout(
+        meta={"time": time},
         template="none",
         height=height,
         margin={"l": 8, "r": 8, "t": 34, "b": 8},
@@ -87,10 +106,11 @@ def line(x: object, y: object, name: str, *, width: float = 2, form: str = ".2%"
 
 
 def portfolio_line(x: object, y: object, one: Portfolio) -> go.Scatter:
-    """A line with the colour of the portfolio's arm and the dashes of its construction."""
+    """A line with the colour of the portfolio's arm; with the dashes of its construction if that is not the first."""
     trace = line(x, y, one.arm)
     trace.name = plain(one.name)
-    trace.line.dash = CONSTRUCTIONS[one.construction].dash
+    trace.line.dash = None if one.name == one.arm else CONSTRUCTIONS[one.construction].dash or "dot"
+    trace.meta = {"variant": one.name}  # for the page's filter
     return trace
 
 
@@ -98,11 +118,17 @@ def day_in_steps(lag: int, horizon: int, price: str) -> go.Figure:
     """When something is known, decided, traded and earned, in trading days around the day t of a score."""
     steps = ["a", "a+1", "t", f"t+{lag}", f"t+{lag + horizon}"]
     rows = (
-        ("report", 0, 1, "#9aa3ae", "announced on day a, used from the calendar day after"),
-        ("known", 1, 4, "#e3b341", "reports, memberships and labels valid on t, bars up to the close of t"),
-        ("score", 2, 2, "#8a63d2", "computed at the close of t"),
-        ("order", 2, 3, "#d9822b", f"decided at the close of t, filled at the {price} of t+{lag}"),
-        ("return", 3, 4, "#2a78d6", f"from the {price} of t+{lag} to that of t+{lag + horizon}"),
+        ("report", 0, 1, PERIODS["train"], "announced on day a, used from the calendar day after"),
+        (
+            "known",
+            1,
+            4,
+            PERIODS["validate"],
+            "reports, memberships and labels valid on t, bars up to the close of t",
+        ),
+        ("score", 2, 2, "#5544ff", "computed at the close of t"),
+        ("order", 2, 3, "#dd7733", f"decided at the close of t, filled at the {price} of t+{lag}"),
+        ("return", 3, 4, PERIODS["test"], f"from the {price} of t+{lag} to that of t+{lag + horizon}"),
     )
     figure = go.Figure()
     for name, first, last, ink, words in rows:
@@ -137,7 +163,7 @@ def excess_curves(portfolio: pd.DataFrame, kinds: Mapping[str, Portfolio]) -> go
     figure = go.Figure()
     for name, daily in portfolio.groupby("variant", sort=False):
         figure.add_trace(portfolio_line(daily["date"], daily["excess_return"].cumsum(), kinds[str(name)]))
-    return layout(figure, "cumulated excess return", percent=True)
+    return layout(figure, "cumulated excess return", percent=True, time="cumulated")
 
 
 def difference_curve(difference: pd.Series, half_width: float) -> go.Figure:
@@ -151,6 +177,7 @@ def difference_curve(difference: pd.Series, half_width: float) -> go.Figure:
     band = half_width * np.sqrt(len(difference) * days)
     figure = go.Figure()
     edge = {"mode": "lines", "line": {"width": 0}, "hoverinfo": "skip", "showlegend": False}
+    edge["meta"] = {"whole": True}  # the band holds from the first day on alone
     figure.add_trace(go.Scatter(x=difference.index, y=band, **edge))
     figure.add_trace(
         go.Scatter(
@@ -164,7 +191,7 @@ def difference_curve(difference: pd.Series, half_width: float) -> go.Figure:
     )
     figure.add_trace(line(difference.index, difference.cumsum(), BASE))
     figure.data[-1].name = f"{BASE} − {CONTROL}"
-    return layout(figure, "cumulated difference", percent=True)
+    return layout(figure, "cumulated difference", percent=True, time="cumulated")
 
 
 def yearly_excess(yearly: pd.DataFrame, kinds: Mapping[str, Portfolio]) -> go.Figure:
@@ -176,6 +203,7 @@ def yearly_excess(yearly: pd.DataFrame, kinds: Mapping[str, Portfolio]) -> go.Fi
                 x=rows["year"].astype(str),
                 y=rows["excess"],
                 name=plain(variant),
+                meta={"variant": str(variant)},
                 marker={"color": colour(kinds[str(variant)].arm)},
                 customdata=rows["days"],
                 hovertemplate="%{y:.2%} in %{customdata} days",
@@ -198,7 +226,7 @@ def cost_curves(portfolio: pd.DataFrame, kinds: Mapping[str, Portfolio]) -> go.F
     figure = go.Figure()
     for variant, daily in portfolio.groupby("variant", sort=False):
         figure.add_trace(portfolio_line(daily["date"], cost_shares(daily).cumsum(), kinds[str(variant)]))
-    return layout(figure, "cumulated costs, share of value", height=300, percent=True)
+    return layout(figure, "cumulated costs, share of value", height=300, percent=True, time="cumulated")
 
 
 def learning_curves(curves: pd.DataFrame) -> go.Figure:
@@ -223,9 +251,8 @@ def learning_curves(curves: pd.DataFrame) -> go.Figure:
 
 def window_bars(windows: pd.DataFrame) -> go.Figure:
     """The walk-forward windows as bars along the calendar: train, validate, test."""
-    colours = {"train": "#9aa3ae", "validate": "#e3b341", "test": "#2a78d6"}
     figure = go.Figure()
-    for part, ink in colours.items():
+    for part, ink in PERIODS.items():
         rows = windows[windows["part"] == part]
         figure.add_trace(
             go.Bar(

@@ -8,14 +8,16 @@ import plotly.graph_objects as go
 from samgraph.report.figures import BAD, GOOD, MIDDLE, colour, layout, line, plain
 
 WHOLE = "\u00a0all"  # id of the root above all products
+BELOW = "\u00a0in\u00a0"  # between a product's id and that of a company inside it
 ENDS = 4  # suppliers and customers that are drawn of a product
 
 
-def exposure_tree(exposure: pd.DataFrame) -> go.Figure:
+def exposure_tree(exposure: pd.DataFrame, sellers: pd.DataFrame | None = None) -> go.Figure:
     """Product exposure of the portfolio through the taxonomy: area is the share of revenue-weighted holdings.
 
     Args:
         exposure: product_id, name, parent_id (empty for a root), weight (subtree), active_weight (less the universe)
+        sellers: product_id, name (of a company), weight, revenue_share: the boxes inside a product, if given
     """
     largest = max(float(exposure["active_weight"].abs().max()), 1e-9)
     roots = exposure[~exposure["parent_id"].isin(exposure["product_id"])]
@@ -25,6 +27,18 @@ def exposure_tree(exposure: pd.DataFrame) -> go.Figure:
         parent_id=exposure["parent_id"].where(~exposure.index.isin(roots.index), WHOLE)
     )
     exposure = pd.concat([pd.DataFrame([whole]), exposure], ignore_index=True)
+    told = "%{label}<br>weight %{value:.2%}<br>less the universe %{customdata:+.2%}<extra></extra>"
+    exposure = exposure.assign(words=told, told=exposure["active_weight"])
+    if sellers is not None and len(sellers):
+        sold = "%{label}<br>%{value:.2%} of holdings<br>%{customdata:.1%} of its revenue<extra></extra>"
+        inside = sellers.assign(
+            parent_id=sellers["product_id"],
+            product_id=sellers["product_id"] + BELOW + sellers["company_id"],
+            active_weight=0.0,
+            told=sellers["revenue_share"],
+            words=sold,
+        )
+        exposure = pd.concat([exposure, inside[list(exposure.columns)]], ignore_index=True)
     figure = go.Figure(
         go.Treemap(
             ids=exposure["product_id"].map(plain),
@@ -35,7 +49,7 @@ def exposure_tree(exposure: pd.DataFrame) -> go.Figure:
             maxdepth=4,
             tiling={"pad": 2},
             textfont={"color": "#ffffff"},
-            pathbar={"textfont": {"color": "#ffffff"}},
+            pathbar={"textfont": {"color": "#ffffff", "size": 14}, "thickness": 32},
             marker={
                 "colors": exposure["active_weight"],
                 "colorscale": [[0, BAD], [0.5, MIDDLE], [1, GOOD]],
@@ -52,11 +66,11 @@ def exposure_tree(exposure: pd.DataFrame) -> go.Figure:
                     "tickformat": "+.1%",
                 },
             },
-            customdata=exposure["active_weight"],
-            hovertemplate="%{label}<br>weight %{value:.2%}<br>less the universe %{customdata:+.2%}<extra></extra>",
+            customdata=exposure["told"],
+            hovertemplate=exposure["words"],
         )
     )
-    layout(figure, height=480)
+    layout(figure, height=520)
     figure.update_layout(
         hovermode="closest",
         margin={"t": 8, "l": 4, "r": 4, "b": 60},
@@ -102,7 +116,7 @@ def concentration_lines(concentration: pd.DataFrame) -> go.Figure:
     figure = go.Figure()
     for kind, rows in concentration.groupby("kind", sort=False):
         figure.add_trace(line(rows["date"], rows["effective"], str(kind), form=".1f"))
-    layout(figure, "effective number (log)")
+    layout(figure, "effective number (log)", time="level")
     ticks = [digit * 10**power for power in range(5) for digit in (1, 2, 5)]
     figure.update_yaxes(type="log", tickvals=ticks)
     return figure

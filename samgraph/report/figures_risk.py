@@ -33,7 +33,8 @@ def forecast_and_realised(backcast: pd.DataFrame, kind: Portfolio, days_a_year: 
     figure.data[-1].name = "forecast"
     figure.add_trace(line(found["date"], found["realised"], "score"))
     figure.data[-1].name = "realised"
-    layout(figure, "volatility a year", height=300, percent=True)
+    figure.data[-1].meta = {"variant": kind.name}
+    layout(figure, "volatility a year", height=300, percent=True, time="level")
     figure.update_yaxes(rangemode="tozero")
     return figure
 
@@ -73,6 +74,6 @@ def tracking_errors(decisions: pd.DataFrame, kinds: Mapping[str, Portfolio], bou
             hovertemplate="%{y:.2%}",
         )
     )
-    layout(figure, "forecast tracking error a year", height=300)
+    layout(figure, "forecast tracking error a year", height=300, time="level")
     figure.update_yaxes(rangemode="tozero", tickformat=".1%")
     return figure

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from samgraph.arms.registry import BASE
-from samgraph.report.figures import Z95, colour, layout, plain
+from samgraph.report.figures import BAD, GOOD, Z95, colour, layout, line, plain, quantile_colours
 
 YARDSTICKS = {
     "industry_size": "industry, size",
@@ -137,6 +137,50 @@ def quantile_returns(quantiles: pd.DataFrame, parts: Sequence[str], horizon: int
     figure.update_yaxes(tickformat=".2%")
     figure.update_xaxes(title_text="quantile (1 = lowest)", type="category", showgrid=False)
     return figure
+
+
+def ic_by_month(ic: pd.DataFrame) -> go.Figure:
+    """Mean Rank IC of each calendar month of one factor at one horizon: date, rank_ic."""
+    months = ic.groupby(ic["date"].dt.to_period("M"))["rank_ic"].agg(["mean", "count"])
+    figure = go.Figure(
+        go.Bar(
+            x=months.index.to_timestamp(),
+            y=months["mean"],
+            marker={"color": [GOOD if value >= 0 else BAD for value in months["mean"]]},
+            customdata=months["count"],
+            hovertemplate="%{y:.4f} (%{customdata} days)<extra></extra>",
+        )
+    )
+    layout(figure, "mean Rank IC of the month", time="level")
+    figure.update_xaxes(type="date", nticks=7)
+    return figure
+
+
+def ic_cumulated(ic: pd.DataFrame, parts: Sequence[str]) -> go.Figure:
+    """Sum of daily Rank IC of each part at one horizon: a straight line is a factor that works evenly."""
+    figure = go.Figure()
+    for part, rows in by_part(ic.sort_values("date"), parts).items():
+        figure.add_trace(line(rows["date"], rows["rank_ic"].cumsum(), part, form=".2f"))
+    return layout(figure, "cumulated daily Rank IC", time="cumulated")
+
+
+def quantile_curves(quantiles: pd.DataFrame, factor: str, horizon: int) -> go.Figure:
+    """Return of each quantile of a factor less the mean of all, a day, cumulated by addition.
+
+    Args:
+        quantiles: date, factor, horizon, quantile, mean_return
+        factor: whose
+        horizon: whose returns; each counts a `horizon`-th on its day, for those of as many days overlap
+    """
+    rows = quantiles[(quantiles["factor"] == factor) & (quantiles["horizon"] == horizon)]
+    daily = rows.pivot_table(index="date", columns="quantile", values="mean_return") / horizon
+    curves = daily.sub(daily.mean(axis=1), axis=0).cumsum()
+    figure = go.Figure()
+    for name, ink in zip(curves, quantile_colours(curves.shape[1]), strict=True):
+        trace = line(curves.index, curves[name], f"quantile {name}")
+        trace.line.color = ink
+        figure.add_trace(trace)
+    return layout(figure, "cumulated, less the mean", percent=True, time="cumulated")
 
 
 def offset_boxes(breakdown: pd.DataFrame, parts: Sequence[str]) -> go.Figure:

@@ -9,6 +9,7 @@ from samgraph.factors.risk.concentration import by_level, concentration
 from samgraph.report import figures_holdings
 from samgraph.report.html import (
     PARTS,
+    Html,
     details,
     figure,
     fine,
@@ -18,10 +19,13 @@ from samgraph.report.html import (
     percent,
     section,
     table,
+    term,
     text,
 )
 from samgraph.run.folder import RunFolder
 
+SOLD = 0.0005  # share of holdings of a company in a product from which on it is drawn there
+LARGEST = 15  # holdings that are listed
 LEAST = 0.002  # share of holdings of a product that the tree and the lists show; smaller ones count in their parents
 MOST = 1500  # products of a treemap
 CHAINED = 3  # products whose value chain is drawn
@@ -38,7 +42,10 @@ def explained(run: RunFolder) -> str:
 
 def _explained(run: RunFolder, frame: pd.DataFrame) -> str:
     rows = [
-        [row["company_id"], row["name"], row["concepts"], row["neighbours"]]
+        [
+            Html(f"<span id='why-{row['rank']}'>{text(row['company_id'])}</span>"),
+            *(row["name"], row["concepts"], row["neighbours"]),
+        ]
         + [fine(row[part]) for part in PARTS[-1:] + PARTS[:-1]]
         for row in frame.to_dict("records")
     ]
@@ -64,6 +71,7 @@ def holdings(run: RunFolder) -> str:
         "holdings",
         "What the portfolio holds",
         given(run, ("exposure",), lambda exposure: _products(run, exposure), "Products"),
+        given(run, ("holdings",), lambda held: _largest(run, held), "Largest holdings"),
         given(run, ("tilts",), lambda tilts: _tilts(run, tilts), "Industries and styles"),
         given(run, ("concentration", "exposure"), lambda c, e: _concentration(run, c, e), "Concentration"),
         given(run, ("chain", "exposure"), lambda c, e: _chain(run, c, e), "Value chain"),
@@ -74,17 +82,63 @@ def _products(run: RunFolder, exposure: pd.DataFrame) -> str:
     day = run.summary["end"]
     shown = exposure.nlargest(MOST, "weight", keep="all") if len(exposure) > MOST else exposure
     held = _held(run)
+    sellers = _sellers(run, shown)
+    inside = "" if sellers is None else ", grey boxes the companies that sell them"
     return figure(
-        figures_holdings.exposure_tree(shown),
+        figures_holdings.exposure_tree(shown, sellers),
         "Products, through the taxonomy",
         f"Product portfolio on {day}: area is the share of holdings times revenue, colour the difference from "
-        "the universe's. "
-        f"Click to go down a level, the bar on top to come back. {len(shown):,} products{held}.",
+        f"the universe's{inside}. Click to go down a level, the button or the bar on top to come back. "
+        f"{len(shown):,} products{held}.",
+        above="<p class='way'><button type='button' class='up' hidden>← Up</button></p>",
     ) + details(
         "The same as a list to open level by level",
         "<p class='soft'>Share of holdings times revenue; in brackets the difference from the universe. Products below "
         f"{LEAST:.1%} are left out.</p>",
         _levels(exposure[exposure["weight"] >= LEAST].sort_values("weight", ascending=False)),
+    )
+
+
+def _sellers(run: RunFolder, exposure: pd.DataFrame) -> pd.DataFrame | None:
+    """The largest sellers of the products that are drawn; None in a run from before they were kept."""
+    if not run.has("sellers"):
+        return None
+    rows = run.table("sellers")
+    rows = rows[rows["product_id"].isin(exposure["product_id"]) & (rows["weight"] >= SOLD)]
+    rows = rows.nlargest(MOST, "weight", keep="all")
+    return rows.assign(name=[run.names.get(key, key) for key in rows["company_id"]])
+
+
+def _largest(run: RunFolder, frame: pd.DataFrame) -> str:
+    """The largest holdings of the last day, with what they sell; those that are explained lead to why."""
+    mine = frame[frame["variant"] == BASE]
+    mine = mine[mine["date"] == mine["date"].max()]
+    shares = (mine.set_index("company_id")["value"] / mine["value"].sum()).nlargest(LARGEST)
+    why: dict[str, int] = {}
+    if run.has("explained"):
+        told = run.table("explained")
+        why = dict(zip(told["company_id"], told["rank"], strict=True))
+    sold: dict[str, str] = {}
+    if run.has("sellers", "exposure"):
+        names = run.table("exposure").set_index("product_id")["name"]
+        for key, rows in run.table("sellers").groupby("company_id"):
+            top = rows.nlargest(3, "revenue_share")
+            sold[str(key)] = ", ".join(
+                f"{names.get(product, product)} {share:.0%}"
+                for product, share in zip(top["product_id"], top["revenue_share"], strict=True)
+            )
+    rows = []
+    for key, share in shares.items():
+        name = run.names.get(str(key), str(key))
+        shown = Html(f"<a href='#why-{why[str(key)]}'>{text(name)}</a>") if str(key) in why else name
+        rows.append([str(key), shown, sold.get(str(key), ""), percent(float(share))])
+    return table(
+        ["stock", "name", "sells", "share"],
+        rows,
+        f"The {len(rows)} largest of {len(mine)} holdings of the product portfolio on {run.summary['end']}, as "
+        "shares of what is invested, with the largest shares of their revenue. A name that is a link leads to why it "
+        "scored so.",
+        words=3,
     )
 
 
@@ -190,14 +244,17 @@ def levels(exposure: pd.DataFrame) -> pd.DataFrame:
 
 def _concentration(run: RunFolder, days: pd.DataFrame, exposure: pd.DataFrame) -> str:
     effective = run.summary["concentration"]
+    cut = run.manifest["config"]["concepts"].get("regression_cut", "")
+    # a run from before the summary named its cut counted products as they were reported
+    counted = f"at the cut {effective['cut']}" if "cut" in effective else "as reported"
     words = (
-        f"<p>On the last day the holdings' revenue is spread as {effective['products']:.1f} equal products would be, "
-        f"and as {effective['industries']:.1f} equal industries (the inverse of the sum of squared shares).</p>"
+        f"<p>On the last day the holdings' revenue is spread as {effective['products']:.1f} equal products "
+        f"({text(counted)}) would be, and as {effective['industries']:.1f} equal industries: the "
+        f"{term('effective', 'effective number')}, the inverse of the sum of squared shares.</p>"
     )
     if days.empty:
         return words
-    cut = run.manifest["config"]["concepts"].get("regression_cut", "")
-    return words + pair(
+    pictures = pair(
         figure(
             figures_holdings.concentration_lines(days),
             "Concentration, day by day",
@@ -208,9 +265,10 @@ def _concentration(run: RunFolder, days: pd.DataFrame, exposure: pd.DataFrame) -
             figures_holdings.concentration_levels(levels(exposure)),
             "Concentration, level by level",
             f"Effective number of products on {run.summary['end']}, revenue rolled up to each level of the taxonomy; "
-            f"{len(exposure):,} products with a share.",
+            f"{len(exposure):,} products with a share. The line beside counts them at the cut {cut}.",
         ),
     )
+    return pictures + words
 
 
 def chosen_links(chain: pd.DataFrame, exposure: pd.DataFrame) -> pd.DataFrame:

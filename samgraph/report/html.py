@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import html
+import re
 from collections.abc import Callable, Sequence
 
 import plotly.graph_objects as go
 
+from samgraph.report.terms import HEADS, TERMS
 from samgraph.run.folder import RunFolder
 
 LONG = 36  # letters of a cell that wants a wide column
+VARIED = ("variant", "portfolio")  # first headers of tables whose rows the filter hides
+_TAG = re.compile(r"<[^>]*>")
 PARTS = ("concept", "hidden", "individual", "score")
+
+
+class Html(str):
+    """Markup that is escaped already; everything else is escaped by `text`."""
+
+    __slots__ = ()
 
 
 def given(run: RunFolder, tables: Sequence[str], make: Callable[..., str], what: str) -> str:
@@ -30,11 +40,14 @@ def section(key: str, title: str, *parts: str) -> str:
     return f"<section id='{key}'><h2>{text(title)}</h2>{''.join(parts)}</section>"
 
 
-def figure(picture: go.Figure, title: str, caption: str) -> str:
-    """A picture, drawn when it comes into view (report.js); caption: what, its unit, number of observations."""
+def figure(picture: go.Figure, title: str, caption: str, *, above: str = "") -> str:
+    """A picture, drawn when it comes into view (report.js); caption: what, its unit, number of observations.
+
+    `above` is markup between title and picture.
+    """
     height = int(picture.layout.height or 360)
     return (
-        f"<figure><h3>{text(title)}</h3><div class='plot' role='img' aria-label='{text(title)}' "
+        f"<figure><h3>{text(title)}</h3>{above}<div class='plot' role='img' aria-label='{text(title)}' "
         f"style='height:{height}px'></div><script type='application/json'>{in_script(picture.to_json())}</script>"
         f"<figcaption>{text(caption)}</figcaption></figure>"
     )
@@ -55,15 +68,15 @@ def pair(*figures: str) -> str:
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, *, words: int = 1) -> str:
     """A table whose first `words` columns are words, to the left, and whose others are figures, to the right.
 
-    report.js makes it sortable by its headers.
+    tables.js makes it sortable by its headers and downloadable as CSV.
     """
     marks = []
     for column in range(len(head)):
-        long = any(len(row[column]) > LONG for row in rows)
+        long = any(len(_TAG.sub("", row[column])) > LONG for row in rows)
         marks.append((" class='words long'" if long else " class='words'") if column < words else "")
-    top = "".join(f"<th scope='col'{mark}>{text(cell)}</th>" for mark, cell in zip(marks, head, strict=True))
+    top = "".join(f"<th scope='col'{mark}>{_head(cell)}</th>" for mark, cell in zip(marks, head, strict=True))
     body = "".join(
-        "<tr>"
+        (f"<tr data-variant='{text(_TAG.sub('', row[0]))}'>" if head[0] in VARIED else "<tr>")
         + "".join(f"<td{mark}>{text(cell)}</td>" for mark, cell in zip(marks, row, strict=True))
         + "</tr>"
         for row in rows
@@ -75,13 +88,34 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, *, w
     )
 
 
+def _head(cell: str) -> str:
+    """A header; where the glossary has its word, with a link to it."""
+    key = HEADS.get(cell)
+    what = f"<a class='what' href='#term-{key}' aria-label='what {text(cell)} means'>?</a>" if key else ""
+    return f"<span>{text(cell)}</span>{what}"
+
+
+def term(key: str, shown: str) -> Html:
+    """Words that lead to their place in the glossary: a key of `TERMS`, or arm-NAME or way-NAME."""
+    target = f"term-{key}" if key in TERMS else key
+    return Html(f"<a class='term' href='#{text(target)}'>{text(shown)}</a>")
+
+
+def variant_link(run: RunFolder, name: str) -> Html:
+    """A portfolio's name, leading to what its model is."""
+    one = run.portfolios.get(name)
+    return term(f"arm-{one.arm}", name) if one else Html(text(name))
+
+
 def details(title: str, *parts: str) -> str:
     """Something to open."""
     return f"<details><summary>{text(title)}</summary>{''.join(parts)}</details>"
 
 
 def text(value: object) -> str:
-    """Escaped for HTML, in text and in attributes."""
+    """Escaped for HTML, in text and in attributes; `Html` is escaped already."""
+    if isinstance(value, Html):
+        return value
     return html.escape(str(value), quote=True)
 
 
@@ -122,10 +156,3 @@ def chance(value: float | None) -> str:
     if value < 0.001:
         return "< 0.001"
     return "> 0.999" if value > 0.999 else f"{value:.3f}"
-
-
-def sign(value: float | None) -> str:
-    """The class of a figure's colour."""
-    if value is None or value == 0 or value != value:
-        return ""
-    return "good" if value > 0 else "bad"

@@ -1,13 +1,17 @@
 """`report.html`: one self-contained page, made from the files of a run alone.
 
-The page answers in this order: what was run on what, known when and traded when; did it beat the benchmark and the
-industry control, how surely; where the return came from; what the portfolio holds; risk, forecast and realised; what it
-cost; which data were missing; how the models learned; how to run it again. Every text from outside is escaped.
+The page answers in this order: was it better, than what, how surely; what that rests on; what was run, known when and
+traded when; where the return came from; what the portfolio holds; risk, forecast and realised; what it cost; which data
+were missing; how the models learned; how to run it again; what the words mean. Every text from outside is escaped, no
+folder of the machine is named, and a policy in the page lets it load nothing and run no script but its own.
 Pictures are drawn by the plotly.js that stands in the page, each when it comes into view.
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 from samgraph.errors import RunError
@@ -16,6 +20,7 @@ from samgraph.report import holdings as report_holdings
 from samgraph.report import settings as report_settings
 from samgraph.report.attribution import attribution
 from samgraph.report.capacity import capacity
+from samgraph.report.glossary import glossary
 from samgraph.report.html import text
 from samgraph.report.months import months
 from samgraph.report.plotly import plotly_js
@@ -23,24 +28,28 @@ from samgraph.report.positions import positions
 from samgraph.report.result import better
 from samgraph.report.risk import risk
 from samgraph.report.sources import where_from
+from samgraph.report.verdict import verdict
 from samgraph.run.folder import RunFolder
 
-CONTENTS = {
-    "asked": "What was run",
-    "better": "Was it better",
-    "sources": "Where from",
-    "attribution": "Attribution",
-    "months": "Months",
-    "explained": "Best stocks",
-    "holdings": "Holdings",
-    "positions": "Positions",
-    "risk": "Risk",
-    "costs": "Costs",
-    "capacity": "Capacity",
-    "missing": "Missing data",
-    "learned": "Models",
-    "again": "Run again",
+SECTIONS = {
+    "verdict": ("Verdict", verdict),
+    "better": ("Was it better", better),
+    "asked": ("What was run", report_settings.asked),
+    "sources": ("Where from", where_from),
+    "attribution": ("Attribution", attribution),
+    "months": ("Months", months),
+    "explained": ("Best stocks", report_holdings.explained),
+    "holdings": ("Holdings", report_holdings.holdings),
+    "positions": ("Positions", positions),
+    "risk": ("Risk", risk),
+    "costs": ("Costs", report_settings.costs),
+    "capacity": ("Capacity", capacity),
+    "missing": ("Missing data", report_settings.missing),
+    "learned": ("Models", report_settings.learned),
+    "again": ("Run again", report_settings.again),
+    "glossary": ("Glossary", glossary),
 }
+SIMULATED = "Simulated economy: no figure here says anything about a real market."
 
 
 def write_report(folder: Path) -> Path:
@@ -58,46 +67,66 @@ def write_report(folder: Path) -> Path:
 def render(run: RunFolder) -> str:
     """The whole page as HTML."""
     try:
-        sections = [
-            report_settings.asked(run),
-            better(run),
-            where_from(run),
-            attribution(run),
-            months(run),
-            report_holdings.explained(run),
-            report_holdings.holdings(run),
-            positions(run),
-            risk(run),
-            report_settings.costs(run),
-            capacity(run),
-            report_settings.missing(run),
-            report_settings.learned(run),
-            report_settings.again(run),
-        ]
+        made = {key: make(run) for key, (_, make) in SECTIONS.items()}
     except KeyError as error:
         raise RunError(
             f"{run.folder} cannot be read as a run: {error} is missing; run the backtest again"
         ) from error
-    css, script = (_beside(name) for name in ("report.css", "report.js"))
-    title = f"{run.summary['universe']}, {run.summary['test_start']} to {run.summary['end']}"
-    there = {
-        key: name for key, name in CONTENTS.items() if any(f"<section id='{key}'>" in s for s in sections)
-    }
-    links = "".join(f"<a href='#{key}'>{text(name)}</a>" for key, name in there.items())
+    summary = run.summary
+    title = f"{summary['universe']}, {summary['test_start']} to {summary['end']}"
+    links = "".join(f"<a href='#{key}'>{text(SECTIONS[key][0])}</a>" for key, shown in made.items() if shown)
+    simulated = f"<p class='simulated' role='note'>{SIMULATED}</p>" if run.simulated else ""
+    body = (
+        f"<aside><nav aria-label='Contents'>{links}</nav>{_filter(run)}</aside><main>"
+        f"<header><p class='soft'>samgraph backtest</p><h1>{text(title)}</h1>{simulated}</header>"
+        + "\n".join(made.values())
+        + "<p class='soft hint'>Point at a picture for its values, drag to zoom, double-click to return; click a "
+        "table's header to sort it.</p>"
+        "<noscript><p>The pictures need JavaScript; the tables do not.</p></noscript></main>"
+    )
     # plotly.js is large: it stands last, so that words and tables are on screen before it is read
+    scripts = [beside("tables.js"), beside("report.js"), plotly_js(), "samgraphDraw();"]
+    return document(title, body, scripts, "railed")
+
+
+def document(title: str, body: str, scripts: Sequence[str], kind: str = "") -> str:
+    """A whole page around `body`, with the report's style, and with a policy that lets only these scripts run."""
+    hashes = " ".join(
+        f"'sha256-{base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()}'"
+        for script in scripts
+    )
+    policy = (
+        f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data: blob:; "
+        "base-uri 'none'; form-action 'none'"
+    )
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<link rel="icon" href="data:,">'
-        f"<title>samgraph: {text(title)}</title><style>{css}</style></head><body><main>"
-        f"<header><p class='soft'>samgraph backtest</p><h1>{text(title)}</h1><nav>{links}</nav>"
-        "<p class='soft hint'>Point at a picture for its values, drag to zoom, double-click to return; click a table's "
-        "header to sort it.</p><noscript><p>The pictures need JavaScript; the tables do not.</p></noscript></header>"
-        + "\n".join(sections)
-        + f"</main><script>{script}</script><script>{plotly_js()}</script>"
-        "<script>samgraphDraw();</script></body></html>\n"
+        f"<title>samgraph: {text(title)}</title><style>{beside('report.css')}</style></head>"
+        f"<body class='{kind}'>{body}{''.join(f'<script>{script}</script>' for script in scripts)}</body></html>\n"
     )
 
 
-def _beside(name: str) -> str:
+def beside(name: str) -> str:
+    """A file of this folder."""
     return (Path(__file__).resolve().parent / name).read_text(encoding="utf-8")
+
+
+def _filter(run: RunFolder) -> str:
+    """Days and portfolios that the pictures show; report.js works it."""
+    first, last = (text(run.summary[name]) for name in ("test_start", "end"))
+    days = "".join(
+        f"<label>{word}<input type='date' name='{word}' value='{day}' min='{first}' max='{last}'></label>"
+        for word, day in (("from", first), ("to", last))
+    )
+    boxes = "".join(
+        f"<label><input type='checkbox' name='variant' value='{text(name)}' checked>{text(name)}</label>"
+        for name in run.portfolios
+    )
+    return (
+        "<details class='filter' hidden><summary>Filter</summary><form>"
+        f"<fieldset><legend>Days</legend>{days}</fieldset><fieldset><legend>Portfolios</legend>{boxes}</fieldset>"
+        "<button type='reset'>Show all</button><p class='soft' role='status'></p></form></details>"
+    )

@@ -1,5 +1,5 @@
 "use strict";
-// Pictures are drawn when they come into view, and before the page is printed; tables sort by their headers.
+// Pictures are drawn when they come into view, and before the page is printed; a filter says what they show.
 const samgraphDraw = () => {
   const SETTINGS = { displayModeBar: false, responsive: false };
   const plots = [...document.querySelectorAll(".plot")];
@@ -37,16 +37,68 @@ const samgraphDraw = () => {
       }
     return [data, layout];
   };
+  // What is shown: days as ISO texts, and the portfolios that are hidden.
+  const form = document.querySelector(".filter form");
+  const shown = { from: "", to: "9999", hidden: new Set() };
+  const KINDS = { f8: Float64Array, f4: Float32Array, i4: Int32Array, i2: Int16Array, i1: Int8Array, u1: Uint8Array,
+    u2: Uint16Array, u4: Uint32Array };
+  const listed = values => { // plotly for Python packs numbers in base64
+    if (!values?.bdata) return values ?? [];
+    const bytes = Uint8Array.from(atob(values.bdata), sign => sign.charCodeAt(0));
+    return [...new KINDS[values.dtype](bytes.buffer)];
+  };
+  const filtered = spec => {
+    const time = spec.layout.meta?.time;
+    const narrowed = shown.from || shown.to !== "9999";
+    if (!shown.hidden.size && !(time && narrowed)) return spec;
+    const data = spec.data.map(given => {
+      const trace = structuredClone(given);
+      if (shown.hidden.has(trace.meta?.variant) || (narrowed && trace.meta?.whole)) trace.visible = false;
+      if (!time || !narrowed || !trace.x) return trace;
+      const days = listed(trace.x), values = listed(trace.y);
+      const keep = days.map((day, at) => at).filter(at => days[at].slice(0, 10) >= shown.from && days[at].slice(0, 10) <= shown.to);
+      const base = time === "cumulated" && keep[0] > 0 ? values[keep[0] - 1] : 0;
+      trace.x = keep.map(at => days[at]);
+      trace.y = keep.map(at => values[at] - base);
+      if (trace.customdata) { const told = listed(trace.customdata); trace.customdata = keep.map(at => told[at]); }
+      if (Array.isArray(trace.marker?.color)) trace.marker.color = keep.map(at => given.marker.color[at]);
+      return trace;
+    });
+    return { layout: spec.layout, data };
+  };
+  const settled = plot => {
+    const [data, layout] = fitted(filtered(plot.spec), plot.drawnAt);
+    if (plot.level && data[0].type === "treemap") data[0].level = plot.level;
+    return [data, layout];
+  };
+  // A treemap's way back: a button as large as a finger.
+  const climb = plot => {
+    const tree = plot.spec.data[0], button = plot.parentElement.querySelector("button.up");
+    if (tree.type !== "treemap" || !button) return;
+    const parent = new Map(tree.ids.map((id, at) => [id, tree.parents[at]]));
+    const label = new Map(tree.ids.map((id, at) => [id, tree.labels[at]]));
+    const at = level => {
+      plot.level = level;
+      const above = parent.get(level);
+      button.hidden = !above;
+      if (above) button.textContent = `← ${raw(label.get(above))}`;
+    };
+    plot.on("plotly_treemapclick", event => { if (event.nextLevel !== undefined) at(event.nextLevel); });
+    button.addEventListener("click", () => {
+      at(parent.get(plot.level));
+      Plotly.react(plot, ...settled(plot));
+    });
+  };
   const draw = plot => {
     if (plot.spec) return Promise.resolve();
     plot.spec = JSON.parse(plot.parentElement.querySelector("script").textContent);
     plot.drawnAt = plot.clientWidth;
-    return Plotly.newPlot(plot, ...fitted(plot.spec, plot.clientWidth), SETTINGS);
+    return Plotly.newPlot(plot, ...settled(plot), SETTINGS).then(() => climb(plot));
   };
   const refit = (plot, width) => {
     if (!plot.spec || plot.drawnAt === width || width < 50) return;
     plot.drawnAt = width;
-    const [data, layout] = fitted(plot.spec, width);
+    const [data, layout] = settled(plot);
     layout.width = width;
     // a Sankey moves to its new places in time, which a printer does not wait for
     if (data.some(trace => trace.type === "sankey")) Plotly.newPlot(plot, data, layout, SETTINGS);
@@ -63,37 +115,40 @@ const samgraphDraw = () => {
   plots.forEach(plot => wide.observe(plot));
   let printing = false;
   const PAPER = 660; // pixels between the margins of A4 and of Letter
+  const folded = [...document.querySelectorAll("details:has(table)")]; // tables are printed, folded or not
+  let closed = [];
   const print = on => {
     printing = on;
+    if (on) closed = folded.filter(fold => !fold.open);
+    closed.forEach(fold => { fold.open = on; });
     plots.forEach(plot => { if (on) draw(plot); refit(plot, on ? PAPER : plot.clientWidth); });
   };
   addEventListener("beforeprint", () => print(true));
   addEventListener("afterprint", () => print(false));
+  if (form) {
+    const note = form.querySelector("[role=status]");
+    const apply = () => {
+      const [from, to] = [form.elements.from, form.elements.to];
+      shown.from = from.value > from.defaultValue ? from.value : "";
+      shown.to = to.value && to.value < to.defaultValue ? to.value : "9999";
+      const boxes = [...form.querySelectorAll("[name=variant]")];
+      shown.hidden = new Set(boxes.filter(box => !box.checked).map(box => box.value));
+      for (const row of document.querySelectorAll("tr[data-variant]")) row.hidden = shown.hidden.has(row.dataset.variant);
+      plots.filter(plot => plot.spec).forEach(plot => Plotly.react(plot, ...settled(plot)));
+      const days = shown.from || shown.to !== "9999";
+      note.textContent = days ? "Curves and bars over time show these days, cumulated ones from zero. Figures, tables and "
+        + "tests are those of the whole period." : "";
+    };
+    form.addEventListener("input", apply);
+    form.addEventListener("reset", () => setTimeout(apply));
+    form.addEventListener("submit", event => event.preventDefault());
+    form.closest("details").hidden = false;
+  }
+  // the contents say where one is
+  const links = new Map([...document.querySelectorAll("nav a")].map(link => [link.hash.slice(1), link]));
+  const here = new IntersectionObserver(entries => {
+    for (const entry of entries) links.get(entry.target.id)?.toggleAttribute("aria-current", entry.isIntersecting);
+  }, { rootMargin: "-15% 0px -80% 0px" });
+  document.querySelectorAll("main > section").forEach(section => here.observe(section));
   window.samgraphReady = () => Promise.all(plots.map(draw)); // for those who photograph the page
 };
-for (const table of document.querySelectorAll("table")) {
-  const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells];
-  if (body.rows.length < 2) continue;
-  const value = cell => {
-    const number = parseFloat(cell.textContent.replace(/[,<\s]/g, ""));
-    return cell.classList.contains("words") || Number.isNaN(number) ? cell.textContent : number;
-  };
-  heads.forEach((head, column) => {
-    const button = document.createElement("button");
-    button.textContent = head.textContent;
-    head.replaceChildren(button);
-    button.addEventListener("click", () => {
-      const down = head.getAttribute("aria-sort") !== "descending" && !head.classList.contains("words")
-        || head.getAttribute("aria-sort") === "ascending";
-      heads.forEach(other => other.removeAttribute("aria-sort"));
-      head.setAttribute("aria-sort", down ? "descending" : "ascending");
-      const rows = [...body.rows].map(row => [value(row.cells[column]), row]);
-      rows.sort(([a], [b]) => {
-        if (typeof a !== typeof b) return typeof a === "number" ? -1 : 1; // unknown ones last
-        const order = typeof a === "number" ? a - b : a.localeCompare(b);
-        return down ? -order : order;
-      });
-      body.append(...rows.map(([, row]) => row));
-    });
-  });
-}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,24 +17,25 @@ from samgraph.report.html import (
     given,
     many,
     number,
-    pair,
     percent,
     points,
     section,
-    sign,
     table,
-    text,
+    variant_link,
 )
 from samgraph.run.folder import RunFolder
 
 KINDS = {"total_return": "total return", "price": "price index, without dividends"}
-COLUMNS = {
+COMPOUNDED = {
     "return": ("return, compounded", percent),
     "benchmark_return": ("benchmark, compounded", percent),
     "compound_excess_return": ("excess, compounded", percent),
+    "max_drawdown": ("drawdown of the excess", percent),
+}
+ARITHMETIC = {
     "excess_return": ("excess, arithmetic", percent),
     "information_ratio": ("IR", number),
-    "max_drawdown": ("drawdown of the excess", percent),
+    "tracking_error": ("tracking error", percent),
     "turnover": ("turnover", number),
     "ic": ("IC", fine),
     "rank_ic": ("Rank IC", fine),
@@ -47,11 +49,10 @@ def better(run: RunFolder) -> str:
     return section(
         "better",
         "Did it beat the benchmark and the industry control?",
-        _tiles(run),
+        given(run, ("portfolio",), lambda daily: _difference(run, daily), "Curve of the difference"),
         _difference_in_words(run.summary.get(f"{BASE}_minus_{CONTROL}")),
         _benchmarks(run),
         _traded(run),
-        given(run, ("portfolio",), lambda daily: _curves(run, daily), "Curves of excess return"),
         _variants(run),
         _tried(run),
     )
@@ -66,47 +67,29 @@ def yearly(portfolio: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["variant", "year", "days", "return", "benchmark", "excess"])
 
 
-def _tiles(run: RunFolder) -> str:
-    base = run.summary["variants"][BASE]
-    tiles: list[tuple[str, str, float | None]] = [
-        ("return a year, compounded", percent(base["return"]), base["return"]),
-        ("a year over the benchmark, arithmetic", percent(base["excess_return"]), base["excess_return"]),
-    ]
-    difference = run.summary.get(f"{BASE}_minus_{CONTROL}")
-    if difference:
-        gap = difference["excess_return"]
-        tiles.append(("points a year over the industry control, arithmetic", points(gap, unit=""), gap))
-    tiles.append(("information ratio", number(base["information_ratio"]), base["information_ratio"]))
-    tiles.append(("worst drawdown of the excess, compounded", percent(base["max_drawdown"]), None))
-    tried = run.summary.get("overfitting", {})
-    deflated = tried.get("variants", {}).get(BASE, {}).get("deflated_sharpe")
-    if deflated is not None:
-        tiles.append(
-            (f"deflated Sharpe: probability, after {tried['trials']} trials", chance(deflated), None)
-        )
-    cells = "".join(
-        f'<li><b class="{sign(value)}">{text(shown)}</b>{text(name)}</li>' for name, shown, value in tiles
-    )
-    return f"<ul class='figures'>{cells}</ul>"
-
-
 def _benchmarks(run: RunFolder) -> str:
     """What the portfolios are held against, total return or price said of each."""
     found = run.summary.get("benchmarks")
     if not found:
         return ""
-    rows = [
-        [name, KINDS[row["kind"]] + (f"; {row['weights']}" if "weights" in row else "")]
-        + [percent(row[figure]) for figure in ("return", "excess_return", "tracking_error")]
+    kinds = {
+        name: KINDS[row["kind"]] + (f"; {row['weights']}" if "weights" in row else "")
         for name, row in found["rows"].items()
-    ]
+    }
     return table(
-        ["held against", "kind", "return, compounded", "over the benchmark, arithmetic", "tracking error"],
-        rows,
-        f"The benchmark of this run is {found['main']}, {KINDS[found['rows'][found['main']]['kind']]}. The universe by "
-        "cap weights is the optimiser's benchmark: its tracking error is how far from the benchmark that is. Figures a "
-        f"year, without costs; {run.summary['days']} days.",
+        ["held against", "kind", "return, compounded"],
+        [[name, kinds[name], percent(row["return"])] for name, row in found["rows"].items()],
+        f"The benchmark of this run is {found['main']}, {KINDS[found['rows'][found['main']]['kind']]}. Growth a year, "
+        f"without costs; {run.summary['days']} days.",
         words=2,
+    ) + table(
+        ["held against", "over the benchmark, arithmetic", "tracking error"],
+        [
+            [name, *(percent(row[figure]) for figure in ("excess_return", "tracking_error"))]
+            for name, row in found["rows"].items()
+        ],
+        "The universe by cap weights is the optimiser's benchmark: its tracking error is how far from the benchmark "
+        "that is. A year, without costs.",
     )
 
 
@@ -165,43 +148,39 @@ def _difference_in_words(difference: dict[str, Any] | None) -> str:
     )
 
 
-def _curves(run: RunFolder, portfolio: pd.DataFrame) -> str:
+def _difference(run: RunFolder, portfolio: pd.DataFrame) -> str:
     difference = run.summary.get(f"{BASE}_minus_{CONTROL}")
-    shown = [
-        figure(
-            figures.excess_curves(portfolio, run.portfolios),
-            "Excess return over the benchmark",
-            f"Portfolios after costs less the benchmark, cumulated by simple addition; {run.summary['days']} days.",
-        )
-    ]
     daily = portfolio.pivot_table(index="date", columns="variant", values="excess_return")
-    if difference and {BASE, CONTROL} <= set(daily):
-        half_width = (difference["ci_high"] - difference["ci_low"]) / 2 / run.days_a_year
-        shown.append(
-            figure(
-                figures.difference_curve((daily[BASE] - daily[CONTROL]).dropna(), half_width),
-                "Products less industries",
-                "Product portfolio less the industry control's, same days and seeds, cumulated; the band "
-                "grows with the "
-                f"root of time from the bootstrap's interval; {difference['n_days']} days.",
-            )
-        )
-    return pair(*shown)
+    if not difference or not {BASE, CONTROL} <= set(daily):
+        return ""
+    half_width = (difference["ci_high"] - difference["ci_low"]) / 2 / run.days_a_year
+    return figure(
+        figures.difference_curve((daily[BASE] - daily[CONTROL]).dropna(), half_width),
+        "Products less industries",
+        "Product portfolio less the industry control's, same days and seeds, cumulated; the band grows with the root "
+        f"of time from the bootstrap's interval; {difference['n_days']} days.",
+    )
 
 
 def _variants(run: RunFolder) -> str:
-    rows = [
-        [name] + [show(values[key]) for key, (_, show) in COLUMNS.items()]
-        for name, values in run.summary["variants"].items()
-    ]
-    return table(
-        ["variant"] + [title for title, _ in COLUMNS.values()],
-        rows,
-        f"Portfolios after costs, {run.summary['days']} days; a year has {run.days_a_year:.1f} trading days by the "
-        "data's own calendar. Compounded: growth a year, and its difference. Arithmetic: the mean daily excess times "
-        "the days of a year. Drawdown: of the portfolio's value over the benchmark's. Turnover is one-sided; t is that "
-        "of the mean Rank IC, with 1.96 as its 5% critical value; "
-        f"IC and Rank IC of the raw score at {run.summary['label_horizon']} days.",
+    """The portfolios' figures, compounded and arithmetic ones in tables of their own."""
+
+    def shown(columns: Mapping[str, tuple[str, Callable[[float | None], str]]], caption: str) -> str:
+        rows = [
+            [variant_link(run, name), *(show(values.get(key)) for key, (_, show) in columns.items())]
+            for name, values in run.summary["variants"].items()
+        ]
+        return table(["variant", *(title for title, _ in columns.values())], rows, caption)
+
+    return shown(
+        COMPOUNDED,
+        f"Portfolios after costs, {run.summary['days']} days: growth a year, and its difference. Drawdown: of the "
+        "portfolio's value over the benchmark's.",
+    ) + shown(
+        ARITHMETIC,
+        f"The same portfolios: the mean daily excess times the days of a year ({run.days_a_year:.1f} by the data's own "
+        "calendar). Turnover is one-sided; t is that of the mean Rank IC, with 1.96 as its 5% critical value; IC and "
+        f"Rank IC of the raw score at {run.summary['label_horizon']} days.",
     )
 
 
@@ -211,7 +190,7 @@ def _tried(run: RunFolder) -> str:
     if not found:
         return "<p class='soft'>How many trials stand behind the result: the run kept no count.</p>"
     rows = [
-        [name]
+        [variant_link(run, name)]
         + [
             number(None if value is None else value * run.days_a_year**0.5)
             for value in (v["sharpe"], v["threshold"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -17,9 +18,13 @@ from samgraph.report.html import (
     section,
     table,
     text,
+    variant_link,
 )
 from samgraph.run.folder import RunFolder
 
+_PATH = re.compile(
+    r"""([\"'])(?:[A-Za-z]:[\\/]|[\\/]|~[\\/]|file:/)(?:[^\"'\n]*[\\/])?([^\"'\n\\/]*)[\\/]*\1"""
+)
 WRITTEN_OFF = 8  # write-offs of a portfolio that are named
 
 
@@ -42,12 +47,12 @@ def asked(run: RunFolder) -> str:
     return section(
         "asked",
         "What was run, known when and traded when",
+        picture,
         f"<p>{summary['companies']} companies of universe {text(summary['universe'])}, {summary['days']} trading days "
         f"of testing, {summary['test_start']} to {summary['end']}, after training from {summary['start']}; "
         f"{many(summary['seeds'], 'seed')} a variant. Concepts: {text(config['concepts']['cut'])}. Every "
         "snapshot is "
         f"read as of its day, with what the graph had recorded by {text(known)} UTC.</p>",
-        picture,
         f"<ol class='timeline'>{steps}</ol>",
     )
 
@@ -68,7 +73,7 @@ class _Costs:
             mine = trades[trades["variant"] == variant]
             rows.append(
                 [
-                    str(variant),
+                    variant_link(run, str(variant)),
                     f"{len(mine):,}",
                     number(float(run.summary["variants"][variant]["turnover"])),
                     percent(float(figures.cost_shares(daily).sum()) / years),
@@ -231,9 +236,16 @@ def again(run: RunFolder) -> str:
         "How to run it again",
         "<pre>samgraph backtest --config RUN/config.toml --out ANOTHER\nsamgraph report RUN      # this page "
         "anew, from RUN's files alone</pre>",
-        details("The resolved settings", f"<pre>{text(config.read_text(encoding='utf-8'))}</pre>")
+        details(
+            "The resolved settings", f"<pre>{text(without_paths(config.read_text(encoding='utf-8')))}</pre>"
+        )
         if config.exists()
         else "",
         f"<p class='soft'>{text(versions)}; {text(manifest.get('machine', ''))}.</p>",
         table(["stage", "seconds"], rows, caption) if rows else "",
     )
+
+
+def without_paths(words: str) -> str:
+    """A text with the folders of absolute paths in quotes left out: a page that is passed on tells of no machine."""
+    return _PATH.sub(lambda found: f"{found[1]}…/{found[2]}{found[1]}", words)

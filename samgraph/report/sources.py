@@ -12,11 +12,14 @@ from samgraph.report.html import (
     figure,
     fine,
     given,
+    many,
     number,
     pair,
     percent,
     section,
     table,
+    term,
+    variant_link,
 )
 from samgraph.report.result import yearly
 from samgraph.run.folder import RunFolder
@@ -30,9 +33,10 @@ def where_from(run: RunFolder) -> str:
     return section(
         "sources",
         "Where the return came from",
-        "<p>A score is the sum of a concept part (what companies that sell the same have in common), a "
-        "hidden part (what "
-        "companies that behave alike have in common) and an individual part.</p>",
+        given(run, ("ic",), lambda ic: _through_time(ic, label), "Rank IC through time"),
+        f"<p>A score is the sum of a {term('concept', 'concept part')} (what companies that sell the same have in "
+        f"common), a {term('hidden', 'hidden part')} (what companies that behave alike have in common) and an "
+        f"{term('individual', 'individual part')}.</p>",
         given(run, ("decay",), _by_horizon, "Rank IC by horizon"),
         given(run, ("quantiles",), lambda q: _quantiles(q, label), "Quantiles"),
         given(run, ("turnover",), _memory, "Rank autocorrelation"),
@@ -71,16 +75,49 @@ def _by_horizon(decay: pd.DataFrame) -> str:
     )
 
 
+def _through_time(ic: pd.DataFrame, label: int) -> str:
+    mine = ic[(ic["horizon"] == _nearest(ic, label)) & ic["factor"].isin(PARTS)].dropna(subset=["rank_ic"])
+    score = mine[mine["factor"] == "score"]
+    if score.empty:
+        return ""
+    at = f"at {int(mine['horizon'].iloc[0])} days; {score['date'].nunique()} days."
+    return pair(
+        figure(
+            figures_sources.ic_by_month(score),
+            "Rank IC through time",
+            f"Mean of each month's daily Rank IC of the neutralised score {at}",
+        ),
+        figure(
+            figures_sources.ic_cumulated(mine, PARTS),
+            "Rank IC, cumulated",
+            f"Sum of the daily Rank IC of each neutralised part {at}",
+        ),
+    )
+
+
+def _nearest(frame: pd.DataFrame, label: int) -> int:
+    """The horizon of a table that is nearest to the label's."""
+    return int(min(frame["horizon"].unique(), key=lambda h: abs(int(h) - label), default=label))
+
+
 def _quantiles(quantiles: pd.DataFrame, label: int) -> str:
+    label = _nearest(quantiles, label)
     mine = quantiles[quantiles["horizon"] == label]
-    if mine.empty:
-        label = int(quantiles["horizon"].min())
-        mine = quantiles[quantiles["horizon"] == label]
-    return figure(
-        figures_sources.quantile_returns(quantiles, PARTS, label),
-        "Quantiles",
-        f"Mean return by quantile of each neutralised part over {label} days, less the day's mean of all quantiles; "
-        f"{mine['date'].nunique()} days, {mine['n'].mean():.0f} companies a quantile.",
+    counted = f"{mine['date'].nunique()} days, {mine['n'].mean():.0f} companies a quantile."
+    shortest = _nearest(quantiles, 1)
+    return pair(
+        figure(
+            figures_sources.quantile_returns(quantiles, PARTS, label),
+            "Quantiles",
+            f"Mean return by quantile of each neutralised part over {label} days, less the day's mean of all "
+            f"quantiles; {counted}",
+        ),
+        figure(
+            figures_sources.quantile_curves(quantiles, "score", shortest),
+            "Quantiles through time",
+            f"Return a day of each quantile of the neutralised score (1 = lowest), less the mean of all quantiles, "
+            f"cumulated by addition, before costs; from returns over {many(shortest, 'day')}; {counted}",
+        ),
     )
 
 
@@ -97,12 +134,12 @@ def _by_year(run: RunFolder, portfolio: pd.DataFrame) -> str:
     found = yearly(portfolio)
     rows = [
         [
-            str(r["variant"]),
+            variant_link(run, str(r["variant"])),
             str(r["year"]),
             str(r["days"]),
             percent(r["return"]),
             percent(r["benchmark"]),
-            percent(r["excess"]),
+            percent(r["return"] - r["benchmark"]),
         ]
         for r in found.to_dict("records")
     ]
@@ -115,9 +152,16 @@ def _by_year(run: RunFolder, portfolio: pd.DataFrame) -> str:
     ) + details(
         "Return by year as a table",
         table(
-            ["variant", "year", "days", "return, compounded", "benchmark, compounded", "excess, summed"],
+            [
+                "variant",
+                "year",
+                "days",
+                "return, compounded",
+                "benchmark, compounded",
+                "difference, compounded",
+            ],
             rows,
-            "Compounded within the calendar year; the excess is the sum of daily ones, not the difference of the two.",
+            "Compounded within the calendar year; the bars above are sums of daily differences.",
         ),
     )
 

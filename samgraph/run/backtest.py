@@ -23,6 +23,7 @@ import pandas as pd
 
 from samgraph.arms.registry import ARMS
 from samgraph.config import RunConfig, to_toml
+from samgraph.economy.simulate import TRUTH
 from samgraph.errors import RunError, SamgraphError
 from samgraph.exchange.tables import exchange
 from samgraph.explain.scores import explained_table
@@ -307,6 +308,7 @@ def begin(
     content: dict[str, Any] = {
         "config": _decides(config, free),
         "inputs": dataset.fingerprint(),
+        "simulated": (config.data / TRUTH).is_file(),
         "exchange": _rules(config),
         "known": known.isoformat() if known else None,
         "known_at": known.isoformat() if known else None,  # as asked; `known` becomes what was answered for

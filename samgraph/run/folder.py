@@ -18,6 +18,7 @@ import pandas as pd
 
 from samgraph.arms.registry import ARMS, BASE
 from samgraph.config import RunConfig
+from samgraph.economy.parameters import UNIVERSE
 from samgraph.errors import RunError
 from samgraph.exchange.calendar import DAYS_A_YEAR
 from samgraph.graph.series.snapshots import SnapshotSeries
@@ -81,6 +82,11 @@ class RunFolder:
     def days_a_year(self) -> float:
         """Trading days in a year, by the calendar of its data; runs from before it was kept took 252."""
         return float(self.summary.get("days_a_year", DAYS_A_YEAR))
+
+    @property
+    def simulated(self) -> bool:
+        """Whether its dataset is a simulated economy; of runs from before it was kept, as the universe's name tells."""
+        return bool(self.manifest.get("simulated", self.summary["universe"] == UNIVERSE))
 
     # --- tables
 

@@ -81,6 +81,7 @@ COLUMNS = {
     "amount": "shares times price, in money",
     "reason": "why it was ordered, or why it could not be filled",
     "decided_on": "day at whose close it was ordered",
+    "revenue_share": "the product's share of the company's reported revenue",
     "weight": "share of the portfolio's value",
     "relaxed": "bounds dropped that day; empty where all held",
     "tracking_error": "forecast deviation of the excess, annualised fraction",

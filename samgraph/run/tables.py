@@ -427,6 +427,13 @@ _ALL = (
         own={"weight": "share of what is invested, of the product's whole subtree"},
     ),
     _table(
+        "sellers",
+        "Which of the main portfolio's holdings its exposure to each reported product comes from, on the last day.",
+        Known.END,
+        "product_id company_id weight revenue_share",
+        own={"weight": "holding times revenue share, as a share of what is invested"},
+    ),
+    _table(
         "tilts",
         "The main portfolio by industry and style on the last day.",
         Known.END,

@@ -87,7 +87,11 @@ def test_every_yardstick_has_its_rows_and_the_page_shows_hostile_names_as_text(f
     assert {"reversal_1", "momentum", "small_size", "mine"} <= set(found.tables["plain_factors"]["factor"])
     assert found.summary["best_plain_factor"]["factor"] != "mine"
     page = factor_page(found.tables, found.summary | {"universe": "<script>alert(1)</script>"})
-    assert "<script" not in page and "styles, industries, products" in page
+    assert (
+        "<script>alert" not in page
+        and "&lt;script&gt;alert" in page
+        and "styles, industries, products" in page
+    )
 
 
 def test_a_plain_factor_given_as_ones_own_has_the_figures_that_the_run_gives_it(inputs: Inputs) -> None:

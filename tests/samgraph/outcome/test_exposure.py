@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from samgraph.outcome.exposure import effective_numbers, exposure_table
+from samgraph.outcome.exposure import exposure_table, sellers_table
 
 TREE = pd.DataFrame(
     {
@@ -75,16 +75,26 @@ def test_children_and_what_the_parent_itself_reports_sum_to_the_parent(
     assert table.loc[table["parent_id"].isna(), "weight"].sum() == pytest.approx(own.sum())
 
 
-def test_effective_number_of_equal_products_is_their_number() -> None:
+def test_sellers_of_a_product_make_up_what_its_children_leave() -> None:
+    """By hand: X holds 3/4 and sells a1 and b, Y holds 1/4 and sells b."""
     edges = pd.DataFrame(
-        {"company_id": ["X", "X", "Y", "Y"], "product_id": ["a1", "a2", "b", "other"], "weight": [0.5] * 4}
+        {"company_id": ["X", "X", "Y"], "product_id": ["a1", "b", "b"], "weight": [0.6, 0.4, 0.5]}
     )
-    found = effective_numbers(inputs(edges, [1.0, 1.0]), holdings(1.0, 1.0))
-    assert found == pytest.approx({"products": 4.0, "industries": 2.0})
+    found = sellers_table(inputs(edges, [1.0, 1.0]), holdings(75.0, 25.0))
+    assert found.to_dict("list") == {
+        "product_id": ["a1", "b", "b"],
+        "company_id": ["X", "X", "Y"],
+        "weight": pytest.approx([0.45, 0.3, 0.125]),
+        "revenue_share": [0.6, 0.4, 0.5],
+    }
+    table = exposure_table(inputs(edges, [1.0, 1.0]), holdings(75.0, 25.0)).set_index("product_id")["weight"]
+    assert found.groupby("product_id")["weight"].sum().to_dict() == pytest.approx(
+        table[["a1", "b"]].to_dict()
+    )
 
 
-def test_no_holdings_give_an_empty_table_and_no_concentration() -> None:
+def test_no_holdings_give_empty_tables() -> None:
     edges = pd.DataFrame({"company_id": ["X"], "product_id": ["a1"], "weight": [1.0]})
     nothing = holdings(1.0, 1.0).iloc[:0]
     assert exposure_table(inputs(edges, [1.0, 1.0]), nothing).empty
-    assert effective_numbers(inputs(edges, [1.0, 1.0]), nothing) == {"products": 0.0, "industries": 0.0}
+    assert sellers_table(inputs(edges, [1.0, 1.0]), nothing).empty

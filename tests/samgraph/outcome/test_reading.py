@@ -289,6 +289,27 @@ def test_exposure_tilts_and_concentration_of_the_last_day(run: Assessed) -> None
         assert rows.loc[kind, "largest_share"] == pytest.approx(max(shares), rel=1e-9)
 
 
+def test_what_the_portfolio_is_held_against_agrees_with_the_books_and_the_control(run: Assessed) -> None:
+    summary = run.outcome.summary
+    found = summary["against"]
+    assert set(found) == {"benchmark", "industry"}
+    assert found["benchmark"]["difference"] == pytest.approx(summary["variants"]["product"]["excess_return"])
+    control = summary["product_minus_industry"]
+    assert found["industry"]["difference"] == control["excess_return"]
+    for name in ("ci_low", "ci_high", "p_value", "n_days"):
+        assert found["industry"][name] == control[name]
+    best = summary["best_plain_factor"]
+    less = best["score_less_factor"]
+    assert less["difference"] == pytest.approx(best["score_rank_ic"] - best["rank_ic"])
+    assert (less["p_value"] is None) == (less["ci_low"] is None)
+
+
+def test_one_effective_number_of_products_is_told_with_its_cut(run: Assessed) -> None:
+    told, rows = run.outcome.summary["concentration"], run.tables["concentration"]
+    last = rows[rows["date"] == rows["date"].max()].set_index("kind")["effective"]
+    assert told == {**last.to_dict(), "cut": run.config.concepts.regression_cut}
+
+
 def test_books_add_up_and_the_summary_is_read_from_them(run: Assessed) -> None:
     for name, daily in run.tables["portfolio"].groupby("variant"):
         figures = run.outcome.summary["variants"][str(name)]

@@ -59,8 +59,9 @@ def test_json_in_a_script_cannot_end_it_and_reads_as_the_same() -> None:
 def test_sections_stand_in_the_order_of_the_questions(page: str) -> None:
     found = re.findall(r"<section id='(\w+)'>", page)
     assert found == [
-        "asked",
+        "verdict",
         "better",
+        "asked",
         "sources",
         "months",
         "explained",
@@ -71,6 +72,7 @@ def test_sections_stand_in_the_order_of_the_questions(page: str) -> None:
         "missing",
         "learned",
         "again",
+        "glossary",
     ]
 
 

@@ -1,0 +1,82 @@
+"""Colours of pictures can be told apart in every common kind of colour vision, and seen on light and dark paper."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from samgraph.arms.registry import ARMS
+from samgraph.report.figures import BAD, COLOURS, GOOD, MIDDLE, PERIODS, quantile_colours
+
+FloatArray = npt.NDArray[np.float64]
+
+# Machado, Oliveira and Fernandes (2009), "A Physiologically-based Model for Simulation of Color Vision Deficiency",
+# severity 1.0, for linear RGB.
+VISION = {
+    "normal": np.eye(3),
+    "protanopia": np.array(
+        [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]
+    ),
+    "deuteranopia": np.array(
+        [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]
+    ),
+}
+TOGETHER = {  # colours that stand for different things in one picture
+    "arms": [arm.colour for arm in ARMS.values()],
+    "parts": [COLOURS[name] for name in ("concept", "hidden", "individual", "score")],
+    "concentration": [COLOURS[name] for name in ("products", "industries", "companies")],
+    "signs": [GOOD, BAD, MIDDLE],
+    "periods": list(PERIODS.values()),
+    "quantiles": quantile_colours(5),
+}
+PAPERS = ("#ffffff", "#14181d")
+LEAST = 18.0  # CIE 1976 difference; 2.3 is just noticeable side by side
+TO_XYZ = np.array(
+    [[0.4124564, 0.3575761, 0.1804375], [0.2126729, 0.7151522, 0.0721750], [0.0193339, 0.1191920, 0.9503041]]
+)
+
+
+def linear(colour: str) -> FloatArray:
+    parts = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+
+
+def lab(light: FloatArray) -> FloatArray:
+    """CIE L*a*b* under D65 of linear RGB."""
+    xyz = TO_XYZ @ np.clip(light, 0, 1) / TO_XYZ.sum(axis=1)
+    x, y, z = np.where(xyz > 216 / 24389, np.cbrt(xyz), (24389 / 27 * xyz + 16) / 116)
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def contrast(one: str, other: str) -> float:
+    """The ratio of WCAG 2."""
+    low, high = sorted(float(TO_XYZ[1] @ linear(colour)) for colour in (one, other))
+    return (high + 0.05) / (low + 0.05)
+
+
+def test_the_simulation_confuses_what_is_known_to_be_confused() -> None:
+    """A red and a green of one lightness are far apart to most people and close to deuteranopes."""
+    red, green = (linear(colour) for colour in ("#c8553d", "#8a8f22"))
+    apart = {name: float(np.linalg.norm(lab(m @ red) - lab(m @ green))) for name, m in VISION.items()}
+    assert apart["normal"] > 60 and apart["deuteranopia"] < 15
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+@pytest.mark.parametrize("vision", VISION)
+def test_colours_of_one_picture_are_told_apart(name: str, vision: str) -> None:
+    seen = {colour: lab(VISION[vision] @ linear(colour)) for colour in TOGETHER[name]}
+    assert len(seen) == len(TOGETHER[name])
+    for one, other in combinations(seen, 2):
+        assert np.linalg.norm(seen[one] - seen[other]) >= LEAST, (one, other)
+
+
+@pytest.mark.parametrize("name", TOGETHER)
+def test_colours_are_seen_on_light_and_on_dark_paper(name: str) -> None:
+    assert min(contrast(colour, paper) for colour in TOGETHER[name] for paper in PAPERS) >= 3.0
+
+
+def test_white_words_are_read_on_the_boxes_of_the_treemap() -> None:
+    assert min(contrast(colour, "#ffffff") for colour in (GOOD, BAD, MIDDLE)) >= 4.5
