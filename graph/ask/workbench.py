@@ -2,7 +2,8 @@
 
 Browser takes a zip of `.cypher` files dropped on its window for favourites (a folder in it becomes a folder of
 favourites, a file's first comment its title), and a `.grass` file for a style. Its style rules know labels alone, so
-products get one that says their level. Left to itself it also draws every relationship that there ever was between
+products get one that says their level, and writes properties as they are, so that edges get their weight to three
+digits as `caption`. Left to itself it also draws every relationship that there ever was between
 the nodes of a result, of whatever day, so the first favourite turns that off.
 """
 
@@ -50,7 +51,7 @@ class Workbench:
 
 
 def write_workbench(graph: Graph, folder: Path) -> Workbench:
-    """Write favourites and style sheet into a folder, and label products by level.
+    """Write favourites and style sheet into a folder, label products by level and caption edges by weight.
 
     Raises:
         SnapshotError: the graph is empty
@@ -60,6 +61,7 @@ def write_workbench(graph: Graph, folder: Path) -> Workbench:
     if not rows:
         raise SnapshotError("the graph is empty; load a dataset first, with `samgraph load DIR`")
     marked = graph.write("browser/levels")[0]["marked"]
+    graph.run_batches("browser/captions")
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, query in favourites(rows[0]).items():

@@ -93,8 +93,8 @@ def status(form: str) -> None:
 def browser(folder: Path) -> None:
     """Write saved queries and a style sheet for Neo4j Browser into FOLDER, and say how to use them.
 
-    Products also get a label for their level (Level1 for a root), by which the style sheet colours them; run it again
-    after a load that changes the taxonomy.
+    Products also get a label for their level (Level1 for a root), by which the style sheet colours them, and edges a
+    caption, their weight to three digits; run it again after a load.
 
     \b
     Example:

@@ -22,9 +22,7 @@ from samgraph.report.html import (
 )
 from samgraph.run.folder import RunFolder
 
-_PATH = re.compile(
-    r"""([\"'])(?:[A-Za-z]:[\\/]|[\\/]|~[\\/]|file:/)(?:[^\"'\n]*[\\/])?([^\"'\n\\/]*)[\\/]*\1"""
-)
+_PATH = re.compile(r"""(["'])((?:[A-Za-z]:[\\/]|[\\/]|~[\\/]|file:/)[^"'\n]*)\1""")  # absolute, in quotes
 WRITTEN_OFF = 8  # write-offs of a portfolio that are named
 
 
@@ -248,4 +246,13 @@ def again(run: RunFolder) -> str:
 
 def without_paths(words: str) -> str:
     """A text with the folders of absolute paths in quotes left out: a page that is passed on tells of no machine."""
-    return _PATH.sub(lambda found: f"{found[1]}…/{found[2]}{found[1]}", words)
+
+    def short(found: re.Match[str]) -> str:
+        quote, path = found.groups()
+        return f"{quote}…/{_last_part(path)}{quote}"
+
+    return _PATH.sub(short, words)
+
+
+def _last_part(path: str) -> str:
+    return path.replace("\\", "/").rstrip("/").rpartition("/")[2]

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import csv
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
-from made_run import CHINESE, made_run
+from made_run import CHINESE, HOSTILE, made_run
 
 from samgraph.report.page import write_report
 
@@ -132,4 +134,169 @@ def test_print_draws_every_picture_to_the_width_of_the_paper(
     flows = page.evaluate("window.flows")
     assert len(flows) >= 3 and max(flows) <= 660  # none is still where the screen had it
     assert wrong == []
+    page.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900)])
+def test_the_first_screen_holds_the_verdict(browser: Browser, report: Path, width: int, height: int) -> None:
+    page, wrong = opened(browser, report, width)
+    page.set_viewport_size({"width": width, "height": height})
+    cards = page.locator("#verdict .cards li")
+    assert cards.count() == 4
+    for card in cards.all():
+        box = card.bounding_box()
+        assert box is not None and box["y"] >= 0 and box["y"] + box["height"] <= height
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width
+    shown = page.locator("#verdict .cards").inner_text()
+    assert "+4.00%" in shown and "-4.00% to +2.00%" in shown and "p = 0.013" in shown and "-0.0125" in shown
+    said = page.locator("#verdict").inner_text()
+    assert "price index, without dividends" in said and "after costs" in said and "Top-K" in said
+    red = page.locator(".simulated").bounding_box()
+    assert red is not None and red["y"] + red["height"] <= height
+    assert [card.get_attribute("class") for card in page.locator("#verdict .cards b").all()] == [
+        *("good", "", "", "bad")
+    ]
+    assert wrong == []
+    page.close()
+
+
+CONTRAST = """([texts, dark]) => {
+  const light = colour => {
+    const [r, g, b] = colour.match(/[\\d.]+/g).slice(0, 3).map(part => part / 255)
+      .map(part => part <= 0.04045 ? part / 12.92 : ((part + 0.055) / 1.055) ** 2.4);
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const solid = colour => !/^(transparent|rgba\\(.*, 0\\))$|none/.test(colour);
+  const behind = node => {
+    for (; node; node = node.parentElement) {
+      const colour = getComputedStyle(node).backgroundColor;
+      if (solid(colour)) return colour;
+    }
+    return "rgb(255, 255, 255)";
+  };
+  return texts.flatMap(name => [...document.querySelectorAll(name)].map(node => {
+    const hover = node.closest(".hoverlayer");
+    const over = hover && (hover.querySelector(".legend .bg") ?? hover.querySelector("path"));
+    const style = getComputedStyle(node);
+    const [a, b] = [light(node instanceof SVGElement ? style.fill : style.color),
+      light(over ? getComputedStyle(over).fill : behind(node))];
+    return [name, (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05)];
+  }));
+}"""
+WORDS = (
+    *(
+        "h1",
+        "h2",
+        ".lead",
+        ".soft",
+        "figcaption",
+        ".of",
+        ".sure",
+        ".good",
+        ".bad",
+        ".simulated",
+        "nav a",
+        "a.what",
+    ),
+    *("td", "th button", "button.csv", "summary", "dd", "pre"),
+    *(".plot .xtick text", ".plot .ytick text", ".plot .legendtext", ".plot .hoverlayer text"),
+)
+
+
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_every_word_is_read_on_what_is_behind_it(browser: Browser, report: Path, colours: str) -> None:
+    """Contrast of at least 4.5 from the colours as they are rendered, of what appears under the pointer too."""
+    page, _ = opened(browser, report, 1440, colours)
+    plot = page.locator("#verdict .plot")
+    plot.locator("svg.main-svg").first.wait_for(state="attached")
+    plot.hover(position={"x": 400, "y": 180})
+    page.locator(".hoverlayer text").first.wait_for(state="attached")
+    found = page.evaluate(CONTRAST, [list(WORDS), colours == "dark"])
+    assert {name for name, _ in found} == set(WORDS)
+    assert [row for row in found if row[1] < 4.5] == []
+    page.close()
+
+
+def test_a_table_is_downloaded_as_csv_that_runs_nothing(browser: Browser, report: Path) -> None:
+    page, wrong = opened(browser, report, 390)
+    with page.expect_download() as saved:
+        page.locator("#missing button.csv").click()
+    assert saved.value.suggested_filename == "samgraph-missing-1.csv"
+    rows = list(csv.reader(Path(saved.value.path()).read_text(encoding="utf-8-sig").splitlines()))
+    assert rows[0] == ["stock-days of the test period", "cause", "number", "share"]
+    assert rows[1] == ["members", "", "1,200", "100.00%"] and rows[2][0] == HOSTILE
+    formula = "[...document.querySelectorAll('#missing td')][0].textContent = '=1+1'"
+    page.evaluate(formula)
+    with page.expect_download() as saved:
+        page.locator("#missing button.csv").click()
+    assert "'=1+1" in Path(saved.value.path()).read_text(encoding="utf-8-sig")
+    assert wrong == []
+    page.close()
+
+
+def test_the_filter_shows_days_and_portfolios(browser: Browser, report: Path) -> None:
+    page, wrong = opened(browser, report, 1440)
+    page.evaluate("samgraphReady().then(() => 1)")
+    page.locator(".filter summary").click()
+    page.get_by_role("checkbox", name="gru").uncheck()
+    page.locator("[name=from]").fill("2024-01-10")
+    hero = page.locator("#verdict .plot")
+    lines = hero.evaluate(
+        "p => p.data.map(t => [t.name, t.visible !== false, t.x[0].slice(0, 10), [...t.y]])"
+    )
+    assert [(name, shown) for name, shown, _, _ in lines] == [
+        *(("product", True), ("industry", True), ("gru", False))
+    ]
+    daily = pd.read_parquet(report.parent / "portfolio.parquet")
+    mine = daily[(daily["variant"] == "product") & (daily["date"] >= "2024-01-10")]["excess_return"]
+    assert lines[0][2] == "2024-01-10" and lines[0][3] == pytest.approx(mine.cumsum().tolist())
+    assert page.locator("tr[data-variant=gru]:visible").count() == 0
+    assert page.locator("tr[data-variant=industry]:visible").count() > 0
+    assert "whole period" in page.locator(".filter [role=status]").inner_text()
+    page.get_by_role("button", name="Show all").click()
+    page.wait_for_function("document.querySelector('#verdict .plot').data.every(t => t.visible !== false)")
+    assert page.locator("tr[data-variant=gru]:visible").count() > 0
+    assert wrong == []
+    page.close()
+
+
+def test_the_treemap_leads_to_the_sellers_and_back_by_a_button(browser: Browser, report: Path) -> None:
+    page, wrong = opened(browser, report, 390)
+    tree = page.locator(".plot", has=page.locator(".treemaplayer"))
+    page.locator("#holdings .plot").first.scroll_into_view_if_needed()
+    tree.locator(".slice").first.wait_for()
+    back = page.locator("button.up")
+    assert not back.is_visible()
+    tree.locator(".slice", has_text=CHINESE).first.click()
+    back.wait_for()
+    box = back.bounding_box()
+    assert box is not None and box["height"] >= 44
+    page.wait_for_function("document.querySelector('.treemaplayer').textContent.includes('script')")
+    back.click()
+    page.wait_for_function("document.querySelector('button.up').textContent.includes('All products')")
+    back.click()
+    back.wait_for(state="hidden")
+    assert wrong == []
+    page.close()
+
+
+def test_names_lead_to_what_explains_them(browser: Browser, report: Path) -> None:
+    page, _ = opened(browser, report, 768)
+    dead = page.evaluate(
+        "[...document.querySelectorAll('a[href^=\"#\"]')].filter(a => "
+        "!document.getElementById(decodeURIComponent(a.hash.slice(1)))).map(a => a.hash)"
+    )
+    assert dead == []
+    page.locator("#better a.what").first.click()
+    assert page.locator("#glossary :target").count() == 1
+    page.close()
+
+
+def test_folded_tables_are_printed(browser: Browser, report: Path) -> None:
+    page, _ = opened(browser, report, 1440)
+    assert page.locator("details:has(table):not([open])").count() > 3
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator("details:has(table):not([open])").count() == 0
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    assert page.locator("details:has(table):not([open])").count() > 3
     page.close()

@@ -15,8 +15,9 @@ RECORDED = "{edge}.recorded_from <= known AND {edge}.recorded_to > known"
 STATEMENTS = [
     name
     for name in names()
-    if name.startswith(("browser/", "chain/", "basket/", "pairs/", "risk/")) and name != "browser/levels"
-]  # which reads no relationship
+    if name.startswith(("browser/", "chain/", "basket/", "pairs/", "risk/"))
+    and name not in ("browser/levels", "browser/captions")
+]  # which mark nodes and edges of all days for Browser
 
 
 @pytest.mark.parametrize("name", STATEMENTS)
@@ -69,3 +70,9 @@ def test_every_caption_of_the_style_sheet_can_be_read_on_its_node() -> None:
     for name, behind, written in nodes:
         high, low = sorted((light(behind), light(written)), reverse=True)
         assert (high + 0.05) / (low + 0.05) >= 4.5, name
+
+
+def test_arrows_show_the_weight_to_three_digits() -> None:
+    style = text_of("samgraph.grass")
+    assert re.findall(r"^relationship\.(\w+) .*caption: '\{caption\}'", style, re.M) == ["SELLS", "SUPPLIES"]
+    assert "{weight}" not in style and "round(r.weight, 3)" in statement("browser/captions")

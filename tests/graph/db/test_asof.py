@@ -13,7 +13,8 @@ from samgraph.graph.db.statements import names, statement
 
 # What a load reads and writes, by rules of its own; everything else asks as of a day or a period.
 OF_A_LOAD = ("current/", "ledger/", "load/", "update/", "schema/", "server/")
-STATEMENTS = [name for name in names() if not name.startswith(OF_A_LOAD)]
+MARKS = "browser/captions"  # writes on edges of all days what Neo4j Browser shows beside them
+STATEMENTS = [name for name in names() if not name.startswith(OF_A_LOAD) and name != MARKS]
 # These ask when there is anything at all: they look at moments of recording only.
 WITHOUT_A_DAY = {"as_of/universes", "as_of/sells_days", "as_of/classified_days", "as_of/themes_days"}
 # These ask whether anything had begun, over since or not.

@@ -342,7 +342,7 @@ def test_the_report_s_costs_are_the_summary_s_with_the_first_day_s_purchase(run:
     )
     page = costs(shown)
     for name, figures in run.outcome.summary["variants"].items():
-        row = re.search(rf"<tr data-variant='{name}'>(.*?)</tr>", page)
+        row = re.search(rf"<tr data-variant='{name}'><td[^>]*>.*?</td>(.*?)</tr>", page)
         assert row is not None
         cells = re.findall(r"<td[^>]*>(.*?)</td>", row[1])
         assert cells[2] == f"{figures['cost']:.2%}", name

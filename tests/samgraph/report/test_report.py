@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from pathlib import Path
@@ -12,18 +14,22 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 import pytest
-from made_run import CHINESE, HOSTILE, chain, exposure, made_run
+from made_run import CHINESE, HOSTILE, chain, exposure, made_run, sellers
 
 from samgraph.errors import RunError
 from samgraph.outcome.tilts import chain_table, concentration_table, tilt_table
 from samgraph.report.figures import plain
 from samgraph.report.figures_holdings import exposure_tree
 from samgraph.report.figures_risk import rolled
+from samgraph.report.figures_sources import quantile_curves
 from samgraph.report.holdings import chosen_links, levels
-from samgraph.report.html import in_script
+from samgraph.report.html import Html, in_script
 from samgraph.report.page import write_report
 from samgraph.report.plotly import TRACES, reduced
 from samgraph.report.result import yearly
+from samgraph.report.settings import without_paths
+from samgraph.report.verdict import Comparison, comparisons, headline
+from samgraph.run.folder import RunFolder
 
 SPEC = re.compile(r"<script type='application/json'>(.*?)</script>", re.DOTALL)
 
@@ -284,3 +290,89 @@ def test_the_page_carries_the_kinds_it_draws_alone(page: str) -> None:
     drawn = {trace["type"] for content in SPEC.findall(page) for trace in json.loads(content)["data"]}
     assert drawn <= TRACES
     assert len(page.encode()) < 2_500_000 and 'name:"cone"' not in page and "Licensed under the MIT" in page
+
+
+def test_no_folder_of_the_machine_is_named(tmp_path: Path) -> None:
+    written = write_report(made_run(tmp_path / "run")).read_text(encoding="utf-8")
+    own = written[: written.index("plotly.js v")]
+    assert str(tmp_path) not in own and str(Path.home()) + "/" not in own
+    assert "data = &#x27;…/data&#x27;" in own
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        ('data = "/mnt/a b/data/"', 'data = "…/data"'),
+        ("data = 'C:\\Users\\me\\data'", "data = '…/data'"),
+        ('data = "~/data"', 'data = "…/data"'),
+        ('data = "runs/data"\ncut = "level:4"', 'data = "runs/data"\ncut = "level:4"'),
+        ('a = "x" # and/or\nb = "y"', 'a = "x" # and/or\nb = "y"'),
+    ],
+)
+def test_paths_lose_their_folders(words: str, shown: str) -> None:
+    assert without_paths(words) == shown
+
+
+def test_only_scripts_of_the_page_may_run_and_nothing_may_be_loaded(page: str) -> None:
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', page)
+    assert policy is not None and policy[1].startswith("default-src 'none'; script-src 'sha256-")
+    scripts = re.findall(r"<script>(.*?)</script>", page, re.DOTALL)
+    hashes = {base64.b64encode(hashlib.sha256(one.encode()).digest()).decode() for one in scripts}
+    assert set(re.findall(r"'sha256-([^']*)'", policy[1])) == hashes and len(hashes) == 4
+
+
+def test_the_headline_says_what_the_intervals_say() -> None:
+    def row(name: str, low: float | None, high: float | None) -> Comparison:
+        return Comparison(name, Html(), "", "", 0.0, low, high, None)
+
+    rows = [row("its benchmark", 0.1, 0.2), row("the control", -0.1, 0.2), row("the GRU", -0.2, 0.0)]
+    assert headline(rows) == "Ahead of its benchmark; no clear difference from the control or the GRU"
+    assert [one.sign for one in rows] == ["good", "", ""]
+    lost = [row("its benchmark", -0.2, -0.1), row("the control", -0.3, -0.1), row("the GRU", None, None)]
+    assert headline(lost) == "Behind its benchmark and the control; no test against the GRU"
+
+
+def test_compounded_and_arithmetic_figures_share_no_table(page: str) -> None:
+    heads = re.findall(r"<thead>(.*?)</thead>", page)
+    assert any("compounded" in head for head in heads) and any("arithmetic" in head for head in heads)
+    assert [head for head in heads if "compounded" in head and "arithmetic" in head] == []
+
+
+def test_one_effective_number_of_products_with_its_cut(page: str) -> None:
+    said = page[page.index("<section id='holdings'>") : page.index("<section id='risk'>")]
+    assert "3.1 equal products (at the cut level:3)" in said
+
+
+def test_without_kept_comparisons_they_are_read_from_the_books(tmp_path: Path) -> None:
+    """Runs from before `against` was kept: the same figures from portfolio.parquet."""
+    run = made_run(tmp_path / "run")
+    summary = json.loads((run / "summary.json").read_text())
+    for name in ("against", "best_plain_factor", "product_minus_industry"):
+        del summary[name]
+    (run / "summary.json").write_text(json.dumps(summary))
+    opened = RunFolder.open(run)
+    daily = opened.table("portfolio")
+    mine = daily[daily["variant"] == "product"]["excess_return"]
+    rows = comparisons(opened)
+    assert [row.name for row in rows] == ["its benchmark", "the industry control", "the plain GRU"]
+    assert rows[0].value == pytest.approx(mine.mean() * 252)
+    assert all(row.low is not None and row.low < row.value < row.high for row in rows)
+
+
+def test_quantiles_through_time_by_hand() -> None:
+    dates = pd.to_datetime(["2024-01-02", "2024-01-02", "2024-01-03", "2024-01-03"])
+    frame = pd.DataFrame({"date": dates, "factor": "score", "horizon": 2, "quantile": [1, 2, 1, 2]})
+    frame["mean_return"] = [0.02, 0.06, 0.0, -0.04]
+    low, high = quantile_curves(frame, "score", 2).data
+    assert list(low.y) == pytest.approx([-0.01, 0.0]) and list(high.y) == pytest.approx([0.01, 0.0])
+
+
+def test_sellers_stand_inside_their_products() -> None:
+    rows = sellers().assign(name=["Anna", "Bo", "Bo", "Cy"])
+    trace = exposure_tree(exposure(), rows).data[0]
+    area = dict(zip(trace.ids, trace.values, strict=True))
+    inside: dict[str, float] = {}
+    for key, parent in zip(trace.ids, trace.parents, strict=True):
+        inside[parent] = inside.get(parent, 0.0) + area[key]
+    assert inside["R1"] == pytest.approx(area["R1"]) and inside["S"] == pytest.approx(area["S"])
+    assert len(trace.ids) == len(set(trace.ids)) == 1 + 4 + 4
