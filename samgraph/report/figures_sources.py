@@ -141,10 +141,10 @@ def quantile_returns(quantiles: pd.DataFrame, parts: Sequence[str], horizon: int
 
 def ic_by_month(ic: pd.DataFrame) -> go.Figure:
     """Mean Rank IC of each calendar month of one factor at one horizon: date, rank_ic."""
-    months = ic.groupby(ic["date"].dt.to_period("M"))["rank_ic"].agg(["mean", "count"])
+    months = ic.groupby(ic["date"].dt.to_period("M").dt.to_timestamp())["rank_ic"].agg(["mean", "count"])
     figure = go.Figure(
         go.Bar(
-            x=months.index.to_timestamp(),
+            x=months.index,
             y=months["mean"],
             marker={"color": [GOOD if value >= 0 else BAD for value in months["mean"]]},
             customdata=months["count"],

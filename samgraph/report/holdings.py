@@ -121,8 +121,8 @@ def _largest(run: RunFolder, frame: pd.DataFrame) -> str:
     sold: dict[str, str] = {}
     if run.has("sellers", "exposure"):
         names = run.table("exposure").set_index("product_id")["name"]
-        for key, rows in run.table("sellers").groupby("company_id"):
-            top = rows.nlargest(3, "revenue_share")
+        for key, own in run.table("sellers").groupby("company_id"):
+            top = own.nlargest(3, "revenue_share")
             sold[str(key)] = ", ".join(
                 f"{names.get(product, product)} {share:.0%}"
                 for product, share in zip(top["product_id"], top["revenue_share"], strict=True)
