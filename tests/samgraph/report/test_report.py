@@ -100,7 +100,7 @@ def test_a_run_that_lacks_tables_is_still_reported(names: tuple[str, ...] | None
     written = write_report(run).read_text(encoding="utf-8")
     told = re.findall(r"left out, for the run keeps no (\w+)\.parquet", written)
     assert set(names or ("portfolio", "decay", "explained", "exposure", "coverage", "curves")) <= set(told)
-    assert len(re.findall(r"<section id=", written)) == (12 if names else 11)
+    assert len(re.findall(r"<section id=", written)) == (14 if names else 13)
     assert ("href='#risk'" in written) == ("id='risk'" in written) == bool(names)
 
 
