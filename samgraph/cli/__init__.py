@@ -46,6 +46,7 @@ COMMANDS = {
     "models": "models",
     "explain": "explain",
     "evaluate": "evaluate",
+    "contest": "contest",
     "report": "report",
     "trials": "trials",
     "audit": "audit",

@@ -69,6 +69,13 @@ def read_file(path: Path) -> pd.Series:
     metavar="N",
     help="Hold the same holdings' forecast of each of the last N days against the next day's return; goes with --data.",
 )
+@click.option(
+    "--stress",
+    "scenario",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="TOML",
+    help="A scenario: shocks by product, carried along the value chain; with --data also days in the past as bad.",
+)
 @click.option("--known-at", metavar="MOMENT", help="Answer as the graph was recorded then.")
 @click.option(
     "--rows", type=click.IntRange(1), default=15, show_default=True, help="Rows of a printed table."
@@ -83,6 +90,7 @@ def command(
     cut: str,
     overlap: float,
     backcast: int,
+    scenario: Path | None,
     known_at: str | None,
     rows: int,
     form: str,
@@ -92,8 +100,17 @@ def command(
     Effective number of products at each level beside that of industries, the weight behind each product, pairs of
     holdings that are one product; and with --data the forecast volatility, split by product at each level,
     industry, style and stock. --backcast tells how such forecasts did, each made on days before it: a bias
-    statistic (1 is right, within its band by chance) and QLIKE (less is better). csv prints all
-    tables as rows of table, row, column, value.
+    statistic (1 is right, within its band by chance) and QLIKE (less is better). --stress tells what a scenario costs
+    by holding and product: by stated input shares, and at worst by what no share is stated of. csv prints all tables
+    as rows of table, row, column, value.
+
+    \b
+    A scenario:
+      name = "Lithium falls by a fifth"
+      depth = 3                 # links of the value chain
+      days = 5                  # that it takes
+      [shocks]
+      "P01234" = -0.2           # a product's id or whole name
 
     \b
     Example:
@@ -102,6 +119,7 @@ def command(
     import pandas as pd
 
     from samgraph.desk.holdings_risk import holdings_risk
+    from samgraph.desk.stress import read_scenario, stress
     from samgraph.graph.connect import connect
     from samgraph.graph.dataset.folder import Dataset
     from samgraph.graph.db.asof import AsOf
@@ -113,6 +131,7 @@ def command(
         raise click.UsageError("--backcast needs --data, whose bars tell what came")
     if data is not None and universe is None:
         raise click.UsageError("--data needs --universe, whose members the forecast is estimated on")
+    shocks = None if scenario is None else read_scenario(scenario)
     weights = read_file(holdings)
     dataset = None if data is None else Dataset(data)
     with connect() as graph:
@@ -126,10 +145,17 @@ def command(
             overlap=overlap,
             backcast_days=backcast,
         )
+        stressed = (
+            None
+            if shocks is None
+            else stress(
+                graph, weights, shocks, found.as_of, regression=found.regression, returns=found.returns
+            )
+        )
     if len(found.uncovered):
         share = found.uncovered.drop_duplicates("company_id")["weight"].abs().sum() / found.invested
         click.echo(f"{len(found.uncovered)} holdings ({share:.1%}) are not covered: see uncovered", err=True)
-    tables = found.tables()
+    tables = found.tables() | ({} if stressed is None else stressed.tables())
     if form == "json":
         parts: dict[str, Any] = {
             name: json.loads(
@@ -137,10 +163,15 @@ def command(
             )
             for name, frame in tables.items()
         }
-        head = {
+        head: dict[str, Any] = {
             "as_of": found.as_of.valid.isoformat(),
             "volatility": None if found.kinds is None else found.volatility,
         }
+        if stressed is not None:
+            head["stress"] = {
+                "name": stressed.scenario.name,
+                **{name: getattr(stressed, name) for name in ("loss", "worst", "direct", "uncovered")},
+            }
         print_json(json.dumps(head | parts, ensure_ascii=False, indent=2))
     elif form == "csv":
         long = [
@@ -151,6 +182,12 @@ def command(
     else:
         if found.kinds is not None:
             click.echo(f"forecast volatility: {found.volatility:.2%} a year")
+        if stressed is not None:
+            click.echo(
+                f"{stressed.scenario.name}: {stressed.loss:+.2%} by stated input shares, {stressed.worst:+.2%} at "
+                f"worst, {stressed.direct:+.2%} by the shocks alone; {stressed.uncovered:.1%} of the weight reports no "
+                "products"
+            )
         for name, frame in tables.items():
             if len(frame):
                 more = f" (the first {rows} of {len(frame)})" if len(frame) > rows else ""

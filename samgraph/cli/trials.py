@@ -14,7 +14,8 @@ def command(universe: str | None, form: str) -> None:
     """List the ledger of trials: every configuration that was run to its end, one row per variant.
 
     A run's deflated Sharpe ratio counts the trials of the same data, universe and period. The same configuration run
-    again counts once. The ledger is trials.jsonl in SAMGRAPH_HOME, or the file that SAMGRAPH_TRIALS names.
+    again counts once. A contest of risk models stands there without a ratio, once for each time that it was held. The
+    ledger is trials.jsonl in SAMGRAPH_HOME, or the file that SAMGRAPH_TRIALS names.
 
     \b
     Example:
@@ -23,9 +24,9 @@ def command(universe: str | None, form: str) -> None:
     from samgraph.run.trials import TrialLedger, trials_frame
 
     ledger = TrialLedger()
-    frame = trials_frame(ledger.trials())
+    frame = trials_frame(ledger.trials(), ledger.looks())
     if universe is not None:
         frame = frame[frame["universe"] == universe].reset_index(drop=True)
     short = frame.drop(columns=["run"]).assign(finished=frame["finished"].str[:10])
     print_frame(short if form == "table" else frame, form)
-    click.echo(f"{len(frame)} trials in {ledger.path}", err=True)
+    click.echo(f"{len(frame)} trials and looks in {ledger.path}", err=True)

@@ -16,7 +16,8 @@ import pandas as pd
 
 from samgraph.errors import ConfigError, DatasetError, SnapshotError
 from samgraph.exchange.calendar import days_a_year
-from samgraph.factors.regression.cross_sectional import cross_sectional_regression, next_day
+from samgraph.factors.arrays import Floats
+from samgraph.factors.regression.cross_sectional import Regression, cross_sectional_regression, next_day
 from samgraph.factors.regression.exposures import Membership
 from samgraph.factors.regression.ridge import Ridge
 from samgraph.factors.risk.concentration import by_level, concentration, twins
@@ -57,6 +58,8 @@ class HoldingsRisk:
         backcast: date, forecast, realised, ...: of the same holdings on past days (see
             `samgraph.factors.risk.forecasts.backcast`); quality: part, bias, its band,
             qlike, days. None unless asked for.
+        regression: the factor returns behind the forecast; returns: [n_dates, n_stocks], row t the return from t to
+            t + 1, on its days and stocks. None without bars.
     """
 
     as_of: AsOf
@@ -71,6 +74,8 @@ class HoldingsRisk:
     volatility: float = math.nan
     backcast: pd.DataFrame | None = None
     quality: pd.DataFrame | None = None
+    regression: Regression | None = None
+    returns: Floats | None = None
 
     def tables(self) -> dict[str, pd.DataFrame]:
         """The tables that there are, in reading order."""
@@ -185,7 +190,7 @@ def holdings_risk(
     if dataset is None or universe is None:
         return found
     with stage("forecast variance"):
-        split, unknown, past, year = _variance(
+        split, unknown, past, year, fit, returns = _variance(
             graph, dataset, holdings, seen, universe, cut, parents, backcast_days
         )
     causes += [(company, "no bar in the forecast's history") for company in unknown]
@@ -202,6 +207,8 @@ def holdings_risk(
         volatility=math.sqrt(max(split.total, 0.0) * year),
         backcast=past,
         quality=None if past is None else _quality(past),
+        regression=fit,
+        returns=returns,
     )
 
 
@@ -291,8 +298,8 @@ def _variance(
     cut: str,
     parents: dict[str, str | None],
     backcast_days: int,
-) -> tuple[Decomposition, list[str], pd.DataFrame | None, float]:
-    """The split of the holdings' variance, the holdings without bars, the backcast, and the trading days of a year."""
+) -> tuple[Decomposition, list[str], pd.DataFrame | None, float, Regression, Floats]:
+    """The split of the holdings' variance, those without bars, the backcast, trading days a year, fit and returns."""
     if loaded_moment(graph, dataset) is None:
         raise DatasetError(
             f"{dataset.root} has not been loaded into this graph; run: samgraph load {dataset.root}"
@@ -315,8 +322,9 @@ def _variance(
         families.append(
             Membership.from_series(series, kind=kind, parents=parents if kind == "product" else None)
         )
+    returns = next_day(market.returns())[days]
     fit = cross_sectional_regression(
-        next_day(market.returns())[days],
+        returns,
         market.weights()[days],
         market.dates[days],
         market.stocks,
@@ -340,8 +348,8 @@ def _variance(
             )
         begin = n_dates - 1 - backcast_days
         forecasts = RiskForecasts(fit, history=HISTORY_DAYS, every=1, first=begin)
-        past = backcast(forecasts, weights, next_day(market.returns())[days])
-    return model.decompose(weights), unknown, past, days_a_year(market.dates)
+        past = backcast(forecasts, weights, returns)
+    return model.decompose(weights), unknown, past, days_a_year(market.dates), fit, returns
 
 
 def _market(

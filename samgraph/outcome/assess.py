@@ -43,6 +43,7 @@ from samgraph.outcome.exposure import coverage_table, exposure_table, sellers_ta
 from samgraph.outcome.factor_study import BOTH, NEUTRAL, STYLES, study
 from samgraph.outcome.plain import best_plain, plain_table
 from samgraph.outcome.risk import model_tables, risk_backcast, risk_forecasts, risk_summary
+from samgraph.outcome.risk_contest import contest_of_run
 from samgraph.outcome.risk_sources import risk_sources
 from samgraph.outcome.tilts import (
     chain_table,
@@ -216,6 +217,9 @@ def assess(
         tables |= {"risk": risk_backcast(inputs, forecasts, books)} | model_tables(inputs, forecasts)
         tables["risk_sources"] = risk_sources(inputs, forecasts, books)
         summary["risk"] = risk_summary(tables["risk"])
+    contest = contest_of_run(inputs, styles)
+    if contest is not None:
+        tables["risk_contest"] = contest
     progress()
     tables = with_return_dates(tables, Schedule(inputs.market.dates, config.trading.lag))
     told = [benchmark_in_words(inputs), caps_sentence(inputs.market, inputs.test)]

@@ -20,6 +20,7 @@ from samgraph.report import holdings as report_holdings
 from samgraph.report import settings as report_settings
 from samgraph.report.attribution import attribution
 from samgraph.report.capacity import capacity
+from samgraph.report.contest import risk_contest
 from samgraph.report.glossary import glossary
 from samgraph.report.html import text
 from samgraph.report.months import months
@@ -42,6 +43,7 @@ SECTIONS = {
     "holdings": ("Holdings", report_holdings.holdings),
     "positions": ("Positions", positions),
     "risk": ("Risk", risk),
+    "contest": ("Products or industries", risk_contest),
     "costs": ("Costs", report_settings.costs),
     "capacity": ("Capacity", capacity),
     "missing": ("Missing data", report_settings.missing),

@@ -398,6 +398,20 @@ _ALL = (
         },
     ),
     _table(
+        "risk_contest",
+        "Risk models with products and with industries held against each other on the test days, by measure.",
+        Known.END,
+        "measure model loss bias forecast realised against gain dm p_value n_days n",
+        own={
+            "model": "exposures used: product or industry",
+            "forecast": "volatility that was forecast, a year",
+            "realised": "volatility that came, a year",
+            "against": "model that the row is tested against; empty in that model's own rows",
+            "p_value": "two-sided, of that statistic",
+            "n": "stocks, portfolios or pairs a day",
+        },
+    ),
+    _table(
         "exposures",
         "The risk model's exposures, each from its first to its last day; the market's is 1 and left out.",
         Known.DAY,

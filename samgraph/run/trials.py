@@ -17,7 +17,7 @@ import json
 import math
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -135,8 +135,46 @@ class Trial:
         return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False) + "\n"
 
 
+@dataclass(frozen=True)
+class Look:
+    """A look at a period's outcome that made no portfolio, such as a contest of risk models: counted, not a trial."""
+
+    what: str
+    question: Question
+    config: str
+    finished: str
+    days: int
+
+    @classmethod
+    def of(
+        cls,
+        what: str,
+        fingerprint: Mapping[str, str],
+        universe: str,
+        start: dt.date,
+        end: dt.date,
+        asked: Mapping[str, Any],
+        days: int,
+    ) -> Look:
+        """A look of now at the outcome of `days` days; `asked` are its settings."""
+        question = Question(_hash(dict(fingerprint)), universe, start.isoformat(), end.isoformat())
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        return cls(what, question, _hash(dict(asked)), now, days)
+
+    def line(self) -> str:
+        """The look as the ledger keeps it, with a newline."""
+        content = {
+            "look": self.what,
+            **vars(self.question),
+            "config": self.config,
+            "finished": self.finished,
+            "days": self.days,
+        }
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
 class TrialLedger:
-    """The file of trials."""
+    """The file of trials and looks."""
 
     def __init__(self, path: Path | None = None) -> None:
         named = os.environ.get("SAMGRAPH_TRIALS")
@@ -151,8 +189,8 @@ class TrialLedger:
         with self._open():
             pass
 
-    def append(self, trial: Trial) -> None:
-        """Add a trial; several processes may do so at once.
+    def append(self, trial: Trial | Look) -> None:
+        """Add a trial or a look; several processes may do so at once.
 
         Raises:
             RunError: the file cannot be written.
@@ -175,16 +213,7 @@ class TrialLedger:
             RunError: the file cannot be read.
         """
         found: dict[tuple[Question, str], Trial] = {}
-        try:
-            lines = self.path.read_text(encoding="utf-8").splitlines()
-        except FileNotFoundError:
-            return []
-        except (OSError, UnicodeDecodeError) as error:
-            raise RunError(
-                f"the ledger of trials {self.path} cannot be read ({getattr(error, 'strerror', None) or error}); "
-                "name another file in SAMGRAPH_TRIALS"
-            ) from error
-        for line in lines:
+        for line in self._lines():
             trial = _parsed(line)
             if trial is None:
                 continue
@@ -194,6 +223,25 @@ class TrialLedger:
                 found = {own if key == place else key: kept for key, kept in found.items()}
             found[own] = trial
         return [trial for trial in found.values() if question in (None, trial.question)]
+
+    def looks(self) -> list[Look]:
+        """Every look, in order; the same one taken again is one more.
+
+        Raises:
+            RunError: the file cannot be read.
+        """
+        return [look for line in self._lines() if (look := _look(line)) is not None]
+
+    def _lines(self) -> list[str]:
+        try:
+            return self.path.read_text(encoding="utf-8").splitlines()
+        except FileNotFoundError:
+            return []
+        except (OSError, UnicodeDecodeError) as error:
+            raise RunError(
+                f"the ledger of trials {self.path} cannot be read ({getattr(error, 'strerror', None) or error}); "
+                "name another file in SAMGRAPH_TRIALS"
+            ) from error
 
     @contextlib.contextmanager
     def _open(self) -> Iterator[int]:
@@ -280,8 +328,11 @@ def _cscv(returns: list[FloatArray]) -> dict[str, Any] | None:
     }
 
 
-def trials_frame(trials: list[Trial]) -> pd.DataFrame:
-    """One row per trial: finished, universe, start, end, dataset, config, variant, days, sharpe (a year), run."""
+def trials_frame(trials: list[Trial], looks: Sequence[Look] = ()) -> pd.DataFrame:
+    """One row per trial, and per look: finished, universe, start, end, dataset, config, variant, days, sharpe, run.
+
+    The ratio is a year's; a look has none, and `variant` says of what it was.
+    """
     rows = [
         {
             "finished": trial.finished,
@@ -299,6 +350,21 @@ def trials_frame(trials: list[Trial]) -> pd.DataFrame:
         }
         for trial in trials
         for name, values in trial.returns.items()
+    ]
+    rows += [
+        {
+            "finished": look.finished,
+            "universe": look.question.universe,
+            "start": look.question.start,
+            "end": look.question.end,
+            "dataset": look.question.dataset[:8],
+            "config": look.config[:8],
+            "variant": look.what,
+            "days": look.days,
+            "sharpe": math.nan,
+            "run": "",
+        }
+        for look in looks
     ]
     columns = [
         "finished",
@@ -335,6 +401,16 @@ def _ends_whole(handle: int) -> bool:
         return True
     os.lseek(handle, size - 1, os.SEEK_SET)
     return os.read(handle, 1) == b"\n"
+
+
+def _look(line: str) -> Look | None:
+    """The look of a line; None for one that is none."""
+    try:
+        content = json.loads(line)
+        question = Question(*(str(content[name]) for name in ("dataset", "universe", "start", "end")))
+        return Look(content["look"], question, content["config"], content["finished"], int(content["days"]))
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _parsed(line: str) -> Trial | None:
