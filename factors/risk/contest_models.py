@@ -48,12 +48,15 @@ class Arena:
     def since(self, day: int) -> Arena:
         """The same from a day on."""
         days = slice(day, None)
-        return Arena(
-            self.dates[days],
-            self.stocks,
-            *(getattr(self, name)[days] for name in ("returns", "cap", "member", "tradable")),
-            {name: values[days] for name, values in self.styles.items()},
-            max(self.first - day, 0),
+        return replace(
+            self,
+            dates=self.dates[days],
+            returns=self.returns[days],
+            cap=self.cap[days],
+            member=self.member[days],
+            tradable=self.tradable[days],
+            styles={name: values[days] for name, values in self.styles.items()},
+            first=max(self.first - day, 0),
         )
 
 

@@ -111,26 +111,18 @@ def carry(links: InputLinks, shocks: Floats, depth: int) -> Carried:
         raise ModelError(
             f"shocks of shape {shocks.shape} over {depth} links; give one a product and 0 links or more."
         )
-    levels = links.order()
+    levels, n = links.order(), len(shocks)
     stated = np.isfinite(links.share)
-    inputs = _inherited(
-        np.bincount(links.customer[stated], weights=links.share[stated], minlength=len(shocks)),
-        levels,
-        links.parent,
-    )
+    inputs = _inherited(_sums(links.customer[stated], links.share[stated], n), levels, links.parent)
     scale, uncovered = 1.0 / np.maximum(inputs, 1.0), np.maximum(1.0 - inputs, 0.0)
 
     def step(values: Floats) -> Floats:
-        arrived = np.bincount(
-            links.customer[stated],
-            weights=links.share[stated] * values[links.supplier[stated]],
-            minlength=len(shocks),
-        )
+        arrived = _sums(links.customer[stated], links.share[stated] * values[links.supplier[stated]], n)
         return _inherited(arrived, levels, links.parent) * scale
 
     def bounded(values: Floats) -> Floats:
         as_input = _highest_below(values, levels, links.parent)
-        worst = np.zeros(len(shocks))
+        worst = np.zeros(n)
         np.maximum.at(worst, links.customer[~stated], as_input[links.supplier[~stated]])
         for level in levels[1:]:
             worst[level] = np.maximum(worst[level], worst[links.parent[level]])
@@ -144,6 +136,11 @@ def carry(links: InputLinks, shocks: Floats, depth: int) -> Carried:
         moved, fall, rise = step(moved), bounded(fall), bounded(rise)
         total, low, high = total + moved, low + fall, high + rise
     return Carried(direct, total, -low, high)
+
+
+def _sums(place: Ints, values: Floats, n: int) -> Floats:
+    """Sums of values at their places [n]."""
+    return np.bincount(place, weights=values, minlength=n).astype(np.float64)
 
 
 def _inherited(values: Floats, levels: list[Ints], parent: Ints) -> Floats:
@@ -179,10 +176,10 @@ def stressed(weights: Floats, stock: Ints, node: Ints, share: Floats, found: Car
     """
 
     def sums(values: Floats) -> Floats:
-        return np.bincount(stock, weights=share * values[node], minlength=len(weights)).astype(np.float64)
+        return _sums(stock, share * values[node], len(weights))
 
     rows = {name: sums(getattr(found, name)) for name in ("direct", "carried", "low", "high")}
-    covered = np.bincount(stock, weights=share, minlength=len(weights))
+    covered = _sums(stock, share, len(weights))
     frame = pd.DataFrame({"weight": weights, "covered": covered, **rows})
     worst = np.where(weights >= 0.0, frame["low"], frame["high"])
     return frame.assign(loss=weights * frame["carried"], worst=weights * worst)
@@ -208,7 +205,7 @@ def worst_spells(moves: Floats, returns: Floats, shock: float, days: int, most: 
     sums = np.array([moves[t : t + days].sum() for t in range(max(n, 0))])
     order = np.argsort(-np.sign(shock) * sums, kind="stable")
     taken = np.zeros(len(moves), dtype=bool)
-    rows = []
+    rows: list[tuple[int, int, float, float, bool]] = []
     for t in order:
         if len(rows) == most or not np.sign(shock) * sums[t] > 0.0:
             break

@@ -1,4 +1,4 @@
-"""The product taxonomy of a day as a table, for those who roll products up by hand: reports, ridges, risk."""
+"""Taxonomies and the value chain of a day as plain tables, for those who work on them by hand: reports, ridges, risk."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import pandas as pd
 
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.driver import Graph
+
+InputLink = tuple[str, str, float | None]  # supplier, customer, stated share of its inputs
 
 
 def product_tree(graph: Graph, as_of: AsOf) -> pd.DataFrame:
@@ -27,3 +29,13 @@ def industry_parents(graph: Graph, as_of: AsOf) -> dict[str, str]:
         for row in rows
         for child, parent in zip(row["sources"], row["targets"], strict=True)
     }
+
+
+def input_links(graph: Graph, as_of: AsOf) -> tuple[InputLink, ...]:
+    """Every link of a day's value chain, sorted."""
+    row = graph.read("chain/links", as_of=as_of.valid, known=as_of.known)[0]
+    links = [
+        (str(supplier), str(customer), None if weight[0] is None else float(weight[0]))
+        for supplier, customer, weight in zip(row["suppliers"], row["customers"], row["weights"], strict=True)
+    ]
+    return tuple(sorted(links, key=lambda link: link[:2]))

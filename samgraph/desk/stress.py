@@ -29,7 +29,7 @@ from samgraph.factors.regression.cross_sectional import Regression
 from samgraph.factors.risk.model import node_path
 from samgraph.factors.risk.stress import InputLinks, carry, stressed, worst_spells
 from samgraph.graph.ask.snapshot import snapshot
-from samgraph.graph.ask.tree import product_tree
+from samgraph.graph.ask.tree import input_links, product_tree
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.driver import Graph
 
@@ -142,11 +142,7 @@ def stress(
     found = snapshot(graph, as_of)
     seen = found.as_of
     tree = product_tree(graph, seen)
-    row = graph.read("chain/links", as_of=seen.valid, known=seen.known)[0]
-    links = [
-        (str(a), str(b), None if w[0] is None else float(w[0]))
-        for a, b, w in zip(row["suppliers"], row["customers"], row["weights"], strict=True)
-    ]
+    links = input_links(graph, seen)
     names = {str(p): str(n) for p, n in zip(tree["product_id"], tree["name"], strict=True)}
     parents = {str(p): _text(q) for p, q in zip(tree["product_id"], tree["parent_id"], strict=True)}
     nodes = sorted({*names, *parents, *(end for a, b, _ in links for end in (a, b))})

@@ -45,6 +45,7 @@ from samgraph.outcome.plain import best_plain, plain_table
 from samgraph.outcome.risk import model_tables, risk_backcast, risk_forecasts, risk_summary
 from samgraph.outcome.risk_contest import contest_of_run
 from samgraph.outcome.risk_sources import risk_sources
+from samgraph.outcome.stress import stress_table
 from samgraph.outcome.tilts import (
     chain_table,
     concentration_table,
@@ -153,6 +154,7 @@ def assess(
         "tilt_history": tilt_history(inputs, main, styles),
         "concentration": concentration_table(inputs, main),
         "chain": chain_table(inputs),
+        "stress": stress_table(inputs, main),
         "crowding": crowding_table(
             inputs,
             {one: book for one, book in kept.results.items() if one.arm == BASE},

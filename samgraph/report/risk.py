@@ -31,7 +31,27 @@ def risk(run: RunFolder) -> str:
         parts.append(_forecasts(run, run.table("risk")))
     if run.has("optimiser"):
         parts.append(_optimised(run, run.table("optimiser")))
+    if run.has("stress"):
+        parts.append(_stress(run.table("stress")))
     return section("risk", "Risk: forecast and realised", *parts) if any(parts) else ""
+
+
+def _stress(found: pd.DataFrame) -> str:
+    if found.empty:
+        return ""
+    rows = [
+        [str(r["name"]), str(r["worst_company_id"])]
+        + [percent(r[name]) for name in ("shock", "weight", "direct", "carried", "worst")]
+        for r in found.to_dict("records")
+    ]
+    return table(
+        ["product", "loses most", "shock", "weight", "direct", "by input shares", "at worst"],
+        rows,
+        "The main portfolio on its last day if one product fell, with all below it, and its customers by the share of "
+        "their inputs; at worst: with every share that nobody states as large as it can be. samgraph risk --stress "
+        "asks of other shocks.",
+        words=2,
+    )
 
 
 def _forecasts(run: RunFolder, backcast: pd.DataFrame) -> str:

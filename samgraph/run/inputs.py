@@ -25,7 +25,7 @@ from samgraph.exchange.tables import Exchange, exchange
 from samgraph.factors.portfolio.benchmark import drifted, require_levels
 from samgraph.graph.ask.period import extract_period, industry_labels, stated_weights, universe_members
 from samgraph.graph.ask.snapshot import snapshot
-from samgraph.graph.ask.tree import product_tree
+from samgraph.graph.ask.tree import InputLink, input_links, product_tree
 from samgraph.graph.check.series import read_bars
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.asof import AsOf
@@ -60,6 +60,7 @@ class Inputs:
             for; -1 where a stock has none
         sector_ids, sector_names: industry ids, and names by id
         last_edges: the last day's edges as they were reported: company_id, product_id, weight, ...
+        last_links: the last day's value chain: supplier, customer, stated share of its inputs (None if not stated)
         first_tree, last_tree: the product taxonomy on the first and on the last test day: product_id, name, parent_id
         first_day: position of the first training day
         windows: walk-forward windows, positions in market.dates
@@ -83,6 +84,7 @@ class Inputs:
     known: dt.datetime
     sector_names: Mapping[str, str] = field(default_factory=dict)
     indexes: tuple[Index, ...] = ()
+    last_links: tuple[InputLink, ...] = ()
 
     @property
     def test(self) -> slice:
@@ -154,6 +156,7 @@ def read_inputs(
         last_edges = snapshot(graph, last, universe=config.universe).frame
         first_tree = product_tree(graph, AsOf(market.dates[windows[0].test.start].date(), moment))
         last_tree = product_tree(graph, last)
+        last_links = input_links(graph, last)
         bar.advance()
     codes, ids = pd.factorize(labels.to_numpy().ravel(), use_na_sentinel=True)
     named = graph.read("period/industry_names", ids=[str(name) for name in ids], known=moment)
@@ -169,6 +172,7 @@ def read_inputs(
         last_edges=last_edges,
         first_tree=first_tree,
         last_tree=last_tree,
+        last_links=last_links,
         first_day=first_day,
         windows=tuple(windows),
         known=moment,

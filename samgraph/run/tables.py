@@ -479,6 +479,13 @@ _ALL = (
         own={"rank": "by score; 1 is the best", "name": "of the company"},
     ),
     _table(
+        "stress",
+        "The main portfolio on the last day if one of its largest products (level 2) fell, along the value chain.",
+        Known.END,
+        "product_id name shock weight direct carried worst worst_company_id",
+        own={"name": "of the product", "weight": "share of what is invested, of the product's whole subtree"},
+    ),
+    _table(
         "coverage",
         "Stock-days of the test period that lack something, by cause.",
         Known.END,

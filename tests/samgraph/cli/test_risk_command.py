@@ -11,14 +11,18 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
+from samgraph.cli.contest import command as contest
 from samgraph.cli.risk import command
+from samgraph.cli.trials import command as trials
 from samgraph.desk.holdings_risk import holdings_risk, read_holdings
 from samgraph.economy.simulate import simulate
 from samgraph.errors import ConfigError, DatasetError
+from samgraph.graph.ask.tree import product_tree
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.driver import Graph
 from samgraph.graph.load.load import load
+from samgraph.run.trials import TrialLedger
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +150,71 @@ def test_holdings_without_any_label_are_reported_not_a_traceback(
     arguments = [str(file), "--as-of", day, "--format", "json"]
     ran = CliRunner().invoke(command, arguments, catch_exceptions=False)
     assert ran.exit_code == 0 and json.loads(ran.stdout)["concentration"] == []
+
+
+def test_a_scenario_costs_its_share_and_past_days_are_those_of_the_factor(
+    graph: Graph, graph_env: object, economy: Path, tmp_path: Path
+) -> None:
+    load(graph, Dataset(economy))
+    day, table = day_and_holdings(economy, 12)
+    file, scenario = tmp_path / "holdings.csv", tmp_path / "fall.toml"
+    table.to_csv(file, index=False)
+    tree = product_tree(graph, AsOf.parse(day, None))
+    root = str(tree.loc[tree["parent_id"].isna(), "product_id"].iloc[0])
+    scenario.write_text(
+        f'name = "A root falls"\ndepth = 0\ndays = 5\n[shocks]\n"{root}" = -0.1\n', encoding="utf-8"
+    )
+    arguments = [str(file), "--as-of", day, "--stress", str(scenario)]
+    bars = ["--data", str(economy), "--universe", "SIM", "--concepts", "level:1"]
+    ran = CliRunner().invoke(command, [*arguments, *bars, "--format", "json"], catch_exceptions=False)
+    found = json.loads(ran.stdout)
+    below = next(row["weight"] for row in found["products"] if row["product_id"] == root)
+    assert found["stress"]["loss"] == pytest.approx(-0.1 * below, rel=1e-5)
+    assert found["stress"]["worst"] == pytest.approx(
+        found["stress"]["loss"], rel=1e-9
+    )  # no link was followed
+    assert sum(row["loss"] for row in found["stress by holding"]) == pytest.approx(found["stress"]["loss"])
+    past = found["stress in the past"]
+    assert past and all(row["factor"] == root and row["move"] < 0 for row in past)
+    assert [row["move"] for row in past] == sorted(row["move"] for row in past)
+    scenario.write_text(f'depth = 3\n[shocks]\n"{root}" = -0.1\n', encoding="utf-8")
+    ran = CliRunner().invoke(command, arguments, catch_exceptions=False)
+    assert "fall: -" in ran.stdout and "stress by product" in ran.stdout and "at worst" in ran.stdout
+    for text, told in (
+        ('[shocks]\n"nothing" = -0.1\n', "no product is called nothing"),
+        ("[shocks]\nx = -2.0\n", "a fraction from -1 to 10"),
+        ("depth = 99\n[shocks]\nx = -0.1\n", "depth = 99"),
+        ("size = 1\n[shocks]\nx = -0.1\n", "has a setting size"),
+        ("", "has no shocks"),
+    ):
+        scenario.write_text(text, encoding="utf-8")
+        with pytest.raises(ConfigError, match=told):
+            CliRunner().invoke(command, arguments, catch_exceptions=False)
+
+
+def test_a_contest_prints_and_keeps_its_table_and_leaves_a_line_in_the_ledger(
+    graph: Graph, graph_env: object, economy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(graph, Dataset(economy))
+    monkeypatch.setenv("SAMGRAPH_TRIALS", str(tmp_path / "trials.jsonl"))
+    days = np.sort(pd.read_parquet(economy / "bars.parquet", columns=["date"])["date"].unique())
+    start, end = (pd.Timestamp(days[place]).date().isoformat() for place in (-50, -1))
+    arguments = ["--data", str(economy), "--universe", "SIM", "--start", start, "--end", end]
+    out = tmp_path / "out"
+    ran = CliRunner().invoke(
+        contest, [*arguments, "--out", str(out), "--format", "json"], catch_exceptions=False
+    )
+    assert ran.exit_code == 0
+    rows = json.loads(ran.stdout)
+    assert {row["model"] for row in rows} == {"product", "industry", "styles"}
+    assert {row["against"] for row in rows if row["model"] != "industry"} == {"industry"}
+    kept = pd.read_parquet(out / "risk_contest_daily.parquet")
+    likelihood = kept[kept["measure"] == "log_likelihood"]
+    assert (
+        likelihood["date"].nunique()
+        == 49
+        == next(r["n_days"] for r in rows if r["measure"] == "log_likelihood")
+    )
+    assert len(TrialLedger().looks()) == 1 and TrialLedger().trials() == []
+    shown = CliRunner().invoke(trials, ["--format", "json"], catch_exceptions=False)
+    assert json.loads(shown.stdout)[0]["variant"] == "risk_contest"

@@ -20,6 +20,7 @@ from samgraph.outcome.risk import risk_backcast, risk_forecasts
 from samgraph.outcome.tilts import tilt_table
 from samgraph.report.figures import cost_curves
 from samgraph.report.settings import costs
+from samgraph.run.tables import registered
 
 
 @pytest.fixture(scope="module")
@@ -352,3 +353,11 @@ def test_the_report_s_costs_are_the_summary_s_with_the_first_day_s_purchase(run:
         figures = run.outcome.summary["variants"][trace.name]
         assert trace.y[0] > 0 or trace.y[1] > 0
         assert trace.y[-1] == pytest.approx(figures["cost"] * figures["days"] / year(run))
+
+
+def test_the_contest_of_a_run_is_over_days_on_which_both_exposures_were_known(run: Assessed) -> None:
+    table = run.tables["risk_contest"]
+    assert tuple(table.columns) == registered("risk_contest").columns
+    assert set(table["model"]) == {"product", "industry"}
+    days = table.loc[table["measure"] == "log_likelihood", "n_days"]
+    assert (days == TEST.stop - TEST.start - 1).all()  # the last test day has no return after it
