@@ -1,4 +1,4 @@
-"""Taxonomies and the value chain of a day as plain tables, for those who work on them by hand: reports, ridges, risk."""
+"""Taxonomies and the value chain of a day as plain tables: for reports, ridges and risk, which add up by themselves."""
 
 from __future__ import annotations
 

@@ -120,7 +120,7 @@ def risk_contest(
             settings=settings,
             progress=bar.advance,
         )
-    last = int(arena.dates.get_loc(daily["date"].max()))
+    last = int(arena.dates.searchsorted(daily["date"].max()))
     return RiskContest(
         table=contest_table(daily, against=industry, days_a_year=days_a_year(market.dates)),
         daily=daily,

@@ -1,4 +1,4 @@
-"""What the last holdings of a run would lose if one of their products fell: a scenario for each, along the value chain."""
+"""What the last holdings of a run would lose if one of their products fell, along the value chain."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def stress_table(inputs: Inputs, holdings: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         product_id, name, shock, weight (of what is invested, behind the product and all below it), direct, carried
-        and worst (a fraction of what is invested; see `samgraph.factors.risk.stress`), worst_company_id (who loses most).
+        and worst (a fraction of what is invested; see `samgraph.factors.risk.stress`), worst_company_id (who loses
+        most).
     """
     if holdings.empty or inputs.last_edges.empty:
         return pd.DataFrame(columns=list(COLUMNS))
