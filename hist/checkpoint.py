@@ -90,7 +90,10 @@ def chosen_parameters(folder: Path, **identity: Any) -> dict[str, Tensor]:
     """
     checkpoint = read_checkpoint(folder)
     if checkpoint is None:
-        raise ModelError(f"{folder} holds no checkpoint; run the backtest again")
+        raise ModelError(
+            f"{folder} holds no checkpoint: it was removed (samgraph models --prune) or never written; ask about a day "
+            "of newer models, or run the backtest into a new folder"
+        )
     for name, value in identity.items():
         if checkpoint.values["identity"][name] != value:
             raise ModelError(

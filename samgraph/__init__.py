@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from samgraph.graph.dataset.folder import Dataset
     from samgraph.graph.db.asof import AsOf
     from samgraph.graph.load.load import load
+    from samgraph.hist.config import HistConfig
+    from samgraph.hist.data import training_inputs
+    from samgraph.hist.features.compute import daily_features
     from samgraph.hist.labels import forward_returns
+    from samgraph.hist.train import fit_window
+    from samgraph.hist.windows import Window, walk_forward
     from samgraph.run.inputs import read_market
     from samgraph.run.opened import open_run
 
@@ -37,15 +42,19 @@ __version__ = "0.1.0"
 _WHERE = {
     "AsOf": "graph.db.asof",
     "Dataset": "graph.dataset.folder",
+    "HistConfig": "hist.config",
     "Membership": "factors.regression.exposures",
     "Ridge": "factors.regression.ridge",
+    "Window": "hist.windows",
     "basket": "graph.ask.baskets",
     "chain": "graph.ask.chains",
     "connect": "graph.connect",
     "cross_sectional_regression": "factors.regression.cross_sectional",
+    "daily_features": "hist.features.compute",
     "evaluate": "factors.evaluation.evaluate",
     "extract_period": "graph.ask.period",
     "fama_macbeth": "factors.regression.fama_macbeth",
+    "fit_window": "hist.train",
     "forward_returns": "hist.labels",
     "load": "graph.load.load",
     "next_day": "factors.regression.cross_sectional",
@@ -55,19 +64,25 @@ _WHERE = {
     "show": "explore.show",
     "snapshot": "graph.ask.snapshot",
     "style_exposures": "factors.signals.styles",
+    "training_inputs": "hist.data",
+    "walk_forward": "hist.windows",
 }
 __all__ = [
     "AsOf",
     "Dataset",
+    "HistConfig",
     "Membership",
     "Ridge",
+    "Window",
     "basket",
     "chain",
     "connect",
     "cross_sectional_regression",
+    "daily_features",
     "evaluate",
     "extract_period",
     "fama_macbeth",
+    "fit_window",
     "forward_returns",
     "load",
     "next_day",
@@ -77,6 +92,8 @@ __all__ = [
     "show",
     "snapshot",
     "style_exposures",
+    "training_inputs",
+    "walk_forward",
 ]
 
 if not (_Path(__file__).parent / "graph").is_dir():

@@ -6,6 +6,7 @@ Where standard error is not a terminal, a stage says how far it is at most once 
 
 from __future__ import annotations
 
+import json
 import sys
 import time
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 EVERY = 30.0  # seconds between two lines of a stage
 _quiet = False
+_json = False
 
 
 def be_quiet(quiet: bool) -> None:
@@ -25,9 +27,15 @@ def be_quiet(quiet: bool) -> None:
     _quiet = quiet
 
 
+def as_json(wanted: bool) -> None:
+    """Whether lines are JSON from now on, {"progress": ...} or {"warning": ...}, and no bar is drawn."""
+    global _json  # noqa: PLW0603  as above
+    _json = wanted
+
+
 def warn(sentence: str) -> None:
     """Say what went otherwise than it should, and what is done about it; not even `be_quiet` keeps it back."""
-    print(f"samgraph: {sentence}", file=sys.stderr, flush=True)
+    _line("warning", sentence, f"samgraph: {sentence}")
 
 
 class Stage:
@@ -82,6 +90,11 @@ class _Lines(Stage):
 
 
 def _say(line: str) -> None:
+    _line("progress", line, line)
+
+
+def _line(kind: str, words: str, plain: str) -> None:
+    line = json.dumps({kind: words}, ensure_ascii=False) if _json else plain
     print(line, file=sys.stderr, flush=True)
 
 
@@ -92,7 +105,7 @@ def stage(name: str, total: int | None = None) -> Iterator[Stage]:
         yield Stage()
         return
     began = time.monotonic()
-    if sys.stderr.isatty():
+    if sys.stderr.isatty() and not _json:
         with _progress() as progress:
             yield _Bar(progress, name, total)
     else:

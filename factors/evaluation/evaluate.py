@@ -84,8 +84,15 @@ class Evaluation:
     neutralised: dict[str, Floats] = field(default_factory=dict)
 
     def __repr__(self) -> str:
+        return f"Evaluation of\n{self._shown.to_string(index=False, float_format='{:.4f}'.format)}"
+
+    def _repr_html_(self) -> str:
+        return self._shown.to_html(index=False, float_format="{:.4f}".format, border=0)
+
+    @property
+    def _shown(self) -> pd.DataFrame:
         columns = ["factor", "horizon", "rank_ic", "rank_icir", "tstat_nw", "q_value", "spread", "n_days"]
-        return f"Evaluation of\n{self.decay[columns].to_string(index=False, float_format='{:.4f}'.format)}"
+        return self.decay[columns]
 
 
 def evaluate(

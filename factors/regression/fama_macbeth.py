@@ -44,6 +44,13 @@ class FamaMacBeth:
     deficiencies: pd.DataFrame
     freedom: float | None
 
+    def __repr__(self) -> str:
+        days = f"{len(self.slopes)} days, {len(self.deficiencies)} deficiencies"
+        return f"FamaMacBeth({days})\n{self.premia.to_string(float_format='{:.4g}'.format)}"
+
+    def _repr_html_(self) -> str:
+        return self.premia.to_html(float_format="{:.4g}".format, border=0)
+
 
 def fama_macbeth(
     forward: Any,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 IntArray = npt.NDArray[np.int64]
 Texts = npt.NDArray[np.object_]
 
+_SHOWN = 10  # edges in a notebook
 _STATEMENTS: dict[Relation, str] = {
     "products": "as_of/sells",
     "industries": "as_of/classified",
@@ -91,6 +93,15 @@ class Snapshot:
             f"{len(self.companies)} companies ({self.coverage.with_edges} with edges), {len(self.products)} concepts, "
             f"{len(self.edges)} edges)"
         )
+
+    def _repr_html_(self) -> str:
+        shown = self.frame.sort_values("weight", ascending=False, kind="stable").head(_SHOWN)
+        more = (
+            f"<p>the {len(shown)} largest of {len(self.edges)} edges</p>"
+            if len(shown) < len(self.edges)
+            else ""
+        )
+        return f"<p>{html.escape(repr(self))}</p>{shown.to_html(index=False, border=0)}{more}"
 
     def to_hetero(self) -> HeteroData:
         """The snapshot as a bipartite PyG graph; see `samgraph.graph.series.hetero.bipartite` for its names."""

@@ -2,7 +2,8 @@
 
 Each command lives in a module of its own and is imported only when it is used, so that `--help` is instant.
 Results go to standard output, progress to standard error. Exit status: 0 done, 1 an input or environment
-error (one sentence), 2 wrong usage, 3 done with a warning that a schedule should heed (`score`), 130 interrupted.
+error (one sentence), 2 wrong usage, 3 done with a warning that a schedule should heed (`score`, `status`), 130
+interrupted.
 """
 
 from __future__ import annotations
@@ -43,6 +44,8 @@ COMMANDS = {
     "backtest": "backtest",
     "ablate": "ablate",
     "score": "score",
+    "status": "status",
+    "nightly": "nightly",
     "models": "models",
     "explain": "explain",
     "evaluate": "evaluate",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 from pathlib import Path
 
 import click
@@ -66,14 +65,12 @@ def command(
     Example:
       samgraph score runs/csi300 --data data/csi300 -o scores.parquet
     """
-    from samgraph.files import whole, write_frame
     from samgraph.graph.connect import connect
     from samgraph.graph.dataset.folder import Dataset
     from samgraph.graph.db.asof import parse_moment
     from samgraph.run.backtest import server_settings
     from samgraph.run.folder import RunFolder
-    from samgraph.run.score import score
-    from samgraph.spreadsheets import write_csv
+    from samgraph.run.score import score, write_scored
 
     opened = RunFolder.open(run)
     dataset = Dataset(data or opened.config.data)
@@ -84,21 +81,8 @@ def command(
         tell(f"warning: {warning}")
     if output is None:
         print_frame(found.frame, form)
-    elif output.suffix == ".parquet":
-        frame = found.frame.copy()
-        for name, value in found.source.items():  # every row says where it comes from
-            frame[name] = value if isinstance(value, (str, int)) else json.dumps(value)
-        write_frame(output, frame)
     else:
-        with whole(output) as scratch:
-            if output.suffix == ".csv":
-                write_csv(found.frame, scratch)
-            else:
-                rows = json.loads(
-                    found.frame.to_json(orient="records", date_format="iso", double_precision=15)
-                )
-                content = {"source": found.source, "warnings": list(found.warnings), "scores": rows}
-                scratch.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
+        write_scored(output, found)
     if output is not None:
         click.echo(f"written: {output}", err=True)
     if found.warnings:

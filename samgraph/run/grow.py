@@ -25,6 +25,7 @@ from samgraph.run.changes import MarketChanges, SeriesChanges, days_in_words
 from samgraph.run.concepts import concept_series
 from samgraph.run.folder import RunFolder
 from samgraph.run.inputs import Inputs
+from samgraph.run.models import has_model
 from samgraph.seals import FINISHED, damaged_file, seal_piece, sealed_names
 from samgraph.training.stored import read_series
 from samgraph.training.task import CURVES, PREDICTIONS, Job, Piece, Task, Work
@@ -136,7 +137,9 @@ class _Growth:
         if (old.train, old.valid, old.test.start) != (new.train, new.valid, new.test.start):
             return False
         whole = damaged_file(self.folder(piece), (CURVES, PREDICTIONS)) is None
-        return whole and self.unchanged(piece, new.fit_day) and all(map(self.is_kept, piece.needs))
+        if not (whole and self.unchanged(piece, new.fit_day) and all(map(self.is_kept, piece.needs))):
+            return False
+        return has_model(self.folder(piece)) or self.is_scored(piece)  # what was removed scores nothing anew
 
     def is_scored(self, piece: Piece) -> bool:
         """Whether the scores of a piece whose fit is kept are what they would be now."""

@@ -8,43 +8,39 @@ Nothing is written into the run's folder.
 from __future__ import annotations
 
 import datetime as dt
+import json
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from samgraph.arms.registry import ARMS, BASE
+from samgraph.arms.registry import BASE
 from samgraph.config import RunConfig
-from samgraph.errors import RunError
 from samgraph.factors.evaluation.neutralise import neutralise
+from samgraph.files import whole, write_frame
 from samgraph.graph.ask.period import industry_labels
 from samgraph.graph.ask.snapshot import snapshot
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.asof import AsOf
-from samgraph.graph.db.universe import committed_moment
-from samgraph.graph.series.snapshots import SnapshotSeries
-from samgraph.hist.data import TrainingInputs
 from samgraph.hist.market import Market
 from samgraph.hist.windows import Window
-from samgraph.progress import stage
+from samgraph.run.drift import outside_of_training
 from samgraph.run.folder import RunFolder
-from samgraph.run.inputs import market_of, series_of
-from samgraph.run.seeds import averaged
-from samgraph.training.task import Task
+from samgraph.run.latest import Latest, scored
+from samgraph.run.seeds import averaged, of_members
+from samgraph.spreadsheets import write_csv
 
 if TYPE_CHECKING:
     from samgraph.graph.db.driver import Graph
 
-_LATEST = dt.date(2200, 1, 1)  # later than any bar
 _USUAL_DAYS = 20
 _FEW = 0.9  # of the usual number of stocks with a score
-_STALE_DAYS = 550  # calendar days: an annual report and half a year
-_STALE_SHARE = 0.1  # of the stocks with a report
-_OUTSIDE = 0.02  # of a day's feature values beyond all that training saw
+STALE_DAYS = 550  # calendar days: an annual report and half a year
+STALE_SHARE = 0.1  # of the stocks with a report
+OUTSIDE = 0.02  # of a day's feature values beyond all that training saw
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,29 +86,21 @@ def score(
         SamgraphError: as reading the dataset and the graph raises it
     """
     run.require_variant(variant)
-    if ARMS[variant].concepts == "placebo":
-        raise RunError(f"{variant} reads random groups drawn for its own days; it has no score of other days")
     config = run.config
     dataset = dataset or Dataset(config.data)
-    moment = committed_moment(graph, known)
-    with stage("read bars"):
-        market = market_of(config, graph, dataset, as_of or _LATEST, moment)
-    day = market.n_dates - 1
+    latest = Latest.read(run, graph, dataset, as_of, known)
+    market, moment, day = latest.market, latest.known, latest.day
     if as_of is not None and market.dates[day] != pd.Timestamp(as_of):
         nothing = f"{as_of} has no bars; the last day with bars before it is {market.dates[day].date()}"
         return Scored(
             pd.DataFrame(columns=list(COLUMNS)), (nothing,), {"run": run.run_id, "variant": variant}
         )
-    number, window = _window(run, market, day)
-    tasks = [run.task(variant, seed, number) for seed in run.seeds]
+    number, window = latest.window()
     with tempfile.TemporaryDirectory() as cache:
-        series = _series(tasks, config, graph, market, window, moment)
-        jobs = [run.job(task, market, series, Path(cache)) for task in tasks]
-        predictions = [
-            job.task.piece.arm.score(job, slice(day, day + 1)).assign(seed=job.seed) for job in jobs
-        ]
-        outside = _outside(jobs[0].inputs(), window, day)
-    found = averaged(_members(pd.concat(predictions, ignore_index=True), market, day))
+        jobs = latest.jobs(variant, Path(cache))
+        predictions = scored(jobs, slice(day, day + 1))
+        outside = outside_of_training(jobs[0].inputs(), window, slice(day, day + 1))
+    found = averaged(of_members(predictions, market))
     frame = _described(found, config, graph, dataset, market, moment)
     source = {
         "run": run.run_id,
@@ -133,46 +121,25 @@ COLUMNS = (
 )
 
 
-def _window(run: RunFolder, market: Market, day: int) -> tuple[int, Window]:
-    """The last window that tests from the day or before it, and its number; it tests up to the day."""
-    before = run.market.dates
-    shared = min(len(before), market.n_dates)
-    changed = np.flatnonzero(before[:shared] != market.dates[:shared])
-    if len(changed):
-        raise RunError(
-            f"the trading days have changed since {run.folder} was fitted: where it had "
-            f"{before[changed[0]].date()} the bars have {market.dates[changed[0]].date()}; run the backtest anew"
-        )
-    fitted = [k for k, window in enumerate(run.windows) if window.test.start <= day]
-    if not fitted:
-        first = before[run.windows[0].test.start].date()
-        raise RunError(f"{run.folder} has no model for {market.dates[day].date()}: its first is for {first}")
-    window = run.windows[fitted[-1]]
-    return fitted[-1], replace(window, test=slice(window.test.start, day + 1))
+def write_scored(file: Path, found: Scored) -> None:
+    """Write scores to a file .parquet, .csv or .json; all but CSV say where they come from.
 
-
-def _series(
-    tasks: Sequence[Task],
-    config: RunConfig,
-    graph: Graph,
-    market: Market,
-    window: Window,
-    moment: dt.datetime,
-) -> dict[str, SnapshotSeries]:
-    """The snapshots that the tasks and those they need read, by `Piece.concepts`."""
-    pieces = [one.piece for task in tasks for one in (*task.below, task)]
-    files = {piece.concepts: piece.arm.concepts for piece in pieces}
-    with stage("read as-of snapshots"):
-        return {
-            file: series_of(config, graph, market, window, relation, moment)
-            for file, relation in files.items()
-            if file is not None and relation is not None
-        }
-
-
-def _members(predictions: pd.DataFrame, market: Market, day: int) -> pd.DataFrame:
-    member = pd.Series(market.member[day], index=pd.Index(market.stocks))
-    return predictions[predictions["company_id"].map(member).to_numpy(dtype=bool)].reset_index(drop=True)
+    Raises:
+        RunError: it cannot be written
+    """
+    if file.suffix == ".parquet":
+        frame = found.frame.copy()
+        for name, value in found.source.items():  # every row says it
+            frame[name] = value if isinstance(value, (str, int)) else json.dumps(value)
+        write_frame(file, frame)
+        return
+    with whole(file) as scratch:
+        if file.suffix == ".csv":
+            write_csv(found.frame, scratch)
+            return
+        rows = json.loads(found.frame.to_json(orient="records", date_format="iso", double_precision=15))
+        content = {"source": found.source, "warnings": list(found.warnings), "scores": rows}
+        scratch.write_text(json.dumps(content, ensure_ascii=False, indent=1), encoding="utf-8")
 
 
 def _described(
@@ -193,15 +160,43 @@ def _described(
     codes, _ = pd.factorize(labels.to_numpy()[0][place], use_na_sentinel=True)
     cap = market.log_caps()[-1:, place]
     neutral = neutralise(found["score"].to_numpy()[None], codes.astype(np.int64)[None], cap)
-    edges = snapshot(graph, AsOf(today.date(), moment), universe=config.universe).frame
-    public = pd.to_datetime(edges["valid_from"], errors="coerce").groupby(edges["company_id"]).max()
+    public = report_days(graph, AsOf(today.date(), moment), config.universe)
     frame = found.assign(
         name=ids.map(names).to_numpy(),
         rank=found["score"].rank(ascending=False, method="first").astype(int),
         neutral=neutral[0],
-        report_days=(today - ids.map(public)).dt.days.to_numpy(dtype=np.float64),
+        report_days=ids.map(public).to_numpy(dtype=np.float64),
     )
     return frame[list(COLUMNS)].sort_values("rank", ignore_index=True)
+
+
+def report_days(graph: Graph, as_of: AsOf, universe: str) -> pd.Series:
+    """Calendar days since the newest report of each member that has one became public, by company_id."""
+    edges = snapshot(graph, as_of, universe=universe).frame
+    public = pd.to_datetime(edges["valid_from"], errors="coerce").groupby(edges["company_id"]).max()
+    return (pd.Timestamp(as_of.valid) - public.dropna()).dt.days
+
+
+def stale_reports(days: pd.Series) -> tuple[int, str | None]:
+    """How many reports are stale, by their ages in calendar days, and a sentence where they are many."""
+    known = days.dropna()
+    stale = int((known > STALE_DAYS).sum())
+    if stale <= STALE_SHARE * max(len(known), 1):
+        return stale, None
+    return (
+        stale,
+        f"the newest report of {stale} of {len(known)} companies is older than {STALE_DAYS} days",
+    )
+
+
+def overdue(used: int, config: RunConfig) -> str | None:
+    """A sentence where models in use for so many trading days are past the day of their refit."""
+    if used <= config.windows.test_days:
+        return None
+    return (
+        f"the models are in use for {used} trading days, and were to be fitted anew after "
+        f"{config.windows.test_days}; run the same backtest with --end latest"
+    )
 
 
 def _warnings(
@@ -213,29 +208,12 @@ def _warnings(
     usual = float(np.median(members)) if len(members) else 0.0
     if len(frame) < _FEW * usual:
         told.append(f"{len(frame)} stocks have a score, usually {usual:.0f} members have bars")
-    known = frame["report_days"].dropna()
-    stale = int((known > _STALE_DAYS).sum())
-    if stale > _STALE_SHARE * max(len(known), 1):
-        told.append(
-            f"the newest report of {stale} of {len(known)} companies is older than {_STALE_DAYS} days"
-        )
     used = day - window.test.start + 1
-    if used > config.windows.test_days:
-        told.append(
-            f"the models are in use for {used} trading days, and were to be fitted anew after "
-            f"{config.windows.test_days}; run the backtest into a new folder"
-        )
-    if outside > _OUTSIDE:
+    told += [
+        sentence
+        for sentence in (stale_reports(frame["report_days"])[1], overdue(used, config))
+        if sentence is not None
+    ]
+    if outside > OUTSIDE:
         told.append(f"{outside:.1%} of the day's feature values lie outside of all that training saw")
     return tuple(told)
-
-
-def _outside(inputs: TrainingInputs, window: Window, day: int) -> float:
-    """The share of the day's feature values below or above all of the training days'."""
-    used = inputs.feature_mask & inputs.market.member
-    seen = inputs.features[window.train][used[window.train]]
-    now = inputs.features[day][used[day]]
-    if not len(seen) or not len(now):
-        return 0.0
-    low, high = np.nanmin(seen, axis=0), np.nanmax(seen, axis=0)
-    return float(((now < low) | (now > high)).mean())

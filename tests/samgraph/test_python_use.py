@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import subprocess
 import sys
 from typing import Any
@@ -15,6 +16,9 @@ from samgraph.errors import DatasetError
 from samgraph.factors.evaluation.evaluate import evaluate
 from samgraph.factors.regression.cross_sectional import cross_sectional_regression
 from samgraph.factors.regression.exposures import Membership
+from samgraph.graph.ask.snapshot import Snapshot
+from samgraph.graph.db.asof import AsOf
+from samgraph.graph.series.cuts import Coverage
 from samgraph.graph.series.snapshots import Edges, SnapshotSeries
 from samgraph.hist.market import Market, build_market
 
@@ -95,3 +99,30 @@ def test_frames_with_dates_and_companies_are_evaluated_and_regressed_as_arrays_a
         memberships=[Membership.from_series(series)],
     )
     assert repr(fitted).startswith("Regression(30 days, 40 stocks, 5 factors: r2 0.")
+
+
+def test_results_are_tables_in_a_notebook_and_their_names_are_text() -> None:
+    market, _ = made()
+    hostile = "<b>size</b>"
+    factor = market.volume * market.close
+    label = samgraph.forward_returns(market, 1)
+    found = evaluate({hostile: factor}, {1: label}, market.dates, market.stocks)
+    premia = samgraph.fama_macbeth(label, {hostile: np.log(factor)})
+    assert repr(premia).startswith("FamaMacBeth(30 days, 0 deficiencies)\n")
+    snapshot = Snapshot(
+        as_of=AsOf(dt.date(2024, 1, 5)),
+        universe=None,
+        cut="leaf",
+        relation="products",
+        companies=tuple(f"C{i:02d}" for i in range(12)),
+        products=(hostile,),
+        level=np.ones(1, dtype=np.int64),
+        edges=Edges.of(np.arange(12), np.zeros(12, dtype=np.int64)),
+        weight=np.linspace(0.1, 1.0, 12),
+        days=np.full((12, 3), np.datetime64("NaT"), dtype="datetime64[D]"),
+        coverage=Coverage(12, 12, 0, 0, 0, 0, 1.0, 1.0, 0.0, 0.0),
+    )
+    for one in (found, premia, snapshot):
+        shown = one._repr_html_()
+        assert "<table" in shown and hostile not in shown and "&lt;b&gt;size" in shown
+    assert shown.count("<tr") == 11 and "the 10 largest of 12 edges" in shown and "C11" in shown

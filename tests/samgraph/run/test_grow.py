@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime as dt
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,14 +13,20 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 import pytest
+from conftest import empty_database
 from oracles.hist_making import make_market, make_series
+from oracles.nights import published
 from oracles.outcome_inputs import inputs_by_hand
 from oracles.outcome_inputs import settings as made_settings
 
 from samgraph.arms.registry import ARMS
 from samgraph.config import RunConfig, load_config
-from samgraph.errors import RunError
-from samgraph.graph.db.driver import Graph
+from samgraph.economy.simulate import simulate
+from samgraph.errors import ModelError, RunError
+from samgraph.explain.scores import RunModels
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.graph.db.driver import Address, Graph
+from samgraph.graph.load.load import load
 from samgraph.graph.series.snapshots import Edges, SnapshotSeries
 from samgraph.hist.config import variant
 from samgraph.hist.market import Market
@@ -30,11 +37,106 @@ from samgraph.run.changes import MarketChanges, SeriesChanges
 from samgraph.run.folder import RunFolder
 from samgraph.run.grow import growing, keep_fits, settle, take_place
 from samgraph.run.inputs import Inputs
+from samgraph.run.models import models, prune
 from samgraph.run.pieces import piece_of, write_model_inputs
+from samgraph.run.score import score
+from samgraph.run.seeds import averaged
+from samgraph.run.status import status
 from samgraph.run.trials import TrialLedger
 from samgraph.training.fit import fit_piece
 from samgraph.training.stored import read_market
 from samgraph.training.task import PREDICTIONS, Event, Piece, Task, Work
+
+BEGUN, GROWN = (
+    "2020-02-20",
+    "2020-04-03",
+)  # in between SIM0009 joins, SIM0033 is delisted and reports come out
+
+
+def settings(data: Path, end: str) -> RunConfig:
+    return load_config(
+        None,
+        {
+            "data": data,
+            "universe": "SIM",
+            "start": "2019-03-01",
+            "end": end,
+            "seeds": 1,
+            "jobs": 1,
+            "variants": ("product", "gru"),
+            "horizons": (1, 5),
+            "windows": {"train_days": 120, "valid_days": 40, "test_days": 60},
+            "model": {"epochs": 1, "start": "nothing", "tuning_epochs": 1, "hidden_size": 4, "horizon": 5},
+            "concepts": {"regression_cut": "adaptive:min=5,max=0.9"},
+        },
+    )
+
+
+@pytest.mark.slow
+def test_a_grown_run_is_bit_for_bit_a_fresh_one_over_the_longer_period(
+    graph_server: Address, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, data, run = tmp_path / "whole", tmp_path / "data", tmp_path / "run"
+    monkeypatch.setenv("SAMGRAPH_TRIALS", str(tmp_path / "trials.jsonl"))
+    simulate(whole, 5, companies=40, products=60, years=2)
+    empty_database(graph_server)
+    with Graph.open(graph_server) as graph:
+        load(graph, Dataset(published(whole, BEGUN, data)))
+        backtest(settings(data, BEGUN), run, graph=graph)
+        first = RunFolder.open(run)
+        fits = fitted(run)
+        assert len(fits) == 4
+
+        load(graph, Dataset(published(whole, GROWN, data)))
+        longer = settings(data, GROWN)
+        tonight = score(first, graph, as_of=dt.date(2020, 3, 20)).frame.set_index("company_id").sort_index()
+        health = status(first, graph)
+        with pytest.MonkeyPatch.context() as patch:  # the power fails when all is fitted
+            patch.setattr(running, "assess", fail)
+            with pytest.raises(OSError, match="power"):
+                backtest(longer, run, graph=graph)
+        assert RunFolder.open(run).run_id == first.run_id, "until it is finished the old run can be used"
+        backtest(longer, run, graph=graph)
+        grown = RunFolder.open(run)
+        backtest(longer, tmp_path / "fresh", graph=graph)
+        fresh = RunFolder.open(tmp_path / "fresh")
+
+    assert not growing(run).exists() and sorted(p.name for p in tmp_path.iterdir() if p.name[0] == ".") == []
+    step = grown.manifest["grown"][0]
+    assert (step["kept"], step["scored"], step["fitted"], step["changes"]) == (2, 2, 2, [])
+    assert fits.items() <= fitted(run).items(), "fits that were there are the files of before"
+    for state in (run / "checkpoints").glob("*/state.json"):
+        made_anew = tmp_path / "fresh" / state.relative_to(run)
+        assert state.read_bytes() == made_anew.read_bytes(), "and say of themselves what fresh ones would"
+    predictions = grown.table("predictions")
+    assert "SIM0009" in set(predictions["company_id"]) - set(first.table("predictions")["company_id"])
+    assert predictions["window"].nunique() == 3 and first.table("predictions")["window"].nunique() == 2
+    whole_score = averaged(grown.rows("predictions", "variant", "product")).set_index(["date", "company_id"])
+    expected = whole_score.loc[pd.Timestamp("2020-03-20")]
+    assert list(tonight.index) == list(expected.index) and tonight["concept"].any()
+    np.testing.assert_array_equal(tonight[["concept", "score"]], expected[["concept", "score"]])
+    assert (health.facts["run_through"], health.facts["newest_bars"]) == (BEGUN, GROWN)
+    assert health.facts["model_days"] > 60 and any("to be fitted anew" in told for told in health.warnings)
+    kept, made = grown.tables(), fresh.tables()
+    assert list(kept) == list(made)
+    for name, table in kept.items():
+        pd.testing.assert_frame_equal(table, made[name], check_exact=True, obj=name)
+    assert grown.run_id == fresh.run_id
+    assert (run / "report.html").read_text(encoding="utf-8").count(str(run / "config.toml")) > 0
+
+    trials = TrialLedger(tmp_path / "trials.jsonl").trials()
+    assert [trial.question.end for trial in trials] == [GROWN], "one growing run is one trial"
+    assert grown.summary["overfitting"]["trials"] == 2
+    removed = prune(grown)
+    assert set(removed["window"]) == {0, 1} and (removed["bytes"] > 0).all() and prune(grown).empty
+    assert len(fitted(run)) == 2 and len(models(RunFolder.open(run))) == 6
+    with Graph.open(graph_server) as graph:
+        again = score(RunFolder.open(run), graph).frame.set_index("company_id").sort_index()
+    np.testing.assert_array_equal(again["score"], whole_score.loc[pd.Timestamp(GROWN)]["score"])
+    with pytest.raises(ModelError, match="--prune"):
+        RunModels(run).day(pd.Timestamp("2020-03-20"))
+    with pytest.raises(RunError, match="begun with another setting seeds"):
+        backtest(longer.model_copy(update={"seeds": 2, "end": pd.Timestamp("2020-05-05").date()}), run)
 
 
 def fail(*_: Any) -> None:
@@ -120,6 +222,9 @@ def test_kept_and_extended_fits_are_byte_for_byte_those_of_a_fresh_run(tmp_path:
     told = keep_fits(before, pieces, inputs, work)
     assert told.kept == () and told.scored == ("product-seed0-window0", "gru-seed0-window0")
     assert told.changes == (f"bars of S03 on {market.dates[110].date()}",)
+    (tmp_path / "old" / "checkpoints" / "gru-seed0-window1" / "state.json").unlink()  # as --prune does
+    inputs, pieces, work = made_run(tmp_path / "pruned", market, series)
+    assert "gru-seed0-window1" in keep_fits(before, pieces, inputs, work).fitted
 
 
 def known_until(series: SnapshotSeries, day: int) -> tuple[Edges, ...]:
@@ -173,7 +278,6 @@ def by_hand(config: RunConfig, *_: Any) -> Inputs:
     )
 
 
-@pytest.mark.slow
 def test_a_finished_run_grows_in_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the command's function to the report; the graph's answers are made, so that no server is needed."""
     data, run, graph = tmp_path / "data", tmp_path / "run", cast("Graph", object())
@@ -195,7 +299,7 @@ def test_a_finished_run_grows_in_its_place(tmp_path: Path, monkeypatch: pytest.M
         return load_config(None, settled | {"end": end})
 
     backtest(until("2020-10-27"), run, graph=graph)  # 215 days
-    first, fits, few = RunFolder.open(run), fitted(run), len(pd.read_parquet(run / "predictions.parquet"))
+    first, fits = RunFolder.open(run), fitted(run)
     (data / "companies.csv").write_text(f"company_id,name\n{names}NEW,Just listed\n", encoding="utf-8")
     longer = until("2020-11-10")
     with pytest.MonkeyPatch.context() as patch:  # the power fails when all is fitted
@@ -213,15 +317,18 @@ def test_a_finished_run_grows_in_its_place(tmp_path: Path, monkeypatch: pytest.M
     assert step["from"]["end"] == "2020-10-27" and fits == fitted(run)
     assert grown.run_id == fresh.run_id
     kept, made = grown.tables(), fresh.tables()
-    assert list(kept) == list(made) and len(kept["predictions"]) > few
+    assert list(kept) == list(made) and len(kept["predictions"]) > len(first.table("predictions"))
     for name, table in kept.items():
         pd.testing.assert_frame_equal(table, made[name], check_exact=True, obj=name)
-    assert growing(run).name not in (run / "report.html").read_text(encoding="utf-8")
+    assert str(run / "config.toml") in (run / "report.html").read_text(encoding="utf-8")
     trials = TrialLedger(tmp_path / "trials.jsonl").trials()
     assert [trial.question.end for trial in trials] == ["2020-11-10"], "one growing run is one trial"
 
+    again = grown.manifest["grown"]
+    backtest(longer, run, graph=graph)
+    assert RunFolder.open(run).manifest["grown"] == again, "the same once more is no growth"
     with pytest.raises(RunError, match="begun with another setting seeds"):
-        backtest(longer.model_copy(update={"seeds": 2}), run, graph=graph)
+        backtest(until("2020-11-11").model_copy(update={"seeds": 2}), run, graph=graph)
     with pytest.raises(RunError, match="begun with another setting end"):
         backtest(until("2020-10-01"), run, graph=graph)
 

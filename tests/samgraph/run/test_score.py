@@ -179,3 +179,56 @@ def test_models_of_a_run_are_listed_with_their_days_and_files(
     assert found.sort_index().tolist() == best.sort_index().tolist()
     assert main(["models", str(base / "encoder" / "short"), "--format", "csv"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + len(listed)
+
+
+@pytest.mark.slow
+def test_status_tells_the_age_of_models_and_reports_and_what_has_drifted(
+    world: Any, graph_env: Address, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    graph, base = world
+    folder = base / "encoder" / "short"
+    run = RunFolder.open(folder)
+    newest = score(run, graph)
+    (tmp_path / "2020-05-29.parquet").touch()
+    assert main(["status", str(folder), "--scores", str(tmp_path), "--format", "json"]) == 3
+    printed = capsys.readouterr()
+    found = json.loads(printed.out)
+    last = newest.frame["date"].iloc[0].date().isoformat()
+    assert (found["newest_bars"], found["last_scores"], found["run_through"]) == (
+        last,
+        "2020-05-29",
+        "2020-05-29",
+    )
+    assert found["loaded"] and found["last_load"] == newest.source["known"]
+    assert (found["model_days"], found["refit_after"]) == (newest.source["model_days"], 90)
+    assert found["fitted_by"] == newest.source["fitted_by"]
+    assert found["with_report"] == found["members"] == len(newest.frame)
+    assert found["report_days_median"] == newest.frame["report_days"].median()
+    assert found["ic_low"] < found["ic_test"] < found["ic_high"]
+
+    # Rank IC by pandas: scores of the window before, and of the newest models' days by the score of each day.
+    bars = pd.read_parquet(base / "data" / "bars.parquet").assign(
+        price=lambda b: b["close"] * b["adj_factor"]
+    )
+    price = bars.pivot_table(index="date", columns="company_id", values="price")
+    label = price.shift(-6) / price.shift(-1) - 1
+    own = run.rows("predictions", "variant", "product")
+    before = averaged(own[own["window"] == 0]).pivot_table(index="date", columns="company_id", values="score")
+    expected = before.corrwith(label.loc[before.index, before.columns], axis=1, method="spearman").mean()
+    assert found["ic_test"] == pytest.approx(
+        expected, abs=0.02
+    )  # labels of days without trading are left out
+    assert found["ic_recent_days"] == found["model_days"] - 6
+
+    assert any("to be fitted anew after 90" in warning for warning in found["warnings"])
+    assert all(f"warning: {warning}" in printed.err for warning in found["warnings"])
+    assert f"the newest scores in {tmp_path} are of 2020-05-29" in printed.err
+    assert main(["status", str(folder)]) == 3
+    assert "feature_shifted_most" in capsys.readouterr().out
+
+    copy = tmp_path / "data"
+    shutil.copytree(base / "data", copy)
+    reports = (copy / "segments.csv").read_text(encoding="utf-8").splitlines()
+    (copy / "segments.csv").write_text("\n".join(reports[:-1]) + "\n", encoding="utf-8")
+    assert main(["status", str(folder), "--data", str(copy)]) == 3
+    assert "has not been loaded into this graph" in capsys.readouterr().err

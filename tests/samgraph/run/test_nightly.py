@@ -1,0 +1,192 @@
+"""Five simulated nights: a late report, a missing day, a new listing, a delisting and a restatement among them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import empty_database
+from oracles.nights import published
+
+from samgraph.cli import main
+from samgraph.config import RunConfig, load_config, to_toml
+from samgraph.economy.simulate import simulate
+from samgraph.errors import ConfigError, RunError
+from samgraph.files import locked
+from samgraph.graph.db.driver import Address
+from samgraph.run import nightly as night
+from samgraph.run.backtest import backtest
+from samgraph.run.folder import RunFolder
+from samgraph.run.nightly import nightly, read_nightly
+from samgraph.run.seeds import averaged
+
+REFIT = 60  # trading days that models are in use
+
+
+def settings(data: Path, end: str) -> RunConfig:
+    return load_config(
+        None,
+        {
+            "data": data,
+            "universe": "SIM",
+            "start": "2019-03-01",
+            "end": end,
+            "seeds": 1,
+            "jobs": 1,
+            "variants": ("product", "gru"),
+            "horizons": (1, 5),
+            "windows": {"train_days": 120, "valid_days": 40, "test_days": REFIT},
+            "model": {"epochs": 1, "start": "nothing", "tuning_epochs": 1, "hidden_size": 4, "horizon": 5},
+            "concepts": {"regression_cut": "adaptive:min=5,max=0.9"},
+        },
+    )
+
+
+def change(table: Path, rows: Any, **cells: str) -> None:
+    frame = pd.read_csv(table, dtype=str, keep_default_na=False)
+    for name, value in cells.items():
+        frame.loc[rows(frame), name] = value
+    frame.to_csv(table, index=False, lineterminator="\n")
+
+
+def eventful(whole: Path, days: list[str]) -> None:
+    """SIM0009 is listed on the first of the nights and joins on the last but one, when SIM0033 is delisted; SIM0001's
+    newest report by then comes out on the second."""
+    bars = pd.read_parquet(whole / "bars.parquet")
+    day = bars["date"].dt.strftime("%Y-%m-%d")
+    gone = ((bars["company_id"] == "SIM0009") & (day < days[0])) | (
+        (bars["company_id"] == "SIM0033") & (day >= days[3])
+    )
+    bars[~gone].to_parquet(whole / "bars.parquet", index=False)
+    change(whole / "companies.csv", lambda f: f["company_id"] == "SIM0009", listed_on=days[0])
+    change(whole / "universes.csv", lambda f: f["company_id"] == "SIM0009", valid_from=days[3])
+    change(whole / "companies.csv", lambda f: f["company_id"] == "SIM0033", delisted_on=days[3])
+    change(whole / "universes.csv", lambda f: f["company_id"] == "SIM0033", valid_to=days[3])
+    reports = pd.read_csv(whole / "segments.csv", dtype=str).query("company_id == 'SIM0001'")
+    newest = reports.loc[reports["announced_on"] < days[1], "period_end"].max()
+    change(
+        whole / "segments.csv",
+        lambda f: (f["company_id"] == "SIM0001") & (f["period_end"] == newest),
+        announced_on=days[1],
+    )
+
+
+@pytest.mark.slow
+def test_every_night_s_scores_are_those_of_a_full_rerun(
+    graph_server: Address, graph_env: Address, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole, data, run, out = (tmp_path / name for name in ("whole", "data", "run", "nights"))
+    simulate(whole, 5, companies=40, products=60, years=2)
+    dates = pd.read_parquet(whole / "bars.parquet", columns=["date"])["date"].drop_duplicates().sort_values()
+    first = (
+        int(dates.searchsorted(pd.Timestamp("2019-03-01"))) + 160 + 2 * REFIT
+    )  # the third window's first day
+    days = [day.date().isoformat() for day in dates.iloc[first - 3 : first + 2]]
+    eventful(whole, days)
+    empty_database(graph_server)
+    (tmp_path / "run.toml").write_text(to_toml(settings(data, "2020-12-31")), encoding="utf-8")
+    file = tmp_path / "nightly.toml"
+    file.write_text(
+        f'settings = "{tmp_path / "run.toml"}"\nrun = "{run}"\nout = "{out}"\n'
+        f'backup = ["test", "{run}", "-ef", "{run}", "-a", "-n"]\n',  # the day follows
+        encoding="utf-8",
+    )
+
+    def go() -> dict[str, dict[str, Any]]:
+        status = main(["nightly", "--config", str(file), "--log", "json"])
+        lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        stages = {line["stage"]: line for line in lines if "stage" in line}
+        assert status == (3 if any(one["warnings"] for one in stages.values()) else 0), lines
+        assert list(stages) == ["check", "load", "grow", "score", "report", "backup"]
+        return stages
+
+    published(whole, days[0], data)  # the first night begins the run
+    assert go()["grow"]["state"] == "done" and RunFolder.open(run).config.end.isoformat() == days[0]
+    published(whole, days[1], data)  # the late report comes out
+    assert go()["grow"]["state"] == "kept"
+    second = (out / "scores" / f"{days[1]}.parquet").read_bytes()
+    reports = pd.read_csv(data / "segments.csv", dtype=str)
+    assert (reports["announced_on"] == days[1]).any()
+    missing = go()  # no bars come on the third
+    assert [missing[name]["state"] for name in ("load", "grow", "score")] == ["kept"] * 3
+    published(
+        whole, days[3], data
+    )  # the missing day comes too; one is listed, one delisted, and models are due
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(night, "status", fail)
+        with pytest.raises(RunError, match="killed"):
+            nightly(read_nightly(file))
+    fourth = (out / "scores" / f"{days[3]}.parquet").read_bytes()
+    again = go()
+    assert (again["grow"]["state"], again["score"]["state"]) == ("kept", "kept")
+    assert (out / "scores" / f"{days[3]}.parquet").read_bytes() == fourth
+    grown = RunFolder.open(run)
+    assert len(grown.windows) == 3 and grown.manifest["grown"][0]["fitted"] == 2
+    told = averaged(grown.rows("predictions", "variant", "product"))
+    for day in (days[0], days[1], days[3]):
+        same_scores(out, day, told)
+    assert (out / "scores" / f"{days[1]}.parquet").read_bytes() == second
+
+    published(whole, days[4], data)  # a bar of a training day is restated
+    bars = pd.read_parquet(data / "bars.parquet")
+    bars.loc[(bars["company_id"] == "SIM0002") & (bars["date"] == dates.iloc[first - 55]), "close"] *= 1.001
+    bars.to_parquet(data / "bars.parquet", index=False)
+    restated = go()
+    assert "bars of SIM0002" in restated["grow"]["why"] and restated["grow"]["fitted"] == 2
+    backtest(settings(data, days[4]), tmp_path / "fresh")
+    fresh = RunFolder.open(tmp_path / "fresh")
+    same_scores(out, days[4], averaged(fresh.rows("predictions", "variant", "product")))
+    pd.testing.assert_frame_equal(
+        RunFolder.open(run).table("predictions"), fresh.table("predictions"), check_exact=True
+    )
+    joined = pd.read_parquet(out / "scores" / f"{days[3]}.parquet")["company_id"].tolist()
+    before = pd.read_parquet(out / "scores" / f"{days[1]}.parquet")["company_id"].tolist()
+    assert "SIM0033" in before and "SIM0033" not in joined
+    health = json.loads((out / "status" / f"{days[4]}.json").read_text(encoding="utf-8"))
+    assert (health["last_scores"], health["model_days"]) == (days[4], 2)
+    assert not (out / "night.json").exists()
+
+
+def same_scores(out: Path, day: str, told: pd.DataFrame) -> None:
+    found = pd.read_parquet(out / "scores" / f"{day}.parquet").sort_values("company_id")
+    expected = told[told["date"] == pd.Timestamp(day)]
+    assert found["company_id"].tolist() == expected["company_id"].tolist()
+    np.testing.assert_array_equal(found["score"], expected["score"])
+
+
+def fail(*_: Any, **__: Any) -> None:
+    raise RunError("killed")
+
+
+def written(tmp_path: Path, more: str = "") -> Path:
+    file = tmp_path / "nightly.toml"
+    file.write_text(
+        f'settings = "run.toml"\nrun = "run"\nout = "{tmp_path / "out"}"\n{more}', encoding="utf-8"
+    )
+    return file
+
+
+def test_two_nights_at_once_are_refused_and_a_dead_holder_s_lock_is_free(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    out = tmp_path / "out"
+    with locked(out / ".night.lock", 0.0):
+        (out / "night.json").write_text(
+            '{"pid": 7, "started": "2026-01-05T22:30:00+00:00"}', encoding="utf-8"
+        )
+        with pytest.raises(RunError, match=r"another night is under way .*process 7, started 2026-01-05"):
+            nightly(read_nightly(file))
+    with pytest.raises(ConfigError, match=r"run\.toml"):  # what the dead one left hinders nobody
+        nightly(read_nightly(file))
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [("foo = 1\n", "foo: Extra inputs"), ('variant = "x"\n', "'x' is unknown"), ("lag = 0\n", "lag: ")],
+)
+def test_a_wrong_setting_of_a_night_is_named(tmp_path: Path, more: str, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        read_nightly(written(tmp_path, more))
