@@ -22,7 +22,6 @@ from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.hist.checkpoint import rebind_checkpoint
 from samgraph.progress import stage
 from samgraph.run.changes import MarketChanges, SeriesChanges, days_in_words
-from samgraph.run.concepts import concept_series
 from samgraph.run.folder import RunFolder
 from samgraph.run.inputs import Inputs
 from samgraph.run.models import has_model
@@ -104,13 +103,11 @@ class _Growth:
         self.market = MarketChanges(self.before.market.for_models(), self.inputs.market.for_models())
 
     def series_of(self, piece: Piece) -> SnapshotSeries | None:
-        """The snapshots that a piece reads now."""
-        if piece.concepts is None or piece.arm.concepts is None:
+        """The snapshots that a piece reads now, from the file that fits read them from: it has a form of its own."""
+        if piece.concepts is None:
             return None
         if piece.concepts not in self.series:
-            self.series[piece.concepts] = concept_series(
-                piece.arm.concepts, self.inputs, piece.seed, piece.number
-            )
+            self.series[piece.concepts] = read_series(self.work.folder, piece.concepts)
         return self.series[piece.concepts]
 
     def unchanged(self, piece: Piece, last: int) -> bool:

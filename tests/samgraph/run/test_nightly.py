@@ -121,6 +121,7 @@ def test_every_night_s_scores_are_those_of_a_full_rerun(
         with pytest.raises(RunError, match="killed"):
             nightly(read_nightly(file))
     fourth = (out / "scores" / f"{days[3]}.parquet").read_bytes()
+    capsys.readouterr()  # of the night that was killed
     again = go()
     assert (again["grow"]["state"], again["score"]["state"]) == ("kept", "kept")
     assert (out / "scores" / f"{days[3]}.parquet").read_bytes() == fourth

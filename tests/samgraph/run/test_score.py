@@ -163,7 +163,7 @@ def test_models_of_a_run_are_listed_with_their_days_and_files(
     world: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     _, base = world
-    run = samgraph.open_run(base / "encoder" / "short")
+    run = samgraph.open_run(base / "nothing" / "short")
     listed = run.models()
     assert list(listed.columns) == list(MODEL_COLUMNS)
     assert set(zip(listed["variant"], listed["seed"], listed["window"], strict=True)) == {
@@ -172,12 +172,12 @@ def test_models_of_a_run_are_listed_with_their_days_and_files(
     assert (listed["trained_to"] < listed["validated_to"]).all()
     assert (listed["validated_to"] < listed["in_use_from"]).all()
     assert all(
-        (base / "encoder" / "short" / folder / "predictions.parquet").exists() for folder in listed["folder"]
+        (base / "nothing" / "short" / folder / "predictions.parquet").exists() for folder in listed["folder"]
     )
     best = run.table("curves").query("best").groupby(["variant", "seed", "window"])["valid_ic"].first()
     found = listed.set_index(["variant", "seed", "window"])["valid_rank_ic"]
     assert found.sort_index().tolist() == best.sort_index().tolist()
-    assert main(["models", str(base / "encoder" / "short"), "--format", "csv"]) == 0
+    assert main(["models", str(base / "nothing" / "short"), "--format", "csv"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 1 + len(listed)
 
 
@@ -218,7 +218,7 @@ def test_status_tells_the_age_of_models_and_reports_and_what_has_drifted(
     assert found["ic_test"] == pytest.approx(
         expected, abs=0.02
     )  # labels of days without trading are left out
-    assert found["ic_recent_days"] == found["model_days"] - 6
+    assert 0 <= found["model_days"] - 6 - found["ic_recent_days"] <= 1  # the last six have no return yet
 
     assert any("to be fitted anew after 90" in warning for warning in found["warnings"])
     assert all(f"warning: {warning}" in printed.err for warning in found["warnings"])
