@@ -2,7 +2,7 @@
 
 Each command lives in a module of its own and is imported only when it is used, so that `--help` is instant.
 Results go to standard output, progress to standard error. Exit status: 0 done, 1 an input or environment
-error (one sentence), 2 wrong usage, 3 done with a warning that a schedule should heed (`score`, `status`), 130
+error (one sentence), 2 wrong usage, 3 done with a warning that a schedule should heed (`score`, `trade`, `status`), 130
 interrupted.
 """
 
@@ -44,6 +44,7 @@ COMMANDS = {
     "backtest": "backtest",
     "ablate": "ablate",
     "score": "score",
+    "trade": "trade",
     "status": "status",
     "nightly": "nightly",
     "models": "models",

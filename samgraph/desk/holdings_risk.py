@@ -105,14 +105,7 @@ def read_holdings(table: pd.DataFrame, source: str) -> pd.Series:
             f"{source} has the columns {found}; give company_id and weight (or value), separated by commas."
         )
     column = "weight" if "weight" in table.columns else "value"
-    companies = table["company_id"].fillna("").astype(str).str.strip()
-    if (companies == "").any():
-        row = int(np.flatnonzero(companies == "")[0]) + 1
-        raise DatasetError(f"{source} has no company_id in row {row}; add it, or take the row out.")
-    if companies.duplicated().any():
-        raise DatasetError(
-            f"{source} names company {companies[companies.duplicated()].iloc[0]} twice; add up."
-        )
+    companies = company_ids(table, source)
     amount = pd.to_numeric(table[column], errors="coerce").to_numpy(dtype=np.float64)
     if not np.isfinite(amount).all():
         row = int(np.flatnonzero(~np.isfinite(amount))[0])
@@ -129,6 +122,23 @@ def read_holdings(table: pd.DataFrame, source: str) -> pd.Series:
     if column == "value":
         amount = amount / np.abs(amount).sum()
     return pd.Series(amount, index=pd.Index(companies, dtype=object))
+
+
+def company_ids(table: pd.DataFrame, source: str) -> pd.Series:
+    """Column company_id of a list of holdings, each once.
+
+    Raises:
+        DatasetError: an empty one, or a company twice.
+    """
+    companies = table["company_id"].fillna("").astype(str).str.strip()
+    if (companies == "").any():
+        row = int(np.flatnonzero(companies == "")[0]) + 1
+        raise DatasetError(f"{source} has no company_id in row {row}; add it, or take the row out.")
+    if companies.duplicated().any():
+        raise DatasetError(
+            f"{source} names company {companies[companies.duplicated()].iloc[0]} twice; add up."
+        )
+    return companies
 
 
 def holdings_risk(

@@ -18,6 +18,7 @@ from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.simulation import PortfolioResult
 from samgraph.factors.risk.forecasts import RiskForecasts
 from samgraph.outcome.constructions import CONSTRUCTIONS, Desk, Made, Portfolio, portfolios
+from samgraph.outcome.decision import DecisionInputs
 from samgraph.run.inputs import Inputs
 
 FloatArray = npt.NDArray[np.float64]
@@ -43,7 +44,7 @@ class Books:
         return {str(name): relaxations(rows) for name, rows in self.decisions.groupby("variant", sort=False)}
 
 
-def trading_rules(config: RunConfig, inputs: Inputs) -> Rules:
+def trading_rules(config: RunConfig, inputs: DecisionInputs) -> Rules:
     """The rules of trading of a run's settings; how many names depends on the universe's size on the first test day."""
     members = int(inputs.market.member[inputs.test.start].sum())
     return config.trading.rules(config.trading.top or max(1, min(50, members // 5)))

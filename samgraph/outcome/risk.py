@@ -20,6 +20,7 @@ from samgraph.factors.regression.exposures import Membership
 from samgraph.factors.regression.ridge import Ridge
 from samgraph.factors.risk.covariance import CovarianceSettings
 from samgraph.factors.risk.forecasts import FEWEST_DAYS, RiskForecasts, backcast, forecast_quality
+from samgraph.outcome.decision import DecisionInputs
 from samgraph.run.inputs import Inputs
 
 FloatArray = npt.NDArray[np.float64]
@@ -29,7 +30,7 @@ EVERY = 10  # trading days from one estimate of the covariances to the next
 
 
 def risk_forecasts(
-    inputs: Inputs, styles: Mapping[str, FloatArray], settings: CovarianceSettings
+    inputs: DecisionInputs, styles: Mapping[str, FloatArray], settings: CovarianceSettings
 ) -> RiskForecasts | None:
     """The forecasts of the test days; None where fewer than `FEWEST_DAYS` trading days stand before their last.
 

@@ -22,6 +22,7 @@ from samgraph.factors.portfolio.simulation import PortfolioResult
 from samgraph.factors.portfolio.transfer import transfer_coefficient
 from samgraph.hist.market import Market
 from samgraph.outcome.constructions import Portfolio
+from samgraph.outcome.decision import DecisionInputs
 from samgraph.run.inputs import Inputs
 
 FloatArray = npt.NDArray[np.float64]
@@ -35,7 +36,7 @@ TOP = 0.1  # of the scored members: the top whose return less the universe's mea
 
 
 def traded_scores(
-    inputs: Inputs,
+    inputs: DecisionInputs,
     scores: Mapping[str, FloatArray],
     styles: Mapping[str, FloatArray],
     kind: Score,

@@ -146,8 +146,10 @@ def read_inputs(
             )
             for name in of
         }
-        coarse_products = read(cut=config.concepts.regression_cut, relation="products")
-        coarse_industries = read(cut=config.concepts.regression_cut, relation="industries")
+        coarse_products = coarse_series(config, graph, market, "products", moment)
+        bar.advance()
+        coarse_industries = coarse_series(config, graph, market, "industries", moment)
+        bar.advance()
         labels = industry_labels(
             graph, market.dates, market.stocks, level=config.concepts.neutral_level, known=moment
         )
@@ -284,6 +286,14 @@ def series_of(
         _extract, config, graph, market, known, market.for_models().member, **_asked(config, relation)
     )
     return _fitted(config, market, [window], read)[0]
+
+
+def coarse_series(
+    config: RunConfig, graph: Graph, market: Market, relation: str, known: dt.datetime
+) -> SnapshotSeries:
+    """The snapshots of "products" or "industries" that a run's regressions and its forecast of risk read."""
+    cut = config.concepts.regression_cut
+    return _extract(config, graph, market, known, market.member, cut=cut, relation=relation)
 
 
 def _asked(config: RunConfig, relation: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from samgraph.arms.registry import BASE
 from samgraph.run.folder import RunFolder
 
 if TYPE_CHECKING:
+    from samgraph.desk.trade import Trade
     from samgraph.graph.db.driver import Graph
     from samgraph.run.score import Scored
 
@@ -93,6 +94,41 @@ class Run:
             return score(self.folder, graph, as_of=day, variant=variant)
         with connect(server_settings(self.folder.config)) as opened:
             return score(self.folder, opened, as_of=day, variant=variant)
+
+    def trade(
+        self,
+        holdings: pd.DataFrame | Path | str,
+        *,
+        cash: float = 0.0,
+        as_of: dt.date | str | None = None,
+        portfolio: str | None = None,
+        graph: Graph | None = None,
+    ) -> Trade:
+        """Orders that bring an account to one of the run's portfolios; see `samgraph.desk.trade.trade`.
+
+        Args:
+            holdings: company_id, shares and optionally bought_on after the day's close, or a file of them
+            cash: money after the day's close
+            as_of: the day; the last one with bars by default
+            portfolio: by its name; the run's main one by default
+            graph: an open connection; the configured server by default
+        """
+        from samgraph.desk.account import account_of, read_account
+        from samgraph.desk.trade import trade
+        from samgraph.graph.connect import connect
+        from samgraph.graph.db.asof import parse_day
+        from samgraph.run.backtest import server_settings
+
+        day = parse_day(as_of) if isinstance(as_of, str) else as_of
+        account = (
+            account_of(holdings, cash)
+            if isinstance(holdings, pd.DataFrame)
+            else read_account(Path(holdings), cash)
+        )
+        if graph is not None:
+            return trade(self.folder, graph, account, as_of=day, portfolio=portfolio)
+        with connect(server_settings(self.folder.config)) as opened:
+            return trade(self.folder, opened, account, as_of=day, portfolio=portfolio)
 
     def __repr__(self) -> str:
         config = self.folder.config

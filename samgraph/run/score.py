@@ -51,6 +51,8 @@ class Scored:
         frame: date, company_id, name, rank (1 is best), score (standard deviations of the day, mean over seeds), its
             parts concept, hidden and individual, neutral (the score neutral to industry and log market cap),
             report_days (calendar days since the newest report became public; NaN without one), sorted by rank.
+        days: date, company_id, concept, hidden, individual, score of the day, and of earlier ones where they were asked
+            for.
         warnings: sentences about what should not be traded on without a look.
         source: run, variant, window, seeds, fitted_by, model_days (trading days since the models' first day of use),
             known, data: where the scores come from.
@@ -59,6 +61,7 @@ class Scored:
     frame: pd.DataFrame
     warnings: tuple[str, ...]
     source: dict[str, Any]
+    days: pd.DataFrame
 
 
 def score(
@@ -86,22 +89,36 @@ def score(
         SamgraphError: as reading the dataset and the graph raises it
     """
     run.require_variant(variant)
-    config = run.config
-    dataset = dataset or Dataset(config.data)
+    dataset = dataset or Dataset(run.config.data)
     latest = Latest.read(run, graph, dataset, as_of, known)
-    market, moment, day = latest.market, latest.known, latest.day
-    if as_of is not None and market.dates[day] != pd.Timestamp(as_of):
-        nothing = f"{as_of} has no bars; the last day with bars before it is {market.dates[day].date()}"
-        return Scored(
-            pd.DataFrame(columns=list(COLUMNS)), (nothing,), {"run": run.run_id, "variant": variant}
-        )
+    if as_of is not None and latest.market.dates[-1] != pd.Timestamp(as_of):
+        nothing = f"{as_of} has no bars; the last day with bars before it is {latest.market.dates[-1].date()}"
+        empty = pd.DataFrame(columns=list(COLUMNS))
+        return Scored(empty, (nothing,), {"run": run.run_id, "variant": variant}, empty)
+    return scores_of(latest, dataset, variant)
+
+
+def scores_of(latest: Latest, dataset: Dataset, variant: str, *, since: int | None = None) -> Scored:
+    """The scores of the last day of bars that were read, as `score` gives them.
+
+    Args:
+        latest: the run with the bars
+        dataset: whose bars they are
+        variant: the arm
+        since: an earlier day of the same models, by its position, from which on `days` is wanted
+
+    Raises:
+        SamgraphError: as `score`
+    """
+    run, market, day = latest.run, latest.market, latest.day
     number, window = latest.window()
     with tempfile.TemporaryDirectory() as cache:
         jobs = latest.jobs(variant, Path(cache))
-        predictions = scored(jobs, slice(day, day + 1))
+        predictions = scored(jobs, slice(day if since is None else min(since, day), day + 1))
         outside = outside_of_training(jobs[0].inputs(), window, slice(day, day + 1))
-    found = averaged(of_members(predictions, market))
-    frame = _described(found, config, graph, dataset, market, moment)
+    days = averaged(of_members(predictions, market))
+    found = days[days["date"] == market.dates[day]].reset_index(drop=True)
+    frame = _described(found, run.config, latest.graph, dataset, market, latest.known)
     source = {
         "run": run.run_id,
         "variant": variant,
@@ -109,10 +126,10 @@ def score(
         "seeds": list(run.seeds),
         "fitted_by": str(market.dates[window.fit_day].date()),
         "model_days": day - window.test.start + 1,
-        "known": moment.isoformat(),
+        "known": latest.known.isoformat(),
         "data": dataset.fingerprint(),
     }
-    return Scored(frame, _warnings(frame, config, market, window, outside), source)
+    return Scored(frame, _warnings(frame, run.config, market, window, outside), source, days)
 
 
 COLUMNS = (

@@ -1,0 +1,255 @@
+"""Tonight's orders: a backtest's day replayed, nothing of tomorrow in them, and lists that add up."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import empty_database
+
+import samgraph
+from samgraph.cli import main
+from samgraph.config import load_config
+from samgraph.desk.account import Account, account_of, read_account
+from samgraph.desk.decision import decide
+from samgraph.desk.trade import trade
+from samgraph.economy.simulate import simulate
+from samgraph.errors import DatasetError, RunError
+from samgraph.exchange.calendar import days_a_year
+from samgraph.factors.portfolio.evening import next_day
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.graph.db.driver import Address, Graph
+from samgraph.graph.load.load import load
+from samgraph.run.backtest import backtest
+from samgraph.run.folder import RunFolder
+from samgraph.run.latest import Latest
+from samgraph.run.score import score
+
+CONSTRUCTIONS = ("tranches", "topk", "bands", "aim", "optimised")
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    graph: Graph
+    data: Path
+    folder: Path
+    run: RunFolder
+
+    @property
+    def days(self) -> pd.DatetimeIndex:
+        return pd.DatetimeIndex(self.run.table("predictions")["date"].unique())
+
+    def account(self, portfolio: str, day: pd.Timestamp) -> Account:
+        """What a portfolio of the run holds at a close, as an account's list says it."""
+        held, trades, daily = (
+            self.run.table(name).query("variant == @portfolio")
+            for name in ("holdings", "trades", "portfolio")
+        )
+        own = held[held["date"] == day][["company_id", "shares"]]
+        buys = trades[(trades["side"] == "buy") & (trades["date"] <= day)]
+        own = own.assign(bought_on=own["company_id"].map(buys.groupby("company_id")["date"].max()))
+        cash = daily.loc[daily["date"] == day, "cash"]
+        return account_of(own, float(cash.iloc[0]) if len(cash) else self.run.config.trading.capital)
+
+
+@pytest.fixture(scope="module")
+def world(graph_server: Address, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """An economy whose bars go on after the end of a run with every construction."""
+    base = tmp_path_factory.mktemp("orders")
+    data = base / "data"
+    simulate(data, 5, companies=40, products=60, years=2)
+    config = load_config(
+        None,
+        {
+            "data": data,
+            "universe": "SIM",
+            "start": "2019-03-01",
+            "end": "2019-12-31",
+            "seeds": 1,
+            "variants": ("product",),
+            "horizons": (1, 5),
+            "windows": {"train_days": 120, "valid_days": 40, "test_days": 90},
+            "model": {"epochs": 1, "tuning_epochs": 1, "hidden_size": 4, "horizon": 5, "start": "nothing"},
+            "concepts": {"regression_cut": "adaptive:min=5,max=0.9"},
+            "trading": {"construction": CONSTRUCTIONS, "capital": 2e7},
+        },
+    )
+    empty_database(graph_server)
+    with Graph.open(graph_server) as graph:
+        load(graph, Dataset(data))
+        backtest(config, base / "run", graph=graph)
+        yield World(graph, data, base / "run", RunFolder.open(base / "run"))
+
+
+def test_a_replayed_day_of_every_construction_is_the_backtests(world: World) -> None:
+    """First decision, one among others, and the last with a day after it."""
+    days, replayed = world.days, 0
+    trades, blocked = world.run.table("trades"), world.run.table("blocked")
+    for day, tomorrow in ((days[0], days[1]), (days[17], days[18]), (days[-2], days[-1])):
+        made = decide(world.run, world.graph, as_of=day.date())
+        longer = Latest.read(world.run, world.graph, Dataset(world.data), tomorrow.date()).market
+        assert longer.stocks == made.latest.market.stocks
+        for name, portfolio in world.run.portfolios.items():
+            one = replace(made, portfolio=portfolio)
+            evening = world.account(name, day).evening(made.latest.market)
+            found = next_day(one.books(longer), made.latest.day, evening)
+            for got, table in ((found.trades, trades), (found.blocked, blocked)):
+                want = table[(table["variant"] == name) & (table["date"] == tomorrow)]
+                want = want.drop(columns="variant").reset_index(drop=True)
+                pd.testing.assert_frame_equal(got, want, check_exact=True, check_dtype=False)
+            replayed += len(found.trades)
+    assert replayed > 60
+
+
+def test_days_after_the_run_are_scored_and_followed_by_the_newest_models(world: World) -> None:
+    bars = Dataset(world.data).read("bars", ["date"])["date"]
+    ahead = pd.DatetimeIndex(bars.unique()).sort_values()
+    ahead = ahead[ahead > world.days[-1]][:3]
+    made = decide(world.run, world.graph, as_of=ahead[-1].date())
+    market = made.latest.market
+    for day in ahead:
+        own = score(world.run, world.graph, as_of=day.date()).frame.set_index("company_id")["score"]
+        row = made.score[market.dates.get_loc(day)]
+        np.testing.assert_array_equal(row, own.reindex(list(market.stocks)).to_numpy())
+    kept = world.run.scores().loc[world.days[-1]].reindex(list(market.stocks)).to_numpy()
+    np.testing.assert_array_equal(made.score[market.dates.get_loc(world.days[-1])], kept)
+
+
+def test_orders_add_up_say_for_what_and_know_nothing_of_tomorrow(world: World, tmp_path: Path) -> None:
+    day = world.days[20]
+    account = world.account("product", day)
+    found = trade(world.run, world.graph, account, as_of=day.date())
+    orders, summary = found.tables["orders"], found.summary
+    bars = Dataset(world.data).read("bars", ["date", "company_id", "close"])
+    close = bars[bars["date"] == day].set_index("company_id")["close"]
+    np.testing.assert_array_equal(orders["price"], close.reindex(orders["company_id"]))
+    np.testing.assert_allclose(orders["value"], orders["shares"] * orders["price"])
+    buys = orders["side"] == "buy"
+    assert (orders.loc[buys, "shares"] % 100 == 0).all() and buys.any() and (~buys).any()
+    spent = orders["value"].where(buys, -orders["value"]).sum() + orders["cost"].sum()
+    assert summary["cash_after"] == pytest.approx(account.cash - spent) and summary["cash_after"] >= 0.0
+    assert summary["expected_cost"]["value"] == pytest.approx(orders["cost"].sum())
+    assert found.tables["costs"]["cost"].sum() == pytest.approx(orders["cost"].sum())
+    assert summary["turnover"] == pytest.approx(0.5 * orders["value"].sum() / summary["value"])
+    assert set(orders["reason"]) <= {"score", "exit", "membership", "drift", "cash", "bounds"}
+    assert (orders["product"] != "").all() and (orders["industry"] != "").all()
+    assert orders["product_share"].between(0, 1).all()
+    assert ((orders["limit_up"] > orders["price"]) | orders["limit_up"].isna()).all()
+    assert found.tables["targets"]["weight_target"].sum() == pytest.approx(1.0)
+    risk = world.run.table("risk")
+    told = risk[(risk["variant"] == "product") & (risk["against"] == "benchmark") & (risk["date"] == day)]
+    year = days_a_year(world.run.market.until(int(world.run.market.dates.searchsorted(day)) + 1).dates)
+    assert summary["tracking_error"]["now"] == pytest.approx(told["forecast"].iloc[0] * year**0.5, rel=1e-9)
+
+    copy = (
+        tmp_path / "data"
+    )  # prices come from the folder alone: one whose bars end on the day has the same orders
+    shutil.copytree(world.data, copy)
+    table = pd.read_parquet(copy / "bars.parquet")
+    table[table["date"] <= day].to_parquet(copy / "bars.parquet", index=False)
+    again = trade(world.run, world.graph, account, Dataset(copy))
+    for name, frame in found.tables.items():
+        pd.testing.assert_frame_equal(again.tables[name], frame, check_exact=True, obj=name)
+
+
+def test_the_command_writes_one_folder_and_warns_of_what_the_market_does_not_know(
+    world: World, graph_env: Address, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    day, out = world.days[20], tmp_path / "orders"
+    own = world.account("product_topk", day)
+    file = tmp_path / "holdings.csv"
+    own.shares.rename("shares").rename_axis("company_id").reset_index().to_csv(file, index=False)
+    arguments = [
+        "trade",
+        str(world.folder),
+        "--holdings",
+        str(file),
+        "--cash",
+        repr(own.cash),
+        "-o",
+        str(out),
+    ]
+    arguments += ["--as-of", str(day.date()), "--portfolio", "product_topk"]
+    status = main([*arguments, "--format", "csv"])
+    said = capsys.readouterr()
+    names = ("orders", "targets", "not_done", "checks", "costs")
+    endings = ("csv", "parquet")
+    files = {f"{name}.{ending}" for name in names for ending in endings} | {"summary.json"}
+    assert {path.name for path in out.iterdir()} == files
+    checks = pd.read_parquet(out / "checks.parquet")
+    assert status == (3 if (checks["level"] == "warn").any() else 0)
+    assert len(said.out.splitlines()) == 1 + len(pd.read_parquet(out / "orders.parquet"))
+    assert json.loads((out / "summary.json").read_text(encoding="utf-8"))["construction"] == "topk"
+
+    with file.open("a", encoding="utf-8") as more:
+        more.write("NOBODY,100\n")
+    assert main(arguments) == 3
+    assert "warning: unknown_holdings: NOBODY are neither valued nor traded" in capsys.readouterr().err
+    undone = pd.read_parquet(out / "not_done.parquet")
+    assert undone.loc[undone["company_id"] == "NOBODY", "reason"].tolist() == ["unknown"]
+
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / "notes.txt").write_text("mine", encoding="utf-8")
+    assert main([*arguments[:-4], "-o", str(tmp_path / "other")]) == 1
+    assert "holds files that are no orders" in capsys.readouterr().err
+
+
+def test_cash_alone_buys_the_portfolio_and_a_day_without_bars_has_no_orders(world: World) -> None:
+    run = samgraph.open_run(world.folder)
+    nothing = pd.DataFrame({"company_id": [], "shares": []})
+    found = run.trade(nothing, cash=2e7, as_of=str(world.days[20].date()), graph=world.graph)
+    targets = found.tables["targets"]
+    held = targets["weight_after"].sum()
+    assert set(found.tables["orders"]["side"]) == {"buy"} and 0.9 < held <= 1.0
+    assert set(found.tables["orders"]["reason"]) <= {"score", "cash"}
+    with pytest.raises(RunError, match="2019-12-07 has no bars, so nothing can be decided"):
+        run.trade(nothing, cash=1e6, as_of="2019-12-07", graph=world.graph)
+    with pytest.raises(RunError, match="no portfolio 'mine'; it has product, "):
+        run.trade(nothing, cash=1e6, portfolio="mine", graph=world.graph)
+    with pytest.raises(RunError, match="neither cash nor a share"):
+        run.trade(nothing, as_of=str(world.days[20].date()), graph=world.graph)
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("company_id,weight\nA,1\n", "give company_id and shares"),
+        ("company_id,shares\nA,1\nA,2\n", "names company A twice"),
+        ("company_id,shares\nA,-5\n", "has '-5' as shares of company A; write a number of 0 or more"),
+        ("company_id,shares\nA,\n", "has '' as shares of company A"),
+        ("company_id,shares,bought_on\nA,5,soon\n", "has 'soon' as bought_on of company A"),
+    ],
+)
+def test_a_list_that_cannot_be_used_is_refused_in_one_sentence(
+    text: str, sentence: str, tmp_path: Path
+) -> None:
+    file = tmp_path / "holdings.csv"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(DatasetError, match=sentence):
+        read_account(file, 0.0)
+    with pytest.raises(DatasetError, match="cannot be read"):
+        read_account(tmp_path / "none.csv", 0.0)
+
+
+def test_holdings_of_a_file_come_back_to_the_bit_and_a_purchase_after_the_day_is_refused(
+    tmp_path: Path, world: World
+) -> None:
+    market: Any = world.run.market
+    shares = pd.Series([100.1 / 3, 200.0], index=list(market.stocks[:2]), name="shares")
+    table = shares.rename_axis("company_id").reset_index().assign(bought_on=["2019-12-31", ""])
+    table.to_csv(tmp_path / "holdings.csv", index=False)
+    account = read_account(tmp_path / "holdings.csv", 5.0)
+    evening = account.evening(market)
+    np.testing.assert_array_equal(evening.shares[:2], shares)
+    assert evening.bought[0] == market.n_dates - 1 and evening.bought[1] < 0 and evening.cash == 5.0
+    with pytest.raises(
+        DatasetError, match="was bought on 2019-12-31, but the holdings are those after the close of"
+    ):
+        account.evening(market.until(market.n_dates - 1))
