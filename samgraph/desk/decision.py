@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from samgraph.desk.evening_inputs import EveningInputs, desk_of
+from samgraph.desk.evening_inputs import EveningInputs, desk_of, served_table
 from samgraph.errors import RunError
 from samgraph.exchange.access import LIMIT_DOWN, LIMIT_UP, access, marks
 from samgraph.factors.portfolio.accounting import Evening
@@ -23,7 +24,7 @@ from samgraph.hist.market import Market
 from samgraph.outcome.constructions import CONSTRUCTIONS, Desk, Portfolio
 from samgraph.run.folder import RunFolder
 from samgraph.run.latest import Latest
-from samgraph.run.score import Scored, scores_of
+from samgraph.run.score import scores_of
 
 if TYPE_CHECKING:
     from samgraph.graph.db.driver import Graph
@@ -37,17 +38,26 @@ class Decision:
 
     Attributes:
         portfolio: of the run.
-        latest: the run with the bars up to the day; inputs, scored: what was read and scored for it.
-        score: [n_dates, n_stocks] that is traded; desk: rules, bounds and forecasts; names: of companies by id.
+        market: the bars up to the day, its last.
+        score: [n_dates, n_stocks] that is traded; desk: rules, bounds and forecasts.
+        names: of companies by id; served: product_id, product, product_share, industry by company_id: what a company
+            sells most of, how much of its revenue that is, and its industry, as of the day.
+        warnings, source: of the day's scores (`samgraph.run.score.Scored`).
     """
 
     portfolio: Portfolio
-    latest: Latest
-    inputs: EveningInputs
-    scored: Scored
+    market: Market
     score: FloatArray
     desk: Desk
-    names: dict[str, str]
+    names: Mapping[str, str]
+    served: pd.DataFrame
+    warnings: tuple[str, ...]
+    source: Mapping[str, Any]
+
+    @property
+    def day(self) -> int:
+        """Row of the day."""
+        return self.market.n_dates - 1
 
     def books(self, longer: Market) -> Simulation:
         """The portfolio's books on the market with one more day, as it came or is expected; it has no score yet."""
@@ -83,7 +93,8 @@ def decide(
     score, desk = desk_of(latest, inputs, scored, one.arm)
     table = dataset.read("companies", ["company_id", "name"])
     names = {str(c): str(n) for c, n in zip(table["company_id"], table["name"], strict=True)}
-    return Decision(one, latest, inputs, scored, score, desk, names)
+    served = served_table(latest, inputs)
+    return Decision(one, latest.market, score, desk, names, served, scored.warnings, scored.source)
 
 
 def _portfolio(run: RunFolder, name: str | None) -> Portfolio:
@@ -114,7 +125,7 @@ class Plan:
 
     @property
     def day(self) -> int:
-        return self.made.latest.day
+        return self.made.day
 
     @cached_property
     def mark(self) -> FloatArray:
@@ -141,7 +152,7 @@ class Plan:
     @cached_property
     def closed_at(self) -> npt.NDArray[np.object_]:
         """`limit_up` or `limit_down` where the day closed there, else nothing."""
-        met = access(self.made.latest.market, "close")
+        met = access(self.made.market, "close")
         out = np.full(len(self.mark), "", dtype=object)
         out[met.no_buy[self.day] == LIMIT_UP] = "limit_up"
         out[met.no_sell[self.day] == LIMIT_DOWN] = "limit_down"
@@ -150,7 +161,7 @@ class Plan:
     @cached_property
     def traded_a_day(self) -> FloatArray:
         """Mean traded amount of the last days."""
-        market = self.made.latest.market
+        market = self.made.market
         amount = np.where(
             marks(market).traded, np.nan_to_num(market.volume) * np.nan_to_num(market.close), 0.0
         )

@@ -10,6 +10,7 @@ import pandas as pd
 
 from samgraph.factors.signals.styles import style_exposures
 from samgraph.graph.ask.period import industry_labels
+from samgraph.graph.ask.snapshot import snapshot
 from samgraph.graph.ask.tree import product_tree
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.series.snapshots import SnapshotSeries
@@ -81,3 +82,29 @@ def desk_of(latest: Latest, inputs: EveningInputs, scored: Scored, arm: str) -> 
         forecasts = risk_forecasts(inputs, styles, config.risk.covariances())
     rules = trading_rules(config, inputs)
     return traded, Desk(market, rules, forecasts, bounds_of(config), path_of(config))
+
+
+def served_table(latest: Latest, inputs: EveningInputs) -> pd.DataFrame:
+    """What each stock's company sells most of on the day, and its industry; "" where it has none.
+
+    Returns:
+        index company_id; product_id, product (its name), product_share (of revenue), industry (its name).
+    """
+    as_of = AsOf(latest.market.dates[-1].date(), latest.known)
+    stocks = pd.Index(latest.market.stocks, name="company_id")
+    edges = snapshot(latest.graph, as_of).frame
+    largest = edges.sort_values(["weight", "product_id"], ascending=[False, True], kind="stable")
+    largest = largest.drop_duplicates("company_id").set_index("company_id").reindex(stocks)
+    tree = product_tree(latest.graph, as_of).set_index("product_id")["name"]
+    known = sorted({one for one in inputs.industries if one is not None})
+    rows = latest.graph.read("period/industry_names", ids=known, known=latest.known)
+    names = {str(row["id"]): str(row["name"] or row["id"]) for row in rows}
+    return pd.DataFrame(
+        {
+            "product_id": largest["product_id"].fillna("").astype("str"),
+            "product": largest["product_id"].map(tree).fillna("").astype("str"),
+            "product_share": largest["weight"].astype(np.float64),
+            "industry": [names.get(one, "") if one is not None else "" for one in inputs.industries],
+        },
+        index=stocks,
+    )

@@ -111,8 +111,17 @@ def trade(
         DatasetError: a purchase after the day
         SamgraphError: as reading the dataset and the graph raises it
     """
-    made = decide(run, graph, dataset, as_of=as_of, portfolio=portfolio, known=known)
-    market = made.latest.market
+    return orders_of(decide(run, graph, dataset, as_of=as_of, portfolio=portfolio, known=known), account)
+
+
+def orders_of(made: Decision, account: Account) -> Trade:
+    """The orders of an account by what was decided for its evening.
+
+    Raises:
+        RunError: nothing to trade with, or a lag other than 1
+        DatasetError: a purchase after the day
+    """
+    market = made.market
     evening = account.evening(market)
     if not evening.cash + float(evening.shares.sum()) > 0.0:
         raise RunError(
@@ -120,7 +129,7 @@ def trade(
         )
     longer = expected_day(market, made.desk.rules.exchange)
     books = made.books(longer)
-    found = next_day(books, made.latest.day, evening)
+    found = next_day(books, made.day, evening)
     relaxed = ""
     if isinstance(books, OptimisedBooks) and books.decisions:
         relaxed = str(books.decided["relaxed"].iloc[-1])
@@ -137,7 +146,7 @@ def trade(
 
 def _summary(plan: Plan, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
     made, found, orders, costs = plan.made, plan.found, tables["orders"], tables["costs"]
-    day, levels = made.latest.market.dates[plan.day].date(), tables["checks"]["level"]
+    day, levels = made.market.dates[plan.day].date(), tables["checks"]["level"]
     sides = {side: orders[orders["side"] == side]["value"] for side in ("buy", "sell")}
     weights = {"now": plan.now, "target": found.target, "after": plan.after}
     cost = float(costs["cost"].sum())
@@ -162,7 +171,7 @@ def _summary(plan: Plan, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:
         "tracking_error": _tracking_error(made, weights),
         "warnings": int((levels == WARN).sum()),
         "notes": int((levels == NOTE).sum()),
-        "scores": made.scored.source,
+        "scores": dict(made.source),
     }
 
 
@@ -170,7 +179,7 @@ def _tracking_error(made: Decision, weights: dict[str, FloatArray]) -> dict[str,
     """Forecast standard deviation of the return less the universe's, a year; None without a forecast of risk."""
     if made.desk.forecasts is None:
         return dict.fromkeys(weights)
-    market = made.latest.market
+    market = made.market
     model = made.desk.forecasts.on(market.dates[-1])
     benchmark = universe_weights(market)[-1]
     year = days_a_year(market.dates)

@@ -22,7 +22,7 @@ _SHOWN = 5
 def checks_of(plan: Plan) -> pd.DataFrame:
     """All checks: check, level (ok, note, warn), count, detail."""
     made, found = plan.made, plan.found
-    rows = [("score", WARN, 1, sentence) for sentence in made.scored.warnings]
+    rows = [("score", WARN, 1, sentence) for sentence in made.warnings]
     if not rows:
         rows.append(("score", OK, 0, "no warning"))
     rows += [
@@ -51,7 +51,7 @@ def checks_of(plan: Plan) -> pd.DataFrame:
 
 def _prices(plan: Plan) -> list[tuple[str, str, int, str]]:
     """Suspensions and old prices of what is held or ordered."""
-    found = marks(plan.made.latest.market)
+    found = marks(plan.made.market)
     days = np.arange(len(found.traded))[:, None]
     last = np.where(found.traded, days, -1).max(axis=0)
     stocks = np.asarray(plan.longer.stocks, dtype=object)

@@ -9,9 +9,6 @@ import pandas as pd
 from samgraph.desk.decision import Decision, Plan
 from samgraph.factors.portfolio.benchmark import universe_weights
 from samgraph.factors.portfolio.costs import CAUSES as COSTS
-from samgraph.graph.ask.snapshot import snapshot
-from samgraph.graph.ask.tree import product_tree
-from samgraph.graph.db.asof import AsOf
 from samgraph.outcome.traded import CAUSES
 
 FloatArray = npt.NDArray[np.float64]
@@ -88,7 +85,9 @@ def order_table(plan: Plan) -> pd.DataFrame:
             "limit_down": np.where(limits[1] > 0.0, limits[1], np.nan),
         }
     )
-    frame = _served(_named(frame, made), made)
+    frame = _named(frame, made)
+    for name in ("product_id", "product", "product_share", "industry"):
+        frame[name] = frame["company_id"].map(made.served[name])
     order = np.lexsort((-frame["value"].to_numpy(), (frame["side"] == "buy").to_numpy()))
     return frame.iloc[order].reset_index(drop=True)
 
@@ -109,7 +108,7 @@ def target_table(plan: Plan) -> pd.DataFrame:
             "weight_target": found.target[rows],
             "weight_now": plan.now[rows],
             "weight_after": plan.after[rows],
-            "weight_benchmark": universe_weights(made.latest.market)[-1, rows],
+            "weight_benchmark": universe_weights(made.market)[-1, rows],
             "shares_now": plan.evening.shares[rows],
             "shares_after": found.after.shares[rows],
             "price": plan.mark[rows],
@@ -156,26 +155,3 @@ def _named(frame: pd.DataFrame, made: Decision) -> pd.DataFrame:
     names = made.names
     frame.insert(1, "name", frame["company_id"].map(names).fillna("").astype("str"))
     return frame
-
-
-def _served(frame: pd.DataFrame, made: Decision) -> pd.DataFrame:
-    """With the product that each company sells most of, and its industry, as of the day."""
-    latest = made.latest
-    as_of = AsOf(latest.market.dates[-1].date(), latest.known)
-    edges = snapshot(latest.graph, as_of).frame
-    edges = edges[edges["company_id"].isin(set(frame["company_id"]))]
-    largest = edges.sort_values(["weight", "product_id"], ascending=[False, True], kind="stable")
-    largest = largest.drop_duplicates("company_id").set_index("company_id")
-    tree = product_tree(latest.graph, as_of).set_index("product_id")["name"]
-    product = frame["company_id"].map(largest["product_id"])
-    labels = dict(zip(latest.market.stocks, made.inputs.industries, strict=True))
-    industry = frame["company_id"].map(labels)
-    known = sorted({str(one) for one in industry.dropna()})
-    rows = latest.graph.read("period/industry_names", ids=known, known=latest.known)
-    names = {str(row["id"]): str(row["name"] or row["id"]) for row in rows}
-    return frame.assign(
-        product_id=product.fillna("").astype("str"),
-        product=product.map(tree).fillna("").astype("str"),
-        product_share=frame["company_id"].map(largest["weight"]).astype(np.float64),
-        industry=industry.map(names).fillna("").astype("str"),
-    )

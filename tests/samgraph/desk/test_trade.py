@@ -13,26 +13,170 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import empty_database
+from oracles.outcome_inputs import inputs_by_hand, predictions_of, settings
 
 import samgraph
 from samgraph.cli import main
 from samgraph.config import load_config
 from samgraph.desk.account import Account, account_of, read_account
-from samgraph.desk.decision import decide
-from samgraph.desk.trade import trade
+from samgraph.desk.decision import Decision, decide
+from samgraph.desk.trade import orders_of, trade
 from samgraph.economy.simulate import simulate
 from samgraph.errors import DatasetError, RunError
 from samgraph.exchange.calendar import days_a_year
 from samgraph.factors.portfolio.evening import next_day
+from samgraph.factors.signals.styles import style_exposures
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.driver import Address, Graph
 from samgraph.graph.load.load import load
+from samgraph.hist.market import Market
+from samgraph.outcome.books import bounds_of, keep_books, path_of, trading_rules
+from samgraph.outcome.constructions import Desk, Portfolio
+from samgraph.outcome.risk import risk_forecasts
+from samgraph.outcome.traded import traded_scores
 from samgraph.run.backtest import backtest
 from samgraph.run.folder import RunFolder
 from samgraph.run.latest import Latest
 from samgraph.run.score import score
+from samgraph.run.seeds import averaged
 
 CONSTRUCTIONS = ("tranches", "topk", "bands", "aim", "optimised")
+
+
+def account_at(tables: dict[str, pd.DataFrame], name: str, day: pd.Timestamp, capital: float) -> Account:
+    """What a portfolio of a run holds at a close, as an account's list says it."""
+    held, trades, daily = (
+        tables[t][tables[t]["variant"] == name] for t in ("holdings", "trades", "portfolio")
+    )
+    own = held[held["date"] == day][["company_id", "shares"]]
+    buys = trades[(trades["side"] == "buy") & (trades["date"] <= day)]
+    own = own.assign(bought_on=own["company_id"].map(buys.groupby("company_id")["date"].max()))
+    cash = daily.loc[daily["date"] == day, "cash"]
+    return account_of(own, float(cash.iloc[0]) if len(cash) else capital)
+
+
+def tomorrow_of(tables: dict[str, pd.DataFrame], table: str, name: str, day: pd.Timestamp) -> pd.DataFrame:
+    rows = tables[table][(tables[table]["variant"] == name) & (tables[table]["date"] == day)]
+    return rows.drop(columns="variant").reset_index(drop=True)
+
+
+@dataclass(frozen=True, eq=False)
+class Made:
+    """A run's portfolios of every construction, on inputs by hand: no server."""
+
+    tables: dict[str, pd.DataFrame]
+    market: Market
+    one: Decision
+
+    def on(self, day: int, portfolio: Portfolio) -> Decision:
+        """What was known at the close of a day."""
+        market, score = self.market.until(day + 1), self.one.score[: day + 1]
+        desk = replace(self.one.desk, market=market)
+        return replace(self.one, portfolio=portfolio, market=market, score=score, desk=desk)
+
+    def account(self, name: str, day: int) -> Account:
+        return account_at(self.tables, name, self.market.dates[day], 1e8)
+
+
+@pytest.fixture(scope="module")
+def made() -> Made:
+    config, inputs = settings(), inputs_by_hand()
+    config = config.model_copy(
+        update={"trading": config.trading.model_copy(update={"construction": CONSTRUCTIONS})}
+    )
+    predictions = predictions_of(inputs)
+    scores = averaged(predictions[predictions["variant"] == "product"])
+    score = np.full(inputs.market.close.shape, np.nan)
+    row = inputs.market.dates.get_indexer(pd.DatetimeIndex(scores["date"]).as_unit("s"))
+    score[row, pd.Index(inputs.market.stocks).get_indexer(pd.Index(scores["company_id"]))] = scores["score"]
+    styles = style_exposures(inputs.market)
+    traded = traded_scores(inputs, {"product": score}, styles, "neutral", 2.0)
+    forecasts = risk_forecasts(inputs, styles, config.risk.covariances())
+    rules = trading_rules(config, inputs)
+    kept = keep_books(config, inputs, traded, rules, forecasts)
+    desk = Desk(inputs.market, rules, forecasts, bounds_of(config), path_of(config))
+    tables = {
+        table: pd.concat(
+            [getattr(book, frame).assign(variant=name) for name, book in kept.named().items()],
+            ignore_index=True,
+        )
+        for table, frame in (
+            ("portfolio", "daily"),
+            ("holdings", "holdings"),
+            ("trades", "trades"),
+            ("blocked", "blocked"),
+        )
+    }
+    stocks = list(inputs.market.stocks)
+    served = pd.DataFrame(
+        {"product_id": "P", "product": "Pumps", "product_share": 0.5, "industry": "Steel"}, index=stocks
+    )
+    names = {stock: f"Company {stock}" for stock in stocks}
+    first = next(iter(kept.results))
+    one = Decision(first, inputs.market, traded["product"], desk, names, served, (), {"run": "by hand"})
+    return Made(tables, inputs.market, one)
+
+
+@pytest.mark.parametrize("name", CONSTRUCTIONS)
+def test_a_replayed_evening_of_a_portfolio_is_the_backtests_day(made: Made, name: str) -> None:
+    portfolio, done = Portfolio("product", name, "product" if name == "tranches" else f"product_{name}"), 0
+    for day in (180, 181, 186, 199, 200, 213, 223):
+        account = made.account(portfolio.name, day)
+        one = made.on(day, portfolio)
+        found = next_day(one.books(made.market.until(day + 2)), day, account.evening(one.market))
+        for table, got in (("trades", found.trades), ("blocked", found.blocked)):
+            want = tomorrow_of(made.tables, table, portfolio.name, made.market.dates[day + 1])
+            pd.testing.assert_frame_equal(got, want, check_exact=True, check_dtype=False)
+        done += len(found.trades)
+    assert done > 10
+
+
+@pytest.mark.parametrize("name", CONSTRUCTIONS)
+def test_orders_add_up_and_say_for_what(made: Made, name: str, tmp_path: Path) -> None:
+    portfolio = Portfolio("product", name, "product" if name == "tranches" else f"product_{name}")
+    day = 201  # a rebalance: every third day from the first on
+    account, one = made.account(portfolio.name, day), made.on(day, portfolio)
+    found = orders_of(one, account)
+    orders, summary = found.tables["orders"], found.summary
+    close = dict(zip(made.market.stocks, made.market.close[day], strict=True))
+    assert orders["price"].tolist() == [close[company] for company in orders["company_id"]]
+    np.testing.assert_allclose(orders["value"], orders["shares"] * orders["price"])
+    buys = orders["side"] == "buy"
+    assert summary["rebalance"] and len(orders) and (orders.loc[buys, "shares"] % 100 == 0).all()
+    spent = orders["value"].where(buys, -orders["value"]).sum() + orders["cost"].sum()
+    assert summary["cash_after"] == pytest.approx(account.cash - spent) and summary["cash_after"] >= 0.0
+    assert summary["expected_cost"]["value"] == pytest.approx(orders["cost"].sum())
+    assert summary["turnover"] == pytest.approx(0.5 * orders["value"].sum() / summary["value"])
+    assert set(orders["reason"]) <= {"score", "exit", "membership", "drift", "cash", "bounds"}
+    assert set(orders["product"]) == {"Pumps"} and set(orders["name"].str[:8]) == {"Company "}
+    targets = found.tables["targets"]
+    held = dict(zip(targets["company_id"], targets["shares_now"], strict=True))
+    assert {c: s for c, s in held.items() if s} == account.shares.to_dict()
+    assert 0.9 < targets["weight_target"].sum() <= 1.0 + 1e-9
+    for errors in summary["tracking_error"].values():
+        assert 0.0 < errors < 1.0
+    found.write(tmp_path / "orders")
+    read = pd.read_parquet(tmp_path / "orders" / "orders.parquet")
+    pd.testing.assert_frame_equal(read, orders, check_dtype=False)
+    assert json.loads((tmp_path / "orders" / "summary.json").read_text(encoding="utf-8")) == summary
+
+
+def test_what_the_market_does_not_know_is_a_warning_and_nothing_to_trade_with_is_refused(made: Made) -> None:
+    one = made.on(201, made.one.portfolio)
+    table = pd.DataFrame({"company_id": ["S05", "NOBODY"], "shares": [300, 100]})
+    found = orders_of(one, account_of(table, 1e7))
+    assert found.warnings == ("unknown_holdings: NOBODY are neither valued nor traded",)
+    undone = found.tables["not_done"]
+    assert undone.loc[undone["company_id"] == "NOBODY", "reason"].tolist() == ["unknown"]
+    assert found.summary["value"] == pytest.approx(1e7 + 300 * made.market.close[201, 5])
+    cash = orders_of(one, account_of(table.iloc[:0], 1e8))
+    assert set(cash.tables["orders"]["side"]) == {"buy"}
+    assert set(cash.tables["orders"]["reason"]) <= {"score", "cash"}
+    assert 0.9 < cash.tables["targets"]["weight_after"].sum() <= 1.0
+    idle = orders_of(made.on(202, made.one.portfolio), made.account("product", 202))
+    assert not idle.summary["rebalance"] and idle.tables["orders"].empty
+    with pytest.raises(RunError, match="neither cash nor a share"):
+        orders_of(one, account_of(table.iloc[1:], 0.0))
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,16 +191,8 @@ class World:
         return pd.DatetimeIndex(self.run.table("predictions")["date"].unique())
 
     def account(self, portfolio: str, day: pd.Timestamp) -> Account:
-        """What a portfolio of the run holds at a close, as an account's list says it."""
-        held, trades, daily = (
-            self.run.table(name).query("variant == @portfolio")
-            for name in ("holdings", "trades", "portfolio")
-        )
-        own = held[held["date"] == day][["company_id", "shares"]]
-        buys = trades[(trades["side"] == "buy") & (trades["date"] <= day)]
-        own = own.assign(bought_on=own["company_id"].map(buys.groupby("company_id")["date"].max()))
-        cash = daily.loc[daily["date"] == day, "cash"]
-        return account_of(own, float(cash.iloc[0]) if len(cash) else self.run.config.trading.capital)
+        tables = {name: self.run.table(name) for name in ("holdings", "trades", "portfolio")}
+        return account_at(tables, portfolio, day, self.run.config.trading.capital)
 
 
 @pytest.fixture(scope="module")
@@ -88,6 +224,7 @@ def world(graph_server: Address, tmp_path_factory: pytest.TempPathFactory) -> It
         yield World(graph, data, base / "run", RunFolder.open(base / "run"))
 
 
+@pytest.mark.slow
 def test_a_replayed_day_of_every_construction_is_the_backtests(world: World) -> None:
     """First decision, one among others, and the last with a day after it."""
     days, replayed = world.days, 0
@@ -95,11 +232,11 @@ def test_a_replayed_day_of_every_construction_is_the_backtests(world: World) -> 
     for day, tomorrow in ((days[0], days[1]), (days[17], days[18]), (days[-2], days[-1])):
         made = decide(world.run, world.graph, as_of=day.date())
         longer = Latest.read(world.run, world.graph, Dataset(world.data), tomorrow.date()).market
-        assert longer.stocks == made.latest.market.stocks
+        assert longer.stocks == made.market.stocks
         for name, portfolio in world.run.portfolios.items():
             one = replace(made, portfolio=portfolio)
-            evening = world.account(name, day).evening(made.latest.market)
-            found = next_day(one.books(longer), made.latest.day, evening)
+            evening = world.account(name, day).evening(made.market)
+            found = next_day(one.books(longer), made.day, evening)
             for got, table in ((found.trades, trades), (found.blocked, blocked)):
                 want = table[(table["variant"] == name) & (table["date"] == tomorrow)]
                 want = want.drop(columns="variant").reset_index(drop=True)
@@ -108,12 +245,13 @@ def test_a_replayed_day_of_every_construction_is_the_backtests(world: World) -> 
     assert replayed > 60
 
 
+@pytest.mark.slow
 def test_days_after_the_run_are_scored_and_followed_by_the_newest_models(world: World) -> None:
     bars = Dataset(world.data).read("bars", ["date"])["date"]
     ahead = pd.DatetimeIndex(bars.unique()).sort_values()
     ahead = ahead[ahead > world.days[-1]][:3]
     made = decide(world.run, world.graph, as_of=ahead[-1].date())
-    market = made.latest.market
+    market = made.market
     for day in ahead:
         own = score(world.run, world.graph, as_of=day.date()).frame.set_index("company_id")["score"]
         row = made.score[market.dates.get_loc(day)]
@@ -122,31 +260,22 @@ def test_days_after_the_run_are_scored_and_followed_by_the_newest_models(world: 
     np.testing.assert_array_equal(made.score[market.dates.get_loc(world.days[-1])], kept)
 
 
-def test_orders_add_up_say_for_what_and_know_nothing_of_tomorrow(world: World, tmp_path: Path) -> None:
+@pytest.mark.slow
+def test_orders_know_nothing_of_tomorrow_and_their_risk_is_the_runs_forecast(
+    world: World, tmp_path: Path
+) -> None:
     day = world.days[20]
     account = world.account("product", day)
     found = trade(world.run, world.graph, account, as_of=day.date())
-    orders, summary = found.tables["orders"], found.summary
-    bars = Dataset(world.data).read("bars", ["date", "company_id", "close"])
-    close = bars[bars["date"] == day].set_index("company_id")["close"]
-    np.testing.assert_array_equal(orders["price"], close.reindex(orders["company_id"]))
-    np.testing.assert_allclose(orders["value"], orders["shares"] * orders["price"])
-    buys = orders["side"] == "buy"
-    assert (orders.loc[buys, "shares"] % 100 == 0).all() and buys.any() and (~buys).any()
-    spent = orders["value"].where(buys, -orders["value"]).sum() + orders["cost"].sum()
-    assert summary["cash_after"] == pytest.approx(account.cash - spent) and summary["cash_after"] >= 0.0
-    assert summary["expected_cost"]["value"] == pytest.approx(orders["cost"].sum())
-    assert found.tables["costs"]["cost"].sum() == pytest.approx(orders["cost"].sum())
-    assert summary["turnover"] == pytest.approx(0.5 * orders["value"].sum() / summary["value"])
-    assert set(orders["reason"]) <= {"score", "exit", "membership", "drift", "cash", "bounds"}
+    orders = found.tables["orders"]
     assert (orders["product"] != "").all() and (orders["industry"] != "").all()
     assert orders["product_share"].between(0, 1).all()
     assert ((orders["limit_up"] > orders["price"]) | orders["limit_up"].isna()).all()
-    assert found.tables["targets"]["weight_target"].sum() == pytest.approx(1.0)
     risk = world.run.table("risk")
     told = risk[(risk["variant"] == "product") & (risk["against"] == "benchmark") & (risk["date"] == day)]
     year = days_a_year(world.run.market.until(int(world.run.market.dates.searchsorted(day)) + 1).dates)
-    assert summary["tracking_error"]["now"] == pytest.approx(told["forecast"].iloc[0] * year**0.5, rel=1e-9)
+    error = found.summary["tracking_error"]["now"]
+    assert error == pytest.approx(told["forecast"].iloc[0] * year**0.5, rel=1e-9)
 
     copy = (
         tmp_path / "data"
@@ -159,6 +288,7 @@ def test_orders_add_up_say_for_what_and_know_nothing_of_tomorrow(world: World, t
         pd.testing.assert_frame_equal(again.tables[name], frame, check_exact=True, obj=name)
 
 
+@pytest.mark.slow
 def test_the_command_writes_one_folder_and_warns_of_what_the_market_does_not_know(
     world: World, graph_env: Address, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -201,6 +331,7 @@ def test_the_command_writes_one_folder_and_warns_of_what_the_market_does_not_kno
     assert "holds files that are no orders" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_cash_alone_buys_the_portfolio_and_a_day_without_bars_has_no_orders(world: World) -> None:
     run = samgraph.open_run(world.folder)
     nothing = pd.DataFrame({"company_id": [], "shares": []})
@@ -238,6 +369,7 @@ def test_a_list_that_cannot_be_used_is_refused_in_one_sentence(
         read_account(tmp_path / "none.csv", 0.0)
 
 
+@pytest.mark.slow
 def test_holdings_of_a_file_come_back_to_the_bit_and_a_purchase_after_the_day_is_refused(
     tmp_path: Path, world: World
 ) -> None:
