@@ -36,7 +36,7 @@ def reasons(plan: Plan) -> pd.Series:
     from its target), cash (money that is not invested yet), bounds (of the optimiser, against its view).
     """
     trades, at = plan.found.trades, plan.place(plan.found.trades["company_id"])
-    found = trades["reason"].map(CAUSES).astype(object).to_numpy()
+    found = np.array([CAUSES[reason] for reason in trades["reason"]], dtype=object)
     gone = (trades["side"] == "sell").to_numpy() & (plan.found.after.shares[at] <= 0.0)
     found[gone & np.isin(found, ("score", "drift"))] = EXIT
     invested, wanted = float(plan.now.sum()), float(plan.found.target.sum())

@@ -50,7 +50,8 @@ def account_at(tables: dict[str, pd.DataFrame], name: str, day: pd.Timestamp, ca
     )
     own = held[held["date"] == day][["company_id", "shares"]]
     buys = trades[(trades["side"] == "buy") & (trades["date"] <= day)]
-    own = own.assign(bought_on=own["company_id"].map(buys.groupby("company_id")["date"].max()))
+    last = buys.groupby("company_id")["date"].max()
+    own = own.assign(bought_on=last.reindex(own["company_id"]).to_numpy())
     cash = daily.loc[daily["date"] == day, "cash"]
     return account_of(own, float(cash.iloc[0]) if len(cash) else capital)
 
