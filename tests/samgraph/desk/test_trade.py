@@ -32,7 +32,7 @@ from samgraph.graph.load.load import load
 from samgraph.hist.market import Market
 from samgraph.outcome.books import bounds_of, keep_books, path_of, trading_rules
 from samgraph.outcome.constructions import Desk, Portfolio
-from samgraph.outcome.risk import risk_forecasts
+from samgraph.outcome.risk import risk_backcast, risk_forecasts
 from samgraph.outcome.traded import traded_scores
 from samgraph.run.backtest import backtest
 from samgraph.run.folder import RunFolder
@@ -66,6 +66,7 @@ class Made:
     """A run's portfolios of every construction, on inputs by hand: no server."""
 
     tables: dict[str, pd.DataFrame]
+    risk: pd.DataFrame
     market: Market
     one: Decision
 
@@ -115,7 +116,8 @@ def made() -> Made:
     names = {stock: f"Company {stock}" for stock in stocks}
     first = next(iter(kept.results))
     one = Decision(first, inputs.market, traded["product"], desk, names, served, (), {"run": "by hand"})
-    return Made(tables, inputs.market, one)
+    risk = risk_backcast(inputs, forecasts, kept.named()) if forecasts is not None else pd.DataFrame()
+    return Made(tables, risk, inputs.market, one)
 
 
 @pytest.mark.parametrize("name", CONSTRUCTIONS)
@@ -154,8 +156,11 @@ def test_orders_add_up_and_say_for_what(made: Made, name: str, tmp_path: Path) -
     held = dict(zip(targets["company_id"], targets["shares_now"], strict=True))
     assert {c: s for c, s in held.items() if s} == account.shares.to_dict()
     assert 0.9 < targets["weight_target"].sum() <= 1.0 + 1e-9
-    for errors in summary["tracking_error"].values():
-        assert 0.0 < errors < 1.0
+    risk = made.risk
+    told = risk[(risk["variant"] == portfolio.name) & (risk["against"] == "benchmark")]
+    forecast = told.loc[told["date"] == made.market.dates[day], "forecast"].iloc[0]
+    year = days_a_year(one.market.dates)
+    assert summary["tracking_error"]["now"] == pytest.approx(forecast * year**0.5, rel=1e-9)
     found.write(tmp_path / "orders")
     read = pd.read_parquet(tmp_path / "orders" / "orders.parquet")
     pd.testing.assert_frame_equal(read, orders, check_dtype=False)
@@ -166,7 +171,7 @@ def test_what_the_market_does_not_know_is_a_warning_and_nothing_to_trade_with_is
     one = made.on(201, made.one.portfolio)
     table = pd.DataFrame({"company_id": ["S05", "NOBODY"], "shares": [300, 100]})
     found = orders_of(one, account_of(table, 1e7))
-    assert found.warnings == ("unknown_holdings: NOBODY are neither valued nor traded",)
+    assert found.warnings[0] == "unknown_holdings: NOBODY are neither valued nor traded"
     undone = found.tables["not_done"]
     assert undone.loc[undone["company_id"] == "NOBODY", "reason"].tolist() == ["unknown"]
     assert found.summary["value"] == pytest.approx(1e7 + 300 * made.market.close[201, 5])
