@@ -393,7 +393,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         config(
             "A key that there is not",
             NEEDED + "colour = 3\n",
-            "the configuration c.toml: the key colour is unknown; known here: data, universe, start, end, benchmark, variants, horizons, seeds, seed, device, jobs, engine, address, concepts, windows, model, trading, optimiser, neo4j",
+            "the configuration c.toml: the key colour is unknown; known here: data, universe, start, end, benchmark, variants, horizons, seeds, seed, device, jobs, engine, address, concepts, windows, model, trading, optimiser, risk, neo4j",
         ),
         config(
             "A section misspelt",
@@ -444,7 +444,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
             "A model misspelt",
             NEEDED + 'variants = ["product", "industries"]\n',
             "the configuration c.toml: variants names 'industries', which is unknown; choose among product, industry, "
-            "gru, placebo, ridge, lightgbm, master, ensemble",
+            "gru, placebo, theme, ridge, lightgbm, master, ensemble",
         ),
         config(
             "A control without what it controls",
