@@ -60,10 +60,8 @@ def prune(run: RunFolder) -> pd.DataFrame:
         RunError: as `models`
     """
     before = models(run)
-    old = before[
-        (before["window"] < before["window"].max())
-        & [has_model(run.folder / folder) for folder in before["folder"]]
-    ]
+    there = before["folder"].map(lambda folder: has_model(run.folder / folder)).astype(bool)
+    old = before[(before["window"] < before["window"].max()) & there]
     for name in old["folder"]:
         folder = run.folder / name
         further = [one for one in sealed_names(folder) if one not in (CURVES, PREDICTIONS)]
@@ -75,5 +73,7 @@ def prune(run: RunFolder) -> pd.DataFrame:
             (folder / one).unlink(missing_ok=True)
         shutil.rmtree(folder / "encoder", ignore_errors=True)
     after = models(run).set_index("folder")["bytes"]
-    removed: pd.DataFrame = old.assign(bytes=old["bytes"] - old["folder"].map(after))
+    removed: pd.DataFrame = old.assign(
+        bytes=old["bytes"].to_numpy() - after.reindex(old["folder"]).to_numpy()
+    )
     return removed.reset_index(drop=True)
