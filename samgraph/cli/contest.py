@@ -75,7 +75,7 @@ def command(
 
     \b
     Example:
-      samgraph contest --data DIR --universe CSI300 --start 2022-01-01 --end 2024-12-31
+      samgraph contest --data DIR --universe U --start 2022-01-01 --end 2024-12-31
     """
     from samgraph.desk.risk_contest import risk_contest
     from samgraph.files import write_frame

@@ -47,7 +47,9 @@ def test_every_setting_of_the_model_reaches_it() -> None:
 
 
 def test_every_rule_of_trading_and_every_bound_reaches_the_simulation() -> None:
-    assert set(RULES) == {field.name for field in fields(Rules)}
+    assert set(RULES) == {field.name for field in fields(Rules)} - {
+        "cost_multiple"
+    }  # the capacity table's own
     trading = {NAMES.get(name, name): value for name, value in RULES.items()}
     bounds = {field.name: 0.01 * (n + 1) for n, field in enumerate(fields(Bounds)) if field.name != "horizon"}
     config = load_config(None, NEEDED | {"trading": trading, "optimiser": bounds})

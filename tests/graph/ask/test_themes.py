@@ -105,10 +105,7 @@ def test_a_basket_of_a_theme_weighs_its_members_alike(graph, graph_env, tmp_path
     assert found[["company_id", "weight", "purity"]].to_numpy().tolist() == [["A", 0.5, 1.0], ["B", 0.5, 1.0]]
     by_cap = basket(graph, "ev", day, themes=True, market_caps={"A": 3.0, "B": 1.0}).companies
     assert by_cap["weight"].tolist() == [0.75, 0.25]
-    assert basket(graph, "battery", day).companies["company_id"].tolist() == [
-        "A",
-        "C",
-    ]  # who sells it, or a cell
+    assert basket(graph, "battery", day).companies["company_id"].tolist() == ["A"]  # who sells the product
     assert basket(graph, "battery", day, themes=True).companies["company_id"].tolist() == ["C"]
     with pytest.raises(SnapshotError, match="2 companies are in a theme of that name: add --themes"):
         basket(graph, "ev", day)
