@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from samgraph.factors.evaluation.inference import FEWEST_DAYS, Z95, mean_test
 BENCHMARK = "benchmark"
 
 
-def against(portfolio: pd.DataFrame, *, seed: int, days_a_year: float) -> dict[str, dict[str, float]]:
+def against(portfolio: pd.DataFrame, *, seed: int, days_a_year: float) -> dict[str, dict[str, float | None]]:
     """The main portfolio's return after costs less that of each comparison, with its interval and p-value.
 
     Args:
@@ -23,8 +24,8 @@ def against(portfolio: pd.DataFrame, *, seed: int, days_a_year: float) -> dict[s
 
     Returns:
         benchmark, industry, gru (those that there are) -> the figures of
-        `samgraph.factors.evaluation.compare.Difference`, arithmetic, a year; none with fewer than `FEWEST_DAYS`
-        common days.
+        `samgraph.factors.evaluation.compare.Difference`, arithmetic, a year (None where there is none); none with fewer
+        than `FEWEST_DAYS` common days.
     """
     own = portfolio[portfolio["variant"] == BASE].set_index("date")
     others = {BENCHMARK: own["benchmark_return"]}
@@ -37,7 +38,10 @@ def against(portfolio: pd.DataFrame, *, seed: int, days_a_year: float) -> dict[s
         both = pd.concat([own["return"], other], axis=1, join="inner")
         if len(both) >= FEWEST_DAYS:
             pair = (both.iloc[:, place].to_numpy() for place in (0, 1))
-            found[name] = paired_difference(*pair, seed=seed, days_a_year=days_a_year).as_dict()
+            gap = paired_difference(*pair, seed=seed, days_a_year=days_a_year).as_dict()
+            if all(math.isfinite(gap[key]) for key in ("ci_low", "ci_high", "p_value")):
+                # equal portfolios, such as HIST kept as its encoder beside the GRU, have no t
+                found[name] = {key: value if math.isfinite(value) else None for key, value in gap.items()}
     return found
 
 
