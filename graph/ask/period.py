@@ -19,7 +19,7 @@ from samgraph.errors import SnapshotError
 from samgraph.graph.ask.reported import NodeNumbers, joined, objects, weights
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.driver import Graph
-from samgraph.graph.db.universe import begun, committed_moment, no_such_day, no_such_universe
+from samgraph.graph.db.universe import PARENTS, begun, committed_moment, no_such_day, no_such_universe
 from samgraph.graph.series.cuts import parse_cut
 from samgraph.graph.series.intervals import Intervals
 from samgraph.graph.series.snapshots import Relation, SnapshotSeries
@@ -35,11 +35,6 @@ from samgraph.graph.series.versions import (
 )
 
 _EDGES: dict[Relation, str] = {"industries": "period/classified", "themes": "period/themes"}
-_LINKS: dict[Relation, str] = {
-    "products": "period/child_of_product",
-    "industries": "period/child_of_industry",
-    "themes": "period/child_of_product",
-}
 _NAMES: dict[Relation, str] = {
     "products": "period/product_names",
     "industries": "period/industry_names",
@@ -99,7 +94,7 @@ def extract_period(
     chained = chain and relation == "products"
     tree = _nothing()
     if parsed.needs_taxonomy or chained:
-        tree = known_by_fit(_spans(graph, _LINKS[relation], dates, moment))
+        tree = known_by_fit(_spans(graph, PARENTS[relation], dates, moment))
     found: Versions = versions_of(
         edges,
         tree if parsed.needs_taxonomy else _nothing(),

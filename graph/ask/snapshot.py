@@ -16,7 +16,14 @@ import pandas as pd
 from samgraph.graph.ask.reported import NodeNumbers, Reported, objects
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.driver import Graph
-from samgraph.graph.db.universe import EDGE_DAYS, begun, committed_moment, no_such_day, no_such_universe
+from samgraph.graph.db.universe import (
+    EDGE_DAYS,
+    PARENTS,
+    begun,
+    committed_moment,
+    no_such_day,
+    no_such_universe,
+)
 from samgraph.graph.series.cuts import Coverage, Taxonomy, assign, coverage, parse_cut
 from samgraph.graph.series.snapshots import Edges, Relation
 
@@ -31,11 +38,6 @@ _STATEMENTS: dict[Relation, str] = {
     "products": "as_of/sells",
     "industries": "as_of/classified",
     "themes": "as_of/themes",
-}
-_LINKS: dict[Relation, str] = {
-    "products": "period/child_of_product",
-    "industries": "period/child_of_industry",
-    "themes": "period/child_of_product",
 }
 
 
@@ -214,7 +216,7 @@ def _by_texts(
 
 def _links(graph: Graph, seen: AsOf, relation: Relation) -> tuple[Texts, Texts]:
     """Children and parents on a day."""
-    rows = graph.read(_LINKS[relation], known=seen.known, first=seen.valid, last=seen.valid)
+    rows = graph.read(PARENTS[relation], known=seen.known, first=seen.valid, last=seen.valid)
     return objects(row["sources"] for row in rows), objects(row["targets"] for row in rows)
 
 

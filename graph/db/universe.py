@@ -16,6 +16,11 @@ EDGE_DAYS: dict[Relation, str] = {
     "industries": "as_of/classified_days",
     "themes": "as_of/themes_days",
 }
+PARENTS: dict[Relation, str] = {
+    "products": "period/child_of_product",
+    "industries": "period/child_of_industry",
+    "themes": "period/child_of_product",
+}
 _BEGUN: dict[Relation, str] = {
     "products": "as_of/sells_begun",
     "industries": "as_of/classified_begun",

@@ -66,12 +66,12 @@ def command(
     known_at: str | None,
     form: str,
 ) -> None:
-    """Hold risk models with products and with industries against each other.
+    """Compare risk models built on product exposures and on industry dummies.
 
     Same days, stocks, styles and estimation; each forecast is made of what was known and meets the next day's return:
     log-likelihood, QLIKE of random portfolios, realised variance of minimum-variance portfolios, and pairs of stocks
-    that only one of the two joins. gain is what a model is better by than the industries', dm and p_value Diebold and
-    Mariano's test of it. No model is trained. Every contest leaves a line in the ledger of trials.
+    that only one of the two joins. gain is a model's improvement on the industry model, dm and p_value the
+    Diebold-Mariano test of it. No model is trained. Every contest leaves a line in the ledger of trials.
 
     \b
     Example:

@@ -26,6 +26,7 @@ from samgraph.factors.evaluation.inference import q_values
 from samgraph.factors.evaluation.performance import performance
 from samgraph.factors.signals.plain import plain_factors
 from samgraph.factors.signals.styles import style_exposures
+from samgraph.files import json_figures
 from samgraph.hist.labels import forward_returns
 from samgraph.outcome.books import keep_books, trading_rules
 from samgraph.outcome.factor_study import NEUTRAL, study
@@ -235,7 +236,7 @@ def _books(
         "trades": pd.concat([_named(book.trades, one.name) for one, book in kept.results.items()]),
     }
     figures = {
-        one.name: one.as_dict() | _known(performance(book.daily, year).as_dict())
+        one.name: one.as_dict() | json_figures(performance(book.daily, year).as_dict())
         for one, book in kept.results.items()
     }
     return {name: table.reset_index(drop=True) for name, table in tables.items()}, figures
@@ -245,10 +246,3 @@ def _named(frame: pd.DataFrame, name: str) -> pd.DataFrame:
     out = frame.copy()
     out.insert(0, "variant", name)
     return out
-
-
-def _known(figures: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in figures.items()
-    }

@@ -19,7 +19,7 @@ from samgraph.errors import ConfigError, DatasetError
 from samgraph.exchange.calendar import days_a_year
 from samgraph.factors.regression.exposures import Membership
 from samgraph.factors.risk.contest import ContestSettings, contest_table
-from samgraph.factors.risk.contest_models import HISTORY_DAYS, Arena, covered, hold_contest, steps
+from samgraph.factors.risk.contest_models import HISTORY_DAYS, covered, hold_contest, steps
 from samgraph.factors.risk.forecasts import FEWEST_DAYS
 from samgraph.factors.signals.styles import style_exposures
 from samgraph.graph.ask.period import extract_period
@@ -30,6 +30,7 @@ from samgraph.graph.db.driver import Graph
 from samgraph.graph.db.ledger import loaded_moment
 from samgraph.graph.db.universe import committed_moment
 from samgraph.hist.market import Market
+from samgraph.outcome.risk_contest import arena_of
 from samgraph.progress import stage
 from samgraph.run.inputs import read_market
 
@@ -105,12 +106,12 @@ def risk_contest(
     days = slice(min(STYLE_DAYS, first - FEWEST_DAYS), None)
     fit_day = market.dates[-1] if hindsight else market.dates[first]
     families = _families(graph, market, days, fit_day, moment, cuts, industry_cuts)
-    arena = arena_of(market, days, first)
+    arena = arena_of(market, style_exposures(market), days, first)
     models = _models(cuts, industry_cuts)
     product, industry = (
         next(name for name in families if name.startswith(kind)) for kind in (PRODUCT, INDUSTRY)
     )
-    with stage("hold risk models against each other", steps(arena, models)) as bar:
+    with stage("compare risk models", steps(arena, models)) as bar:
         daily = hold_contest(
             arena,
             families,
@@ -130,21 +131,6 @@ def risk_contest(
         members=int(arena.member[last].sum()),
         known=moment,
         dataset=dataset.fingerprint(),
-    )
-
-
-def arena_of(market: Market, days: slice, first: int) -> Arena:
-    """What the models share on some days of a market; `first` is the first day to forecast on, of the market's."""
-    styles = style_exposures(market)
-    return Arena(
-        market.dates[days],
-        market.stocks,
-        market.returns()[days],
-        market.weights()[days],
-        market.member[days],
-        market.tradable[days],
-        {name: values[days] for name, values in styles.items()},
-        first - days.start,
     )
 
 

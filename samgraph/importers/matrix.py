@@ -7,8 +7,8 @@ so this one is read by an unpickler that makes dictionaries, lists, texts and nu
 from __future__ import annotations
 
 import io
-import pickle
 from pathlib import Path
+from pickle import Unpickler, UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -88,12 +88,12 @@ def _index(file: Path) -> dict[str, int]:
     return found
 
 
-class _Reader(pickle.Unpickler):
+class _Reader(Unpickler):
     """Makes plain values alone."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
-            raise pickle.UnpicklingError(f"{module}.{name} is not allowed")
+            raise UnpicklingError(f"{module}.{name} is not allowed")
         return super().find_class(module, name)
 
 

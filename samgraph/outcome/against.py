@@ -10,6 +10,7 @@ import pandas as pd
 from samgraph.arms.registry import BASE, CONTROL, PLAIN
 from samgraph.factors.evaluation.compare import paired_difference
 from samgraph.factors.evaluation.inference import FEWEST_DAYS, Z95, mean_test
+from samgraph.files import json_figures
 
 BENCHMARK = "benchmark"
 
@@ -41,7 +42,7 @@ def against(portfolio: pd.DataFrame, *, seed: int, days_a_year: float) -> dict[s
             gap = paired_difference(*pair, seed=seed, days_a_year=days_a_year).as_dict()
             if all(math.isfinite(gap[key]) for key in ("ci_low", "ci_high", "p_value")):
                 # equal portfolios, such as HIST kept as its encoder beside the GRU, have no t
-                found[name] = {key: value if math.isfinite(value) else None for key, value in gap.items()}
+                found[name] = json_figures(gap)
     return found
 
 

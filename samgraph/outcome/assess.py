@@ -6,7 +6,6 @@ traded at t + lag. Factors of day t meet returns that start at t + lag; exposure
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,6 +30,7 @@ from samgraph.factors.regression.ridge import Ridge
 from samgraph.factors.signals.plain import plain_factors
 from samgraph.factors.signals.product_momentum import product_momentum
 from samgraph.factors.signals.styles import style_exposures
+from samgraph.files import json_figures
 from samgraph.hist.labels import forward_returns
 from samgraph.outcome.against import against
 from samgraph.outcome.attribution import attribution_tables
@@ -202,7 +202,7 @@ def assess(
         "horizons": found.figures[NEUTRAL],
         "orthogonal": {against: found.figures[against] for against in (STYLES, BOTH)},
         "tests": len(factors.decay) + len(found.orthogonal),
-        "regression": {name: _clean(fit.summary()) for name, fit in regressions.items()},
+        "regression": {name: json_figures(fit.summary()) for name, fit in regressions.items()},
         "concentration": last_concentration(tables["concentration"], config.concepts.regression_cut),
         "against": against(tables["portfolio"], seed=config.seed, days_a_year=year),
     }
@@ -315,7 +315,7 @@ def _compare(kept: Books, raw: Evaluation, horizon: int, seed: int, year: float)
     rank_ic = raw.ic.pivot_table(index="date", columns="factor", values="rank_ic")
     gap = (rank_ic[BASE] - rank_ic[CONTROL]).to_numpy(dtype=np.float64)
     mean = mean_test(gap, horizon)
-    return _clean(
+    return json_figures(
         {"excess_return": figures.pop("difference")}
         | figures
         | {"rank_ic": mean.mean, "rank_ic_tstat_nw": mean.t, "rank_ic_p_value": mean.p_value}
@@ -347,7 +347,7 @@ def _variant_summary(decay: pd.DataFrame, name: str, book: PortfolioResult, year
     row = decay[decay["factor"] == name].iloc[0]
     figures = {column: float(row[column]) for column in ("ic", "rank_ic", "icir", "rank_icir")}
     figures["rank_ic_tstat_nw"] = float(row["tstat_nw"])
-    return _clean(figures) | performance(book.daily, year).as_dict()
+    return json_figures(figures) | performance(book.daily, year).as_dict()
 
 
 def _by_model(frames: Mapping[str, pd.DataFrame], column: str) -> pd.DataFrame:
@@ -358,14 +358,6 @@ def _by_model(frames: Mapping[str, pd.DataFrame], column: str) -> pd.DataFrame:
         copy.insert(0, column, name)
         named.append(copy)
     return pd.concat(named, ignore_index=True)
-
-
-def _clean(figures: Mapping[str, Any]) -> dict[str, Any]:
-    """NaN and infinity as None, for JSON."""
-    return {
-        name: None if isinstance(value, float) and not math.isfinite(value) else value
-        for name, value in figures.items()
-    }
 
 
 def _timeline(config: RunConfig, rules: Rules) -> list[str]:

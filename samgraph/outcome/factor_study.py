@@ -12,7 +12,6 @@ companies by size and by industry. Premia are Fama and MacBeth's, of all factors
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +26,7 @@ from samgraph.factors.evaluation.evaluate import Evaluation, evaluate
 from samgraph.factors.evaluation.inference import q_values
 from samgraph.factors.regression.fama_macbeth import fama_macbeth
 from samgraph.factors.signals.styles import standardise
+from samgraph.files import json_figures
 from samgraph.hist.market import Market
 
 FloatArray = npt.NDArray[np.float64]
@@ -172,9 +172,5 @@ def _figures(decay: pd.DataFrame, breakdown: pd.DataFrame) -> dict[str, dict[str
         for by in ("offset", "year"):
             figures[f"{by}s"] = int(count.get((by, factor, h), 0))
             figures[f"{by}s_positive"] = int(positive.get((by, factor, h), 0))
-        out.setdefault(factor, {})[str(h)] = {name: _known(value) for name, value in figures.items()}
+        out.setdefault(factor, {})[str(h)] = json_figures(figures)
     return out
-
-
-def _known(value: Any) -> Any:
-    return None if isinstance(value, float) and not math.isfinite(value) else value

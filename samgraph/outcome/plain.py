@@ -12,6 +12,7 @@ import pandas as pd
 
 from samgraph.factors.evaluation.evaluate import evaluate
 from samgraph.factors.evaluation.inference import q_values
+from samgraph.files import json_figures
 from samgraph.outcome.against import rank_ic_over
 from samgraph.outcome.factor_study import NEUTRAL
 from samgraph.run.inputs import Inputs
@@ -86,6 +87,6 @@ def best_plain(
     }
     return (
         {"factor": best, "horizon": horizon, "among": len(ranked)}
-        | {key: value if math.isfinite(value) else None for key, value in told.items()}
+        | json_figures(told)
         | {"score_less_factor": rank_ic_over(ic, best, horizon, name=name)}
     )

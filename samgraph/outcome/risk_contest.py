@@ -17,12 +17,14 @@ from samgraph.exchange.calendar import days_a_year
 from samgraph.factors.regression.exposures import Membership
 from samgraph.factors.risk.contest import contest_table
 from samgraph.factors.risk.contest_models import HISTORY_DAYS, Arena, hold_contest
+from samgraph.hist.market import Market
 from samgraph.run.inputs import Inputs
 
+Styles = Mapping[str, npt.NDArray[np.float64]]
 MODELS = {"product": ("product",), "industry": ("industry",)}
 
 
-def contest_of_run(inputs: Inputs, styles: Mapping[str, npt.NDArray[np.float64]]) -> pd.DataFrame | None:
+def contest_of_run(inputs: Inputs, styles: Styles) -> pd.DataFrame | None:
     """The contest's table (see `samgraph.factors.risk.contest.contest_table`); None where days are too few.
 
     `styles`: name -> [n_dates, n_stocks] exposures known by each day.
@@ -36,7 +38,16 @@ def contest_of_run(inputs: Inputs, styles: Mapping[str, npt.NDArray[np.float64]]
         ),
         "industry": Membership.from_series(inputs.coarse_industries.between(days), kind="industry"),
     }
-    arena = Arena(
+    try:
+        daily = hold_contest(arena_of(market, styles, days, test.start), families, MODELS)
+    except ModelError:
+        return None
+    return contest_table(daily, days_a_year=days_a_year(market.dates)) if len(daily) else None
+
+
+def arena_of(market: Market, styles: Styles, days: slice, first: int) -> Arena:
+    """What the models share on some days of a market; `first` is the first day to forecast on, of the market's."""
+    return Arena(
         market.dates[days],
         market.stocks,
         market.returns()[days],
@@ -44,10 +55,5 @@ def contest_of_run(inputs: Inputs, styles: Mapping[str, npt.NDArray[np.float64]]
         market.member[days],
         market.tradable[days],
         {name: values[days] for name, values in styles.items()},
-        test.start - days.start,
+        first - days.start,
     )
-    try:
-        daily = hold_contest(arena, families, MODELS)
-    except ModelError:
-        return None
-    return contest_table(daily, days_a_year=days_a_year(market.dates)) if len(daily) else None

@@ -20,6 +20,7 @@ from samgraph.factors.evaluation.neutralise import neutralise
 from samgraph.factors.portfolio.benchmark import universe_weights
 from samgraph.factors.portfolio.simulation import PortfolioResult
 from samgraph.factors.portfolio.transfer import transfer_coefficient
+from samgraph.files import json_figures
 from samgraph.hist.market import Market
 from samgraph.outcome.constructions import Portfolio
 from samgraph.outcome.decision import DecisionInputs
@@ -116,7 +117,7 @@ def signal_figures(
             "rank_autocorrelation_1": float(memory.get((arm, 1), math.nan)),
             "rank_autocorrelation_horizon": float(memory.get((arm, horizon), math.nan)),
         }
-        out[arm] = {name: float(value) if math.isfinite(value) else None for name, value in figures.items()}
+        out[arm] = json_figures({name: float(value) for name, value in figures.items()})
     return out
 
 

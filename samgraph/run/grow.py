@@ -47,7 +47,7 @@ def settle(out: Path) -> None:
     if not old.exists():
         return
     if not out.exists():
-        os.replace(growing(out) if _is_finished(growing(out)) else old, out)
+        os.replace(growing(out) if is_finished(growing(out)) else old, out)
     shutil.rmtree(old, ignore_errors=True)
 
 
@@ -66,7 +66,8 @@ def take_place(out: Path) -> None:
     settle(out)
 
 
-def _is_finished(folder: Path) -> bool:
+def is_finished(folder: Path) -> bool:
+    """Whether the folder's manifest says that its run was finished."""
     try:
         return "finished" in json.loads((folder / "manifest.json").read_bytes())
     except (OSError, ValueError):

@@ -34,7 +34,7 @@ from samgraph.graph.load.load import load, refusal
 from samgraph.run.backtest import backtest, last_day, server_settings
 from samgraph.run.changes import MarketChanges, SeriesChanges
 from samgraph.run.folder import RunFolder
-from samgraph.run.grow import settle
+from samgraph.run.grow import is_finished, settle
 from samgraph.run.inputs import series_of
 from samgraph.run.latest import Latest
 from samgraph.run.score import score, write_scored
@@ -184,7 +184,7 @@ def _config(settings: Nightly) -> RunConfig:
 def _grow(settings: Nightly, config: RunConfig, dataset: Dataset, graph: Graph, one: _Stage) -> None:
     """Begin, continue or grow the run where a backtest up to the day would have other models."""
     why = "the run is not finished"
-    if _is_finished(settings.run):
+    if is_finished(settings.run):
         run = RunFolder.open(settings.run)
         at_end = run.config.end == config.end and run.manifest["inputs"] == dataset.fingerprint()
         reason = None if at_end else _due(settings, run, dataset, graph)
@@ -198,13 +198,6 @@ def _grow(settings: Nightly, config: RunConfig, dataset: Dataset, graph: Graph, 
     if grown:
         one.facts |= {name: grown[-1][name] for name in ("kept", "scored", "fitted")}
         one.warnings += grown[-1]["changes"]
-
-
-def _is_finished(run: Path) -> bool:
-    try:
-        return "finished" in json.loads((run / "manifest.json").read_bytes())
-    except (OSError, ValueError):
-        return False
 
 
 def _due(settings: Nightly, run: RunFolder, dataset: Dataset, graph: Graph) -> str | None:

@@ -334,38 +334,11 @@ def trials_frame(trials: list[Trial], looks: Sequence[Look] = ()) -> pd.DataFram
     The ratio is a year's; a look has none, and `variant` says of what it was.
     """
     rows = [
-        {
-            "finished": trial.finished,
-            "universe": trial.question.universe,
-            "start": trial.question.start,
-            "end": trial.question.end,
-            "dataset": trial.question.dataset[:8],
-            "config": trial.config[:8],
-            "variant": name,
-            "days": len(values),
-            "sharpe": math.nan
-            if (ratio := _sharpe(values)) is None
-            else ratio * math.sqrt(trial.days_a_year),
-            "run": trial.run,
-        }
+        _row(trial, name, len(values), _sharpe_a_year(values, trial.days_a_year), trial.run)
         for trial in trials
         for name, values in trial.returns.items()
     ]
-    rows += [
-        {
-            "finished": look.finished,
-            "universe": look.question.universe,
-            "start": look.question.start,
-            "end": look.question.end,
-            "dataset": look.question.dataset[:8],
-            "config": look.config[:8],
-            "variant": look.what,
-            "days": look.days,
-            "sharpe": math.nan,
-            "run": "",
-        }
-        for look in looks
-    ]
+    rows += [_row(look, look.what, look.days, math.nan, "") for look in looks]
     columns = [
         "finished",
         "universe",
@@ -379,6 +352,27 @@ def trials_frame(trials: list[Trial], looks: Sequence[Look] = ()) -> pd.DataFram
         "run",
     ]
     return pd.DataFrame(rows, columns=columns)
+
+
+def _sharpe_a_year(values: FloatArray, days_a_year: float) -> float:
+    ratio = _sharpe(values)
+    return math.nan if ratio is None else ratio * math.sqrt(days_a_year)
+
+
+def _row(one: Trial | Look, variant: str, days: int, sharpe: float, run: str) -> dict[str, Any]:
+    question = one.question
+    return {
+        "finished": one.finished,
+        "universe": question.universe,
+        "start": question.start,
+        "end": question.end,
+        "dataset": question.dataset[:8],
+        "config": one.config[:8],
+        "variant": variant,
+        "days": days,
+        "sharpe": sharpe,
+        "run": run,
+    }
 
 
 def _sharpe(values: FloatArray) -> float | None:

@@ -6,6 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from samgraph.config import RunConfig, load_config
+
+REFIT = 60  # trading days that models are in use
+
 _BEGINS = {
     "companies": "listed_on",
     "company_industries": "valid_from",
@@ -32,3 +36,23 @@ def published(whole: Path, day: str, out: Path) -> Path:
     bars = pd.read_parquet(whole / "bars.parquet")
     bars[bars["date"] <= pd.Timestamp(day)].to_parquet(out / "bars.parquet", index=False)
     return out
+
+
+def settings(data: Path, end: str) -> RunConfig:
+    """A small run on such tables."""
+    return load_config(
+        None,
+        {
+            "data": data,
+            "universe": "SIM",
+            "start": "2019-03-01",
+            "end": end,
+            "seeds": 1,
+            "jobs": 1,
+            "variants": ("product", "gru"),
+            "horizons": (1, 5),
+            "windows": {"train_days": 120, "valid_days": 40, "test_days": REFIT},
+            "model": {"epochs": 1, "start": "nothing", "tuning_epochs": 1, "hidden_size": 4, "horizon": 5},
+            "concepts": {"regression_cut": "adaptive:min=5,max=0.9"},
+        },
+    )

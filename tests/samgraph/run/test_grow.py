@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 from conftest import empty_database
 from oracles.hist_making import make_market, make_series
-from oracles.nights import published
+from oracles.nights import published, settings
 from oracles.outcome_inputs import inputs_by_hand
 from oracles.outcome_inputs import settings as made_settings
 
@@ -49,25 +49,6 @@ from samgraph.training.task import PREDICTIONS, Event, Piece, Task, Work
 
 # In between SIM0009 joins, SIM0033 is delisted, reports come out and a third window begins.
 BEGUN, GROWN = "2020-02-20", "2020-04-24"
-
-
-def settings(data: Path, end: str) -> RunConfig:
-    return load_config(
-        None,
-        {
-            "data": data,
-            "universe": "SIM",
-            "start": "2019-03-01",
-            "end": end,
-            "seeds": 1,
-            "jobs": 1,
-            "variants": ("product", "gru"),
-            "horizons": (1, 5),
-            "windows": {"train_days": 120, "valid_days": 40, "test_days": 60},
-            "model": {"epochs": 1, "start": "nothing", "tuning_epochs": 1, "hidden_size": 4, "horizon": 5},
-            "concepts": {"regression_cut": "adaptive:min=5,max=0.9"},
-        },
-    )
 
 
 @pytest.mark.slow

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from conftest import empty_database
-from oracles.nights import published
+from oracles.nights import REFIT, published, settings
 
 from samgraph.cli import main
-from samgraph.config import RunConfig, load_config, to_toml
+from samgraph.config import to_toml
 from samgraph.economy.simulate import simulate
 from samgraph.errors import ConfigError, RunError
 from samgraph.files import locked
@@ -23,27 +23,6 @@ from samgraph.run.backtest import backtest
 from samgraph.run.folder import RunFolder
 from samgraph.run.nightly import nightly, read_nightly
 from samgraph.run.seeds import averaged
-
-REFIT = 60  # trading days that models are in use
-
-
-def settings(data: Path, end: str) -> RunConfig:
-    return load_config(
-        None,
-        {
-            "data": data,
-            "universe": "SIM",
-            "start": "2019-03-01",
-            "end": end,
-            "seeds": 1,
-            "jobs": 1,
-            "variants": ("product", "gru"),
-            "horizons": (1, 5),
-            "windows": {"train_days": 120, "valid_days": 40, "test_days": REFIT},
-            "model": {"epochs": 1, "start": "nothing", "tuning_epochs": 1, "hidden_size": 4, "horizon": 5},
-            "concepts": {"regression_cut": "adaptive:min=5,max=0.9"},
-        },
-    )
 
 
 def change(table: Path, rows: Any, **cells: str) -> None:
