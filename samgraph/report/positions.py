@@ -102,7 +102,7 @@ def _listed(run: RunFolder, holdings: pd.DataFrame, predictions: pd.DataFrame, t
             ["stock", "name", "why", "weight"],
             rows,
             f"{len(rows)} of {len(found)} holdings of {day.date()}, by weight. Scores are standard deviations of "
-            f"their day, means over seeds; samgraph explain {run.folder} --company ID --date DAY shows what a score is "
+            f"their day, means over seeds; samgraph explain RUN --company ID --date DAY shows what a score is "
             "made of.",
             words=3,
         ),

@@ -139,5 +139,6 @@ def test_the_pages_of_a_run_say_what_its_tables_hold() -> None:
         (run.table("holdings").query("variant == 'product'")["date"] == daily["date"].max()).sum()
     )
     assert "Crowding: overlap with" in where
+    assert str(run.folder) not in where + said + page and "samgraph explain RUN" in where
     bear = capacity(run)
     assert "break-even" in bear and "Other costs and capitals: left out" in bear and "borrowing" in bear
