@@ -15,7 +15,7 @@ def on_page_markdown(markdown: str, page: Any, **_kwargs: Any) -> str:
     if page.file.src_uri == COMMANDS:
         return markdown.replace("<!-- commands -->", "\n".join(_pages()))
     if page.file.src_uri == TABLES:
-        from samgraph.run.tables import document
+        from samgraph.run.table_registry import document
 
         return markdown.replace("<!-- tables -->", document())
     return markdown

@@ -277,7 +277,8 @@ def _array(type_: pa.DataType, cells: list[Any]) -> pa.Array:
 
 
 def _toml() -> tuple[Use, Any]:
-    from samgraph.config import load_config, template, to_toml
+    from samgraph.config import load_config
+    from samgraph.config_text import template, to_toml
 
     def use(data: bytes, folder: Path) -> Callable[[], Any]:
         path = folder / "config.toml"
@@ -298,7 +299,9 @@ def _toml() -> tuple[Use, Any]:
 
 
 def _settings() -> tuple[Use, Any]:
-    from samgraph.config import RunConfig, Section, load_config, to_toml
+    from samgraph.config import RunConfig, load_config
+    from samgraph.config_sections import Section
+    from samgraph.config_text import to_toml
 
     leaf = st.one_of(TEXT, NUMBER, st.booleans(), st.none(), st.lists(TEXT, max_size=3), st.dates())
     known: dict[str, Any] = {}
@@ -505,7 +508,7 @@ def _own_files() -> tuple[Use, Any]:
     """A checkpoint's state, a run's manifest and summary, a server's lock file, by bytes."""
     from samgraph.graph.server.jars import read_lock
     from samgraph.hist.checkpoint import read_checkpoint
-    from samgraph.run.backtest import _same_run
+    from samgraph.run.begin import _same_run
     from samgraph.run.folder import RunFolder
 
     now = {"config": {"seed": 0}, "inputs": {"bars": "0" * 64}, "known_at": None}

@@ -36,7 +36,7 @@ from samgraph.hist.config import HistConfig
 from samgraph.hist.labels import forward_returns
 from samgraph.hist.metrics import rank_ic
 from samgraph.progress import stage
-from samgraph.run.backtest import NOT_DECIDING, begin, server_settings
+from samgraph.run.begin import NOT_DECIDING, begin
 from samgraph.run.concepts import concept_file, concept_series
 from samgraph.run.inputs import Inputs, read_inputs
 from samgraph.training.executor import open_executor
@@ -136,7 +136,7 @@ def ablate(
     dataset = Dataset(config.data)
     started = begin(config, out, dataset, known, free=(*NOT_DECIDING, "seeds", "variants", "horizons"))
     with ExitStack() as stack:
-        server = graph or stack.enter_context(connect(server_settings(config)))
+        server = graph or stack.enter_context(connect(config.neo4j.settings()))
         inputs = read_inputs(config, server, dataset, started.known)
         started.keep_known(inputs.known)
         if not inputs.products.chain:  # no link joins two concepts: the row would say nothing

@@ -22,7 +22,8 @@ from samgraph.hist.data import training_inputs
 from samgraph.hist.features.scaling import scaled_by_day
 from samgraph.hist.market import Market
 from samgraph.run.inputs import Inputs
-from samgraph.run.tables import Known, Schedule, registered
+from samgraph.run.table import Known, Schedule
+from samgraph.run.table_registry import registered
 
 _PANELS = ("open", "high", "low", "close", "vwap", "adj", "volume", "market_cap", "book_to_price")
 _FLAGS = ("tradable", "limit_up", "limit_down")

@@ -33,7 +33,7 @@ def init(file: Path, force: bool) -> None:
     Example:
       samgraph config init samgraph.toml
     """
-    from samgraph.config import template
+    from samgraph.config_text import template
     from samgraph.errors import ConfigError
     from samgraph.files import write_text
 
@@ -54,6 +54,7 @@ def check(file: Path) -> None:
     Example:
       samgraph config check samgraph.toml
     """
-    from samgraph.config import load_config, to_toml
+    from samgraph.config import load_config
+    from samgraph.config_text import to_toml
 
     click.echo(to_toml(load_config(file, {})), nl=False)

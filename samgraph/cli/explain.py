@@ -57,7 +57,6 @@ def command(
     from samgraph.explain.graph import remove_explanations, write_explanation
     from samgraph.explain.scores import RunModels
     from samgraph.graph.connect import connect
-    from samgraph.run.backtest import server_settings
 
     if write and remove:
         raise click.UsageError("--write and --remove exclude each other")
@@ -65,13 +64,13 @@ def command(
         raise click.UsageError("an explanation needs --company and --date")
     models = RunModels(run, variant=variant, seed=seed)
     if remove:
-        with connect(server_settings(load_config(run / "config.toml", {}))) as graph:
+        with connect(load_config(run / "config.toml", {}).neo4j.settings()) as graph:
             removed = remove_explanations(graph, models.run.run_id, company_id=company, date=day)
         click.echo(f"{removed} relationships removed")
         return
     found = models.day(pd.Timestamp(str(day))).explain(str(company))
     if write:
-        with connect(server_settings(load_config(run / "config.toml", {}))) as graph:
+        with connect(load_config(run / "config.toml", {}).neo4j.settings()) as graph:
             written = write_explanation(graph, found, run.resolve().name)
         click.echo(f"{written} relationships of run {found.run} in Neo4j", err=True)
     if form == "json":

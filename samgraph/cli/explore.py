@@ -37,10 +37,9 @@ def command(run: Path | None, port: int | None, no_browser: bool) -> None:
     opened = settings = None
     if run is not None:
         from samgraph.explore.runs import RunAnswers
-        from samgraph.run.backtest import server_settings
 
         opened = RunAnswers(run)
-        settings = server_settings(load_config(run / "config.toml", {}))
+        settings = load_config(run / "config.toml", {}).neo4j.settings()
     with listen(port or 0) as bound, connect(settings) as graph:
         explorer = Explorer(graph, opened)
         explorer.start()  # an empty graph is told before a page is opened

@@ -68,14 +68,13 @@ def command(
     from samgraph.graph.connect import connect
     from samgraph.graph.dataset.folder import Dataset
     from samgraph.graph.db.asof import parse_moment
-    from samgraph.run.backtest import server_settings
     from samgraph.run.folder import RunFolder
     from samgraph.run.score import score, write_scored
 
     opened = RunFolder.open(run)
     dataset = Dataset(data or opened.config.data)
     known = parse_moment(known_at) if known_at else None
-    with connect(server_settings(opened.config)) as graph:
+    with connect(opened.config.neo4j.settings()) as graph:
         found = score(opened, graph, dataset, as_of=as_of, variant=variant, known=known)
     for warning in found.warnings:
         tell(f"warning: {warning}")

@@ -49,13 +49,12 @@ def command(
 
     from samgraph.graph.connect import connect
     from samgraph.graph.dataset.folder import Dataset
-    from samgraph.run.backtest import server_settings
     from samgraph.run.folder import RunFolder
     from samgraph.run.status import status
 
     opened = RunFolder.open(run)
     dataset = Dataset(data or opened.config.data)
-    with connect(server_settings(opened.config)) as graph:
+    with connect(opened.config.neo4j.settings()) as graph:
         found = status(opened, graph, dataset, variant=variant, scores=scores)
     if form == "json":
         content = found.facts | {"warnings": list(found.warnings)}

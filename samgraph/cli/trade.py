@@ -92,7 +92,6 @@ def command(
     from samgraph.graph.connect import connect
     from samgraph.graph.dataset.folder import Dataset
     from samgraph.graph.db.asof import parse_moment
-    from samgraph.run.backtest import server_settings
     from samgraph.run.folder import RunFolder
 
     require_free(output)
@@ -100,7 +99,7 @@ def command(
     opened = RunFolder.open(run)
     dataset = Dataset(data or opened.config.data)
     known = parse_moment(known_at) if known_at else None
-    with connect(server_settings(opened.config)) as graph:
+    with connect(opened.config.neo4j.settings()) as graph:
         found = trade(opened, graph, account, dataset, as_of=as_of, portfolio=portfolio, known=known)
     found.write(output)
     for warning in found.warnings:

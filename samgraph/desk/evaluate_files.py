@@ -10,7 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from samgraph.config import RunConfig, Windows
+from samgraph.config import RunConfig
+from samgraph.config_sections import Windows
 from samgraph.desk.evaluate import FactorStudy, evaluate_factors
 from samgraph.desk.factor_files import read_factors
 from samgraph.errors import DatasetError, RunError
@@ -19,7 +20,6 @@ from samgraph.graph.connect import connect
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.progress import stage
 from samgraph.report.factor import factor_page
-from samgraph.run.backtest import server_settings
 from samgraph.run.folder import RunFolder
 from samgraph.run.inputs import Inputs, read_inputs
 
@@ -56,7 +56,7 @@ def evaluate_files(
         raise DatasetError(f"{paths[0]} has no value at all; a factor needs numbers")
     config = configure(days.min().date(), days.max().date()).model_copy(update={"windows": Windows()})
     dataset = Dataset(config.data)
-    with connect(server_settings(config)) as graph:
+    with connect(config.neo4j.settings()) as graph:
         inputs = read_inputs(config, graph, dataset, known, whole=True)
     others = {} if run is None else _factors_of_run(RunFolder.open(run), inputs)
     with stage("evaluate"):

@@ -22,7 +22,8 @@ from openpyxl.styles import Font
 from samgraph.files import whole
 from samgraph.progress import stage, warn
 from samgraph.run.folder import RunFolder
-from samgraph.run.tables import KNOWN_IN_WORDS, TABLES
+from samgraph.run.table import KNOWN_IN_WORDS
+from samgraph.run.tables import TABLES
 from samgraph.spreadsheets import for_spreadsheets
 
 ROWS = 1_048_575  # of a sheet below its header: Excel has 1,048,576

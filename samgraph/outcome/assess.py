@@ -63,7 +63,8 @@ from samgraph.outcome.traded import (
 )
 from samgraph.run.inputs import Inputs
 from samgraph.run.seeds import averaged
-from samgraph.run.tables import Schedule, with_return_dates
+from samgraph.run.table import Schedule
+from samgraph.run.table_registry import with_return_dates
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -13,7 +13,7 @@ import datetime as dt
 import json
 import shutil
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,26 +22,26 @@ import numpy as np
 import pandas as pd
 
 from samgraph.arms.registry import ARMS
-from samgraph.config import RunConfig, to_toml
-from samgraph.economy.simulate import TRUTH
-from samgraph.errors import RunError, SamgraphError
-from samgraph.exchange.tables import exchange
+from samgraph.config import RunConfig
+from samgraph.errors import RunError
 from samgraph.explain.scores import explained_table
-from samgraph.files import is_unfinished, write_frame, write_json, write_text
+from samgraph.files import write_frame, write_json
 from samgraph.graph.check.series import trading_days
 from samgraph.graph.connect import connect
 from samgraph.graph.dataset.folder import Dataset
-from samgraph.outcome.assess import STEPS, Outcome, assess
+from samgraph.outcome.assess import STEPS, assess
 from samgraph.progress import stage, warn
 from samgraph.report.page import write_report
-from samgraph.run import manifest
+from samgraph.run.begin import NOT_DECIDING, begin, decides
 from samgraph.run.folder import RunFolder
 from samgraph.run.grow import Kept, growing, keep_fits, settle, take_place
 from samgraph.run.inputs import Inputs, read_inputs
+from samgraph.run.overfitting import overfitting
 from samgraph.run.pieces import run_pieces, run_work, write_model_inputs
 from samgraph.run.seeds import of_members
-from samgraph.run.tables import Schedule, with_return_dates
-from samgraph.run.trials import Parent, Question, Trial, TrialLedger, overfitting
+from samgraph.run.table import Schedule
+from samgraph.run.table_registry import with_return_dates
+from samgraph.run.trials import Parent, Question, Trial, TrialLedger
 from samgraph.seals import digests
 from samgraph.training.executor import open_executor
 from samgraph.training.pieces import fit_pieces, gather
@@ -49,8 +49,6 @@ from samgraph.training.task import CURVES, PREDICTIONS, Task
 
 if TYPE_CHECKING:
     from samgraph.graph.db.driver import Graph
-
-NOT_DECIDING = ("jobs", "engine", "address", "neo4j")  # settings that change no number
 
 
 @dataclass
@@ -114,8 +112,8 @@ def _grows(config: RunConfig, out: Path, dataset: Dataset, *, latest: bool) -> R
         rules, inputs, done = before.get("exchange"), before["inputs"], "finished" in before
     except (OSError, ValueError, KeyError, TypeError):
         return None  # whatever it is, `begin` says what is wrong with it
-    now = _decides(config, NOT_DECIDING)
-    same = kept | {"end": None} == now | {"end": None} and rules in (None, _rules(config))
+    now = decides(config, NOT_DECIDING)
+    same = kept | {"end": None} == now | {"end": None} and rules in (None, rules(config))
     longer = config.end > end or (latest and config.end == end and inputs != dataset.fingerprint())
     return RunFolder.open(out) if done and same and longer else None
 
@@ -149,7 +147,7 @@ def _run(
         started.content["parent"] = Parent.of(before.config, before.manifest).values()
     parent = started.content.get("parent")
     with contextlib.ExitStack() as stack:
-        server = graph or stack.enter_context(connect(server_settings(config)))
+        server = graph or stack.enter_context(connect(config.neo4j.settings()))
         with clock("inputs"):
             with started.or_nothing():
                 inputs = read_inputs(config, server, dataset, started.known)
@@ -244,146 +242,6 @@ def summary_frame(summary: dict[str, Any]) -> pd.DataFrame:
         for variant, figures in summary["variants"].items()
     ]
     return pd.DataFrame(rows)
-
-
-@dataclass
-class Started:
-    """The manifest of a run under way."""
-
-    path: Path
-    content: dict[str, Any]
-    fresh: bool = False
-
-    @contextlib.contextmanager
-    def or_nothing(self) -> Iterator[None]:
-        """What fails here leaves no run: one just begun with wrong settings could not go on with right ones."""
-        try:
-            yield
-        except SamgraphError:
-            if self.fresh:
-                for name in (self.path.name, "config.toml"):
-                    (self.path.parent / name).unlink(missing_ok=True)
-                with contextlib.suppress(OSError):
-                    self.path.parent.rmdir()
-            raise
-
-    @property
-    def known(self) -> dt.datetime | None:
-        text = self.content["known"]
-        return dt.datetime.fromisoformat(text) if text else None
-
-    def keep_known(self, known: dt.datetime) -> None:
-        """From now on the run reads the graph at this moment, also when it is continued after another load."""
-        self.content["known"] = known.isoformat()
-        write_json(self.path, self.content)
-
-    def seal(self, files: dict[str, str]) -> None:
-        """Add checksums of finished files."""
-        self.content["files"] = self.content.get("files", {}) | files
-        write_json(self.path, self.content)
-
-    def finish(self, outcome: Outcome, seconds: dict[str, float], files: dict[str, str]) -> None:
-        earlier = self.content.get("seconds", {})  # of finishing this run before: its pieces took time then
-        seconds = seconds | {"training": round(seconds["training"] + earlier.get("training", 0.0), 3)}
-        self.content |= {
-            "timeline": outcome.timeline,
-            "seconds": seconds,
-            "peak_memory_gib": max(
-                round(manifest.peak_memory(), 3), self.content.get("peak_memory_gib", 0.0)
-            ),
-            "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-        }
-        self.seal(files)
-
-
-def begin(
-    config: RunConfig,
-    out: Path,
-    dataset: Dataset,
-    known: dt.datetime | None,
-    *,
-    free: Collection[str] = NOT_DECIDING,
-) -> Started:
-    """Begin a run in `out`, or take up the one that is there if it is the same but for the settings in `free`."""
-    content: dict[str, Any] = {
-        "config": _decides(config, free),
-        "inputs": dataset.fingerprint(),
-        "simulated": (config.data / TRUTH).is_file(),
-        "exchange": _rules(config),
-        "known": known.isoformat() if known else None,
-        "known_at": known.isoformat() if known else None,  # as asked; `known` becomes what was answered for
-        "versions": manifest.versions(),
-        "machine": manifest.machine(),
-        "kernels": manifest.kernels(),
-        "seeds": list(range(config.seed, config.seed + config.seeds)),
-        "started": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
-    }
-    path = out / "manifest.json"
-    fresh = not path.exists()
-    if not fresh:
-        content = _same_run(path, content)
-    elif out.exists() and not all(map(is_unfinished, out.iterdir())):
-        raise RunError(
-            f"{out} holds files that do not belong to a run; choose an empty or new folder for --out"
-        )
-    write_json(path, content)
-    write_text(out / "config.toml", to_toml(config))
-    return Started(path, content, fresh)
-
-
-def _decides(config: RunConfig, free: Collection[str]) -> dict[str, Any]:
-    return config.model_dump(mode="json", exclude=set(free))
-
-
-def _rules(config: RunConfig) -> dict[str, str]:
-    name = config.trading.exchange
-    return {"name": name, "sha256": exchange(name).fingerprint}
-
-
-def _same_moment(one: str, other: str | None) -> bool:
-    """Whether two ISO texts are one instant, be it in two time zones."""
-    return other is not None and dt.datetime.fromisoformat(one) == dt.datetime.fromisoformat(other)
-
-
-def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
-    try:
-        before: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        kept, inputs, moment = dict(before["config"]), dict(before["inputs"]), before["known"]
-        rules = dict(before.get("exchange", content["exchange"]))
-        for told in (moment, before.get("known_at")):
-            if told is not None:
-                dt.datetime.fromisoformat(told)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
-        raise RunError(
-            f"{path} cannot be read as a run's manifest ({error}); choose another --out"
-        ) from error
-    compared = (
-        ("setting", kept, content["config"]),
-        ("table", inputs, content["inputs"]),
-        ("state of the exchange tables:", rules, content["exchange"]),
-    )
-    for where, old, new in compared:
-        for name in sorted(old.keys() | new.keys()):
-            if old.get(name) != new.get(name):
-                raise RunError(
-                    f"{path.parent} was begun with another {where} {name}; choose another --out, or delete that run"
-                )
-    asked = before.get("known_at")
-    if content["known_at"] is not None and not any(
-        _same_moment(content["known_at"], m) for m in (moment, asked)
-    ):
-        raise RunError(f"{path.parent} was begun with --known-at {moment}; choose another --out")
-    names = ("started", "seconds", "peak_memory_gib", "known_at", "parent", "grown")
-    kept_too = {name: before[name] for name in names if name in before}
-    return content | {"known": moment} | kept_too
-
-
-def server_settings(config: RunConfig) -> dict[str, str]:
-    """What the settings say of the Neo4j server."""
-    settings = {name: getattr(config.neo4j, name) for name in ("uri", "user", "database")}
-    if config.neo4j.password is not None:
-        settings["password"] = config.neo4j.password.get_secret_value()
-    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _starts(curves: pd.DataFrame) -> dict[str, dict[str, int]]:

@@ -24,14 +24,15 @@ import psutil
 from pydantic import Field, ValidationError
 
 from samgraph.arms.registry import ARMS, BASE
-from samgraph.config import RunConfig, Section, load_config
+from samgraph.config import RunConfig, load_config
+from samgraph.config_sections import Section
 from samgraph.errors import ConfigError, RunError, SamgraphError
 from samgraph.files import locked, write_json, write_text
 from samgraph.graph.check.dataset import check
 from samgraph.graph.connect import connect
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.load.load import load, refusal
-from samgraph.run.backtest import backtest, last_day, server_settings
+from samgraph.run.backtest import backtest, last_day
 from samgraph.run.changes import MarketChanges, SeriesChanges
 from samgraph.run.folder import RunFolder
 from samgraph.run.grow import is_finished, settle
@@ -149,7 +150,7 @@ def nightly(
             if not checked.ok:
                 raise refusal(dataset, checked)
             one.facts["newest_bars"] = config.end.isoformat()
-        server = graph or stack.enter_context(connect(server_settings(config)))
+        server = graph or stack.enter_context(connect(config.neo4j.settings()))
         with stage("load") as one:
             rules = {"stale_after_months": settings.stale_after_months, "lag": settings.lag}
             loaded = load(server, dataset, checked=checked, **rules)  # type: ignore[arg-type]

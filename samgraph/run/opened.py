@@ -86,13 +86,12 @@ class Run:
         """
         from samgraph.graph.connect import connect
         from samgraph.graph.db.asof import parse_day
-        from samgraph.run.backtest import server_settings
         from samgraph.run.score import score
 
         day = parse_day(as_of) if isinstance(as_of, str) else as_of
         if graph is not None:
             return score(self.folder, graph, as_of=day, variant=variant)
-        with connect(server_settings(self.folder.config)) as opened:
+        with connect(self.folder.config.neo4j.settings()) as opened:
             return score(self.folder, opened, as_of=day, variant=variant)
 
     def trade(
@@ -117,7 +116,6 @@ class Run:
         from samgraph.desk.trade import trade
         from samgraph.graph.connect import connect
         from samgraph.graph.db.asof import parse_day
-        from samgraph.run.backtest import server_settings
 
         day = parse_day(as_of) if isinstance(as_of, str) else as_of
         account = (
@@ -127,7 +125,7 @@ class Run:
         )
         if graph is not None:
             return trade(self.folder, graph, account, as_of=day, portfolio=portfolio)
-        with connect(server_settings(self.folder.config)) as opened:
+        with connect(self.folder.config.neo4j.settings()) as opened:
             return trade(self.folder, opened, account, as_of=day, portfolio=portfolio)
 
     def __repr__(self) -> str:

@@ -32,7 +32,7 @@ from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.driver import RETRY_SECONDS, Address, Graph
 from samgraph.graph.load.load import load
 from samgraph.graph.server.local import LocalServer
-from samgraph.run.backtest import begin
+from samgraph.run.begin import begin
 from samgraph.run.trials import TrialLedger
 
 KILLS = int(os.environ.get("SAMGRAPH_KILLS", "3"))  # of a backtest after its training

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samgraph.config import load_config, to_toml
+from samgraph.config import load_config
+from samgraph.config_text import to_toml
 from samgraph.errors import ConfigError
 
 NEEDED = {"data": "d", "universe": "U", "start": "2020-01-01", "end": "2021-01-01"}

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from samgraph.config import Model, Optimiser, Risk, RunConfig, Trading, load_config, to_toml
+from samgraph.config import Model, Optimiser, Risk, RunConfig, Trading, load_config
+from samgraph.config_text import to_toml
 from samgraph.errors import ConfigError
 from samgraph.factors.portfolio.optimise import Bounds
 from samgraph.factors.portfolio.rules import Rules

@@ -14,7 +14,8 @@ from oracles.broken import BROKEN
 from oracles.mistakes import ANY, SPAN, TABLE, Mistake, document
 
 from samgraph.cli import main
-from samgraph.config import load_config, to_toml
+from samgraph.config import load_config
+from samgraph.config_text import to_toml
 from samgraph.economy.simulate import simulate
 from samgraph.files import write_frame, write_json, write_text
 from samgraph.graph.dataset.folder import Dataset

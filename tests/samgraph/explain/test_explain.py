@@ -17,7 +17,8 @@ from oracles.hist_making import make_market, make_series
 
 from samgraph.arms.registry import ARMS
 from samgraph.cli import main
-from samgraph.config import RunConfig, to_toml
+from samgraph.config import RunConfig
+from samgraph.config_text import to_toml
 from samgraph.errors import GraphError, ModelError, RunError
 from samgraph.explain.graph import remove_explanations, write_explanation
 from samgraph.explain.scores import RunModels, explain, explained_table

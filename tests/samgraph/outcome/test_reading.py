@@ -20,7 +20,7 @@ from samgraph.outcome.risk import risk_backcast, risk_forecasts
 from samgraph.outcome.tilts import tilt_table
 from samgraph.report.figures import cost_curves
 from samgraph.report.settings import costs
-from samgraph.run.tables import registered
+from samgraph.run.table_registry import registered
 
 
 @pytest.fixture(scope="module")

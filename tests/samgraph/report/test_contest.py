@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from samgraph.report.contest import MEASURES, risk_contest
-from samgraph.run.tables import registered
+from samgraph.run.table_registry import registered
 
 
 def run_with(frame: pd.DataFrame | None) -> Any:

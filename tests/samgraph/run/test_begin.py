@@ -12,7 +12,7 @@ from samgraph.config import load_config
 from samgraph.errors import RunError
 from samgraph.exchange.tables import BUILT_IN, exchange
 from samgraph.graph.dataset.folder import Dataset
-from samgraph.run.backtest import begin
+from samgraph.run.begin import begin
 
 
 def test_the_exchange_s_tables_are_part_of_a_run(tmp_path: Path) -> None:

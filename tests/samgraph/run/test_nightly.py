@@ -13,7 +13,7 @@ from conftest import empty_database
 from oracles.nights import REFIT, published, settings
 
 from samgraph.cli import main
-from samgraph.config import to_toml
+from samgraph.config_text import to_toml
 from samgraph.economy.simulate import simulate
 from samgraph.errors import ConfigError, RunError
 from samgraph.files import locked

@@ -22,7 +22,8 @@ from samgraph.graph.db.driver import Address, Graph
 from samgraph.graph.db.ledger import committed_moment
 from samgraph.graph.load.load import load
 from samgraph.report.page import write_report
-from samgraph.run.backtest import backtest, begin
+from samgraph.run.backtest import backtest
+from samgraph.run.begin import begin
 from samgraph.run.inputs import read_inputs
 
 TABLES = (

@@ -11,8 +11,10 @@ import pytest
 
 from samgraph.audit.outputs import run_outputs
 from samgraph.errors import RunError
+from samgraph.run.table import Known, Schedule
+from samgraph.run.table_registry import document, registered, with_return_dates
 from samgraph.run.table_words import COLUMNS
-from samgraph.run.tables import TABLES, Known, Schedule, document, registered, with_return_dates
+from samgraph.run.tables import TABLES
 
 DATES = pd.bdate_range("2024-01-01", periods=8)  # a Monday
 SCHEDULE = Schedule(DATES, lag=2, tested=(DATES[1], DATES[5]))

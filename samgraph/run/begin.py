@@ -1,0 +1,157 @@
+"""The manifest of a run under way: begun, or taken up again if it is the same run."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import json
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from samgraph.config import RunConfig
+from samgraph.config_text import to_toml
+from samgraph.economy.simulate import TRUTH
+from samgraph.errors import RunError, SamgraphError
+from samgraph.exchange.tables import exchange
+from samgraph.files import is_unfinished, write_json, write_text
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.outcome.assess import Outcome
+from samgraph.run import manifest
+
+NOT_DECIDING = ("jobs", "engine", "address", "neo4j")  # settings that change no number
+
+
+@dataclass
+class Started:
+    """The manifest of a run under way."""
+
+    path: Path
+    content: dict[str, Any]
+    fresh: bool = False
+
+    @contextlib.contextmanager
+    def or_nothing(self) -> Iterator[None]:
+        """What fails here leaves no run: one just begun with wrong settings could not go on with right ones."""
+        try:
+            yield
+        except SamgraphError:
+            if self.fresh:
+                for name in (self.path.name, "config.toml"):
+                    (self.path.parent / name).unlink(missing_ok=True)
+                with contextlib.suppress(OSError):
+                    self.path.parent.rmdir()
+            raise
+
+    @property
+    def known(self) -> dt.datetime | None:
+        text = self.content["known"]
+        return dt.datetime.fromisoformat(text) if text else None
+
+    def keep_known(self, known: dt.datetime) -> None:
+        """From now on the run reads the graph at this moment, also when it is continued after another load."""
+        self.content["known"] = known.isoformat()
+        write_json(self.path, self.content)
+
+    def seal(self, files: dict[str, str]) -> None:
+        """Add checksums of finished files."""
+        self.content["files"] = self.content.get("files", {}) | files
+        write_json(self.path, self.content)
+
+    def finish(self, outcome: Outcome, seconds: dict[str, float], files: dict[str, str]) -> None:
+        earlier = self.content.get("seconds", {})  # of finishing this run before: its pieces took time then
+        seconds = seconds | {"training": round(seconds["training"] + earlier.get("training", 0.0), 3)}
+        self.content |= {
+            "timeline": outcome.timeline,
+            "seconds": seconds,
+            "peak_memory_gib": max(
+                round(manifest.peak_memory(), 3), self.content.get("peak_memory_gib", 0.0)
+            ),
+            "finished": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        }
+        self.seal(files)
+
+
+def begin(
+    config: RunConfig,
+    out: Path,
+    dataset: Dataset,
+    known: dt.datetime | None,
+    *,
+    free: Collection[str] = NOT_DECIDING,
+) -> Started:
+    """Begin a run in `out`, or take up the one that is there if it is the same but for the settings in `free`."""
+    content: dict[str, Any] = {
+        "config": decides(config, free),
+        "inputs": dataset.fingerprint(),
+        "simulated": (config.data / TRUTH).is_file(),
+        "exchange": rules(config),
+        "known": known.isoformat() if known else None,
+        "known_at": known.isoformat() if known else None,  # as asked; `known` becomes what was answered for
+        "versions": manifest.versions(),
+        "machine": manifest.machine(),
+        "kernels": manifest.kernels(),
+        "seeds": list(range(config.seed, config.seed + config.seeds)),
+        "started": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+    }
+    path = out / "manifest.json"
+    fresh = not path.exists()
+    if not fresh:
+        content = _same_run(path, content)
+    elif out.exists() and not all(map(is_unfinished, out.iterdir())):
+        raise RunError(
+            f"{out} holds files that do not belong to a run; choose an empty or new folder for --out"
+        )
+    write_json(path, content)
+    write_text(out / "config.toml", to_toml(config))
+    return Started(path, content, fresh)
+
+
+def decides(config: RunConfig, free: Collection[str]) -> dict[str, Any]:
+    """The settings that decide a run's numbers: all but those in `free`."""
+    return config.model_dump(mode="json", exclude=set(free))
+
+
+def rules(config: RunConfig) -> dict[str, str]:
+    """The exchange's tables by name and checksum."""
+    name = config.trading.exchange
+    return {"name": name, "sha256": exchange(name).fingerprint}
+
+
+def _same_moment(one: str, other: str | None) -> bool:
+    """Whether two ISO texts are one instant, be it in two time zones."""
+    return other is not None and dt.datetime.fromisoformat(one) == dt.datetime.fromisoformat(other)
+
+
+def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
+    try:
+        before: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        kept, inputs, moment = dict(before["config"]), dict(before["inputs"]), before["known"]
+        rules = dict(before.get("exchange", content["exchange"]))
+        for told in (moment, before.get("known_at")):
+            if told is not None:
+                dt.datetime.fromisoformat(told)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise RunError(
+            f"{path} cannot be read as a run's manifest ({error}); choose another --out"
+        ) from error
+    compared = (
+        ("setting", kept, content["config"]),
+        ("table", inputs, content["inputs"]),
+        ("state of the exchange tables:", rules, content["exchange"]),
+    )
+    for where, old, new in compared:
+        for name in sorted(old.keys() | new.keys()):
+            if old.get(name) != new.get(name):
+                raise RunError(
+                    f"{path.parent} was begun with another {where} {name}; choose another --out, or delete that run"
+                )
+    asked = before.get("known_at")
+    if content["known_at"] is not None and not any(
+        _same_moment(content["known_at"], m) for m in (moment, asked)
+    ):
+        raise RunError(f"{path.parent} was begun with --known-at {moment}; choose another --out")
+    names = ("started", "seconds", "peak_memory_gib", "known_at", "parent", "grown")
+    kept_too = {name: before[name] for name in names if name in before}
+    return content | {"known": moment} | kept_too
