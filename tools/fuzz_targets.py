@@ -324,7 +324,7 @@ def _settings() -> tuple[Use, Any]:
 
 
 def _holdings() -> tuple[Use, Any]:
-    from samgraph.cli.risk import read_file
+    from samgraph.cli.ask.risk import read_file
 
     def use(data: bytes, folder: Path) -> Callable[[], Any]:
         path = folder / "holdings.csv"

@@ -25,7 +25,7 @@ def command(out: Path, seed: int, signal: float, seeds: int) -> None:
       samgraph demo
       samgraph demo --out placebo --signal 0
     """
-    from samgraph.cli.backtest import print_summary
+    from samgraph.cli.runs.backtest import print_summary
     from samgraph.demo import demo
     from samgraph.run.backtest import summary_frame
 

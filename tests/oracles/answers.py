@@ -12,7 +12,7 @@ import pandas as pd
 from click.testing import CliRunner, Result
 from oracles import sec
 
-from samgraph.cli.import_ import command
+from samgraph.cli.imports.command import command
 from samgraph.graph.check.dataset import CheckReport, check
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.importers.writing import Imported, write

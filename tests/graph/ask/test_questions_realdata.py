@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from samgraph.cli.basket import command as basket_command
-from samgraph.cli.pairs import command as pairs_command
+from samgraph.cli.ask.basket import command as basket_command
+from samgraph.cli.ask.pairs import command as pairs_command
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.load.load import load
 

@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 from oracles import dump, small
 
-from samgraph.cli.basket import command as basket_command
+from samgraph.cli.ask.basket import command as basket_command
 from samgraph.errors import SnapshotError
 from samgraph.graph.ask.basket_history import basket_history
 from samgraph.graph.ask.baskets import basket

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from oracles import small
 
-from samgraph.cli.basket import _market_caps
+from samgraph.cli.ask.basket import _market_caps
 from samgraph.graph.check.dataset import check
 from samgraph.graph.check.series import STRAY, read_bars, read_benchmarks, stray_days, trading_days
 from samgraph.graph.dataset.folder import Dataset

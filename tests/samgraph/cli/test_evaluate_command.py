@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from samgraph.cli.evaluate import command
+from samgraph.cli.runs.evaluate import command
 from samgraph.economy.simulate import simulate
 from samgraph.errors import RunError
 from samgraph.graph.dataset.folder import Dataset

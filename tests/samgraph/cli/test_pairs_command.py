@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from samgraph.cli.basket import command as basket_command
-from samgraph.cli.chain import command as chain_command
-from samgraph.cli.pairs import command as pairs_command
+from samgraph.cli.ask.basket import command as basket_command
+from samgraph.cli.ask.chain import command as chain_command
+from samgraph.cli.ask.pairs import command as pairs_command
 from samgraph.desk.holdings_risk import holdings_risk
 from samgraph.desk.pair_search import Filters, pair_search
 from samgraph.economy.simulate import simulate

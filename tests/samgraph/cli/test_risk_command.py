@@ -11,9 +11,9 @@ import pandas as pd
 import pytest
 from click.testing import CliRunner
 
-from samgraph.cli.contest import command as contest
-from samgraph.cli.risk import command
-from samgraph.cli.trials import command as trials
+from samgraph.cli.ask.contest import command as contest
+from samgraph.cli.ask.risk import command
+from samgraph.cli.runs.trials import command as trials
 from samgraph.desk.holdings_risk import holdings_risk, read_holdings
 from samgraph.economy.simulate import simulate
 from samgraph.errors import ConfigError, DatasetError

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 from made_run import CHINESE, HOSTILE, made_run
 
-from samgraph.cli.export import command
+from samgraph.cli.runs.export import command
 from samgraph.export.excel import write_workbook
 from samgraph.run.folder import RunFolder
 from samgraph.run.tables import TABLES

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from conftest import ROOT, empty_database
 from scipy import stats
 
-from samgraph.cli.export import command
-from samgraph.cli.trials import command as trials_command
+from samgraph.cli.runs.export import command
+from samgraph.cli.runs.trials import command as trials_command
 from samgraph.config import load_config
 from samgraph.economy.simulate import simulate
 from samgraph.errors import RunError

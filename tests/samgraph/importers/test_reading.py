@@ -10,7 +10,7 @@ import pytest
 from oracles import answers
 from oracles.answers import run, sources
 
-from samgraph.cli.risk import read_file
+from samgraph.cli.ask.risk import read_file
 from samgraph.errors import DatasetError
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.importers.akshare import AkshareOptions, import_akshare

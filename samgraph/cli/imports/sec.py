@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from samgraph.cli.import_options import FORM, finish
+from samgraph.cli.imports.options import FORM, finish
 
 
 @click.command()

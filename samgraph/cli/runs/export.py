@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from samgraph.cli.backtest import _day
+from samgraph.cli.runs.backtest import _day
 
 FORMS = ("skfolio", "cvxpy", "qlib", "alphalens", "excel")
 

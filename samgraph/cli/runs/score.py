@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from samgraph.cli.backtest import _day
 from samgraph.cli.output import FORMATS, ends_in, print_frame
+from samgraph.cli.runs.backtest import _day
 from samgraph.cli.terminal import tell
 
 LOOK = 3  # exit status: scores, or none, with a warning

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from samgraph.cli.backtest import _day
 from samgraph.cli.output import FORMATS, print_frame
+from samgraph.cli.runs.backtest import _day
 
 
 @click.command("ablate")

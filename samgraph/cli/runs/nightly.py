@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from samgraph.cli.score import LOOK
+from samgraph.cli.runs.score import LOOK
 from samgraph.cli.terminal import tell
 from samgraph.progress import as_json
 

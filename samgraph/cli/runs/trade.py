@@ -7,9 +7,9 @@ from pathlib import Path
 
 import click
 
-from samgraph.cli.backtest import _day
 from samgraph.cli.output import FORMATS, print_frame
-from samgraph.cli.score import LOOK
+from samgraph.cli.runs.backtest import _day
+from samgraph.cli.runs.score import LOOK
 from samgraph.cli.terminal import tell
 
 _SHOWN = [

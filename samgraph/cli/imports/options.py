@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from samgraph.importers.writing import Imported
+
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 class Day(click.ParamType[Any]):
@@ -76,3 +80,52 @@ def finish(made: Imported, out: Path, form: str) -> None:
     tell_notes(made.notes)
     rows = ", ".join(f"{len(table):,} {name}" for name, table in made.tables.items())
     click.echo(f"{out}: {rows}; next: samgraph load {out}", err=True)
+
+
+SHARES = click.option(
+    "--shares",
+    "policy",
+    type=click.Choice(("residual", "renormalise", "reject")),
+    default="residual",
+    show_default=True,
+    help="residual: what no product explains stays unexplained, sums above 1 are scaled down; renormalise: sums become "
+    "1; reject: reports above 1 are left out.",
+)
+LAG = click.option(
+    "--lag-days",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="ASSUME that a report whose day of publication is unknown came out N days after its period; by default on the "
+    "legal deadline (30 April, 31 August, 31 October).",
+)
+FALLBACK = click.option(
+    "--fallback",
+    "fallback",
+    type=click.Choice(("unnamed", "industry")),
+    multiple=True,
+    help="Where a report has no rows by product, use those of an empty category (unnamed) or by industry; by default "
+    "such a report is left out and counted. Given twice, the first that a report has.",
+)
+
+
+class Pair(click.ParamType[Any]):
+    """LEFT=RIGHT."""
+
+    name = "pair"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, str]:
+        """Both sides."""
+        if isinstance(value, tuple):
+            return value
+        left, mark, right = str(value).partition("=")
+        if not mark or not left.strip() or not right.strip():
+            self.fail(f"{value!r} is not of the form LEFT=RIGHT", param, ctx)
+        return left.strip(), right.strip()
+
+
+def folders(function: F) -> F:
+    """SOURCE DIR, for importers of one folder."""
+    function = click.argument("out", metavar="DIR", type=click.Path(path_type=Path))(function)
+    return click.argument("folder", metavar="FOLDER", type=click.Path(path_type=Path))(function)

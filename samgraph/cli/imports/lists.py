@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from samgraph.cli.import_options import ALIASES, FORM, Day, changed_codes, finish
+from samgraph.cli.imports.options import ALIASES, FORM, Day, changed_codes, finish
 
 if TYPE_CHECKING:
     import numpy as np

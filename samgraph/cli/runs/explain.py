@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from samgraph.cli.backtest import _day
 from samgraph.cli.output import FORMATS, print_frame
+from samgraph.cli.runs.backtest import _day
 
 if TYPE_CHECKING:
     from samgraph.explain.scores import Explanation

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from samgraph.cli.output import print_frame, print_json
-from samgraph.cli.score import LOOK
+from samgraph.cli.runs.score import LOOK
 from samgraph.cli.terminal import tell
 
 

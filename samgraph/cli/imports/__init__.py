@@ -1,0 +1,1 @@
+"""`samgraph import`: one module per group of sources."""
