@@ -18,12 +18,8 @@ from samgraph.arms.hist import PARTS
 from samgraph.arms.registry import ARMS, BASE, CONTROL
 from samgraph.config import RunConfig
 from samgraph.exchange.calendar import days_a_year
-from samgraph.factors.evaluation.compare import paired_difference
 from samgraph.factors.evaluation.evaluate import Evaluation, evaluate
-from samgraph.factors.evaluation.inference import FEWEST_DAYS, mean_test
-from samgraph.factors.evaluation.performance import performance
 from samgraph.factors.portfolio.rules import Rules
-from samgraph.factors.portfolio.topk_portfolio import PortfolioResult
 from samgraph.factors.regression.cross_sectional import Regression, compare_families, next_day
 from samgraph.factors.regression.exposures import Membership
 from samgraph.factors.regression.ridge import Ridge
@@ -34,32 +30,29 @@ from samgraph.files import json_figures
 from samgraph.hist.labels import forward_returns
 from samgraph.outcome.against import against
 from samgraph.outcome.attribution import attribution_tables
-from samgraph.outcome.benchmarks import benchmark_in_words, benchmark_summary, benchmark_table
-from samgraph.outcome.books import Books, construction_in_words, keep_books, path_of, trading_rules
-from samgraph.outcome.capacity import break_even, capacity_tables, net_spreads, round_trip
-from samgraph.outcome.caps import caps_sentence, known_caps
+from samgraph.outcome.benchmarks import benchmark_in_words, benchmark_summary
+from samgraph.outcome.books import construction_in_words, keep_books, path_of, trading_rules
+from samgraph.outcome.capacity import capacity_tables, net_spreads, round_trip
+from samgraph.outcome.caps import caps_sentence
 from samgraph.outcome.crowding import crowding_table
-from samgraph.outcome.exposure import coverage_table, exposure_table, sellers_table
+from samgraph.outcome.exposure import coverage_table
 from samgraph.outcome.factor_study import BOTH, NEUTRAL, STYLES, study
 from samgraph.outcome.plain import best_plain, plain_table
-from samgraph.outcome.risk import model_tables, risk_backcast, risk_forecasts, risk_summary
-from samgraph.outcome.risk_contest import contest_of_run
-from samgraph.outcome.risk_sources import risk_sources
-from samgraph.outcome.stress import stress_table
+from samgraph.outcome.risk import risk_forecasts, risk_summary
+from samgraph.outcome.run_figures import compare, period, portfolio_figures
+from samgraph.outcome.run_tables import (
+    exposure_tables,
+    factor_table,
+    portfolio_tables,
+    regression_tables,
+    risk_tables,
+)
 from samgraph.outcome.tilts import (
-    chain_table,
-    concentration_table,
     last_concentration,
-    tilt_history,
-    tilt_table,
 )
 from samgraph.outcome.traded import (
     IN_WORDS,
-    costs_by_cause,
-    signal_figures,
     traded_scores,
-    transfer_coefficients,
-    write_offs,
 )
 from samgraph.run.inputs import Inputs
 from samgraph.run.seeds import averaged
@@ -97,7 +90,8 @@ def assess(
     named = _named_factors(inputs, scores)
     forward = {h: _forward(config, inputs, h) for h in config.horizons}
     factors = _evaluate_factors(inputs, named, forward, config.seed)
-    raw = _evaluate_raw(config, inputs, scores, horizon)
+    label = _forward(config, inputs, horizon)
+    raw = _evaluate_raw(inputs, scores, horizon, label)
     progress()
     styles = style_exposures(inputs.market)
     regressions = _regress(inputs, styles)
@@ -110,7 +104,7 @@ def assess(
         styles,
         (inputs.sectors, inputs.sector_ids),
         days=inputs.test,
-        label=(horizon, _forward(config, inputs, horizon)),
+        label=(horizon, label),
     )
     progress()
     rules, forecasts = (
@@ -122,47 +116,18 @@ def assess(
     traded = traded_scores(inputs, own, styles, config.trading.score, config.trading.smoothing)
     kept = keep_books(config, inputs, traded, rules, forecasts)
     progress()
-    books, main = kept.named(), kept.first(BASE).holdings
-    year = days_a_year(inputs.market.dates)
+    books, year = kept.named(), days_a_year(inputs.market.dates)
     plain = plain_factors(inputs.market, inputs.products)
     beside, beside_ic = plain_table(inputs, plain, own[BASE], forward)
-    difference = _compare(kept, raw, horizon, config.seed, year)
-    exposure = exposure_table(inputs, main)
     tables = {
-        "factors": _factor_table(inputs, named, factors),
-        "ic": factors.ic,
-        "decay": factors.decay,
-        "quantiles": factors.quantiles,
-        "turnover": factors.turnover,
-        "orthogonal": found.orthogonal,
-        "breakdown": found.breakdown,
-        "premia": found.premia,
+        "factors": factor_table(inputs, named, factors),
+        **{name: getattr(factors, name) for name in ("ic", "decay", "quantiles", "turnover")},
+        **{name: getattr(found, name) for name in ("orthogonal", "breakdown", "premia")},
         "plain_factors": beside,
-        "regression": _by_model({name: fit.days for name, fit in regressions.items()}, "model"),
-        "factor_returns": _by_model(
-            {name: fit.factor_returns() for name, fit in regressions.items()}, "model"
-        ),
-        "deficiencies": _by_model({name: fit.deficiencies for name, fit in regressions.items()}, "model"),
-        "benchmarks": benchmark_table(inputs, kept.first(BASE).daily, config.trading.price),
-        "portfolio": _by_model({name: book.daily for name, book in books.items()}, "variant"),
-        "costs": costs_by_cause(books, year),
-        "trades": _by_model({name: book.trades for name, book in books.items()}, "variant"),
-        "blocked": _by_model({name: book.blocked for name, book in books.items()}, "variant"),
-        "holdings": _by_model({name: book.holdings for name, book in books.items()}, "variant"),
-        "exposure": exposure,
-        "sellers": sellers_table(inputs, main),
-        "tilts": tilt_table(inputs, main, styles),
-        "tilt_history": tilt_history(inputs, main, styles),
-        "concentration": concentration_table(inputs, main),
-        "chain": chain_table(inputs),
-        "stress": stress_table(inputs, main),
-        "crowding": crowding_table(
-            inputs,
-            {one: book for one, book in kept.results.items() if one.arm == BASE},
-            plain,
-            rules,
-            path_of(config),
-        ),
+        **regression_tables(regressions),
+        **portfolio_tables(config, inputs, kept, books, year),
+        **exposure_tables(inputs, kept.first(BASE).holdings, styles),
+        "crowding": crowding_table(inputs, kept.of_arm(BASE), plain, rules, path_of(config)),
         "net_spreads": net_spreads(
             factors.quantiles,
             factors.turnover,
@@ -171,35 +136,20 @@ def assess(
             year,
         ),
         "coverage": coverage_table(inputs, scores[BASE]["score"]),
+        **capacity_tables(config, inputs, kept, traded, rules, year),
     }
-    days = inputs.market.dates[inputs.test]
-    summary: dict[str, Any] = {
-        "universe": config.universe,
-        "start": config.start.isoformat(),
-        "test_start": days[0].date().isoformat(),
-        "end": days[-1].date().isoformat(),
-        "days": len(days),
-        "days_a_year": year,
-        "market_cap_known": known_caps(inputs.market, inputs.test),
-        "companies": int(np.isfinite(scores[BASE]["score"]).any(axis=0).sum()),
-        "seeds": config.seeds,
-        "label_horizon": horizon,
-        "variants": {
-            one.name: _variant_summary(raw.decay, one.arm, book, year) for one, book in kept.results.items()
-        },
-        "portfolios": {one.name: one.as_dict() for one in kept.results},
-        "traded": {
-            "score": config.trading.score,
-            "smoothing": config.trading.smoothing,
-            "arms": signal_figures(inputs, traded, _forward(config, inputs, horizon), horizon),
-            "transfer_coefficient": transfer_coefficients(inputs.market, kept.results, traded),
-        },
-        "write_offs": write_offs(books),
-        "break_even": break_even(books),
+    tables |= attribution_tables(
+        inputs, books, tables["benchmarks"], regressions["both"], config.trading.price
+    )
+    if not kept.decisions.empty:
+        tables["optimiser"] = kept.decisions
+    tables |= risk_tables(inputs, forecasts, books, styles)
+    near = min(config.horizons, key=lambda h: abs(h - horizon))
+    summary = {
+        **period(config, inputs, scores[BASE]["score"], year),
+        **portfolio_figures(config, inputs, kept, traded, raw, label, year),
         "benchmarks": benchmark_summary(inputs, tables["benchmarks"], year),
-        "best_plain_factor": best_plain(
-            beside, beside_ic, min(config.horizons, key=lambda h: abs(h - horizon))
-        ),
+        "best_plain_factor": best_plain(beside, beside_ic, near),
         "horizons": found.figures[NEUTRAL],
         "orthogonal": {against: found.figures[against] for against in (STYLES, BOTH)},
         "tests": len(factors.decay) + len(found.orthogonal),
@@ -207,22 +157,13 @@ def assess(
         "concentration": last_concentration(tables["concentration"], config.concepts.regression_cut),
         "against": against(tables["portfolio"], seed=config.seed, days_a_year=year),
     }
-    tables |= capacity_tables(config, inputs, kept, traded, rules, year)
-    tables |= attribution_tables(
-        inputs, books, tables["benchmarks"], regressions["both"], config.trading.price
-    )
+    difference = compare(kept, raw, horizon, config.seed, year)
     if difference is not None:
         summary[f"{BASE}_minus_{CONTROL}"] = difference
-    if not kept.decisions.empty:
-        tables["optimiser"] = kept.decisions
+    if "optimiser" in tables:
         summary["optimiser"] = kept.optimiser()
-    if forecasts is not None:
-        tables |= {"risk": risk_backcast(inputs, forecasts, books)} | model_tables(inputs, forecasts)
-        tables["risk_sources"] = risk_sources(inputs, forecasts, books)
+    if "risk" in tables:
         summary["risk"] = risk_summary(tables["risk"])
-    contest = contest_of_run(inputs, styles)
-    if contest is not None:
-        tables["risk_contest"] = contest
     progress()
     tables = with_return_dates(tables, Schedule(inputs.market.dates, config.trading.lag))
     told = [benchmark_in_words(inputs), caps_sentence(inputs.market, inputs.test)]
@@ -276,12 +217,12 @@ def _evaluate_factors(
 
 
 def _evaluate_raw(
-    config: RunConfig, inputs: Inputs, scores: Mapping[str, Mapping[str, FloatArray]], horizon: int
+    inputs: Inputs, scores: Mapping[str, Mapping[str, FloatArray]], horizon: int, label: FloatArray
 ) -> Evaluation:
     """Each variant's score as it is, at the label's horizon."""
     test, market = inputs.test, inputs.market
     raw = {name: parts["score"][test] for name, parts in scores.items()}
-    return evaluate(raw, {horizon: _forward(config, inputs, horizon)}, market.dates[test], market.stocks)
+    return evaluate(raw, {horizon: label}, market.dates[test], market.stocks)
 
 
 def _regress(inputs: Inputs, styles: Mapping[str, FloatArray]) -> dict[str, Regression]:
@@ -300,65 +241,6 @@ def _regress(inputs: Inputs, styles: Mapping[str, FloatArray]) -> dict[str, Regr
         styles={name: values[test] for name, values in styles.items()},
         ridge=Ridge(kinds=("product", "industry")),
     )
-
-
-def _compare(kept: Books, raw: Evaluation, horizon: int, seed: int, year: float) -> dict[str, Any] | None:
-    """The paired differences of base and control, in portfolio return and in Rank IC.
-
-    None without the control, or with too few days for a test.
-    """
-    if CONTROL not in {one.arm for one in kept.results} or len(kept.first(BASE).daily) < FEWEST_DAYS:
-        return None
-    daily = [kept.first(arm).daily.set_index("date")["return"] for arm in (BASE, CONTROL)]
-    both = pd.concat(daily, axis=1, join="inner")
-    first, second = (both.iloc[:, place].to_numpy() for place in (0, 1))
-    figures = paired_difference(first, second, seed=seed, days_a_year=year).as_dict()
-    rank_ic = raw.ic.pivot_table(index="date", columns="factor", values="rank_ic")
-    gap = (rank_ic[BASE] - rank_ic[CONTROL]).to_numpy(dtype=np.float64)
-    mean = mean_test(gap, horizon)
-    return json_figures(
-        {"excess_return": figures.pop("difference")}
-        | figures
-        | {"rank_ic": mean.mean, "rank_ic_tstat_nw": mean.t, "rank_ic_p_value": mean.p_value}
-    )
-
-
-def _factor_table(inputs: Inputs, named: Mapping[str, FloatArray], evaluation: Evaluation) -> pd.DataFrame:
-    """date, company_id, factor, value, neutralised: a row for every stock-day with a value."""
-    dates, stocks = inputs.market.dates[inputs.test], np.asarray(inputs.market.stocks, dtype=object)
-    frames = []
-    for name, values in named.items():
-        raw = values[inputs.test]
-        t, i = np.nonzero(np.isfinite(raw))
-        frames.append(
-            pd.DataFrame(
-                {
-                    "date": dates[t],
-                    "company_id": stocks[i],
-                    "factor": name,
-                    "value": raw[t, i],
-                    "neutralised": evaluation.neutralised[name][t, i],
-                }
-            )
-        )
-    return pd.concat(frames, ignore_index=True)
-
-
-def _variant_summary(decay: pd.DataFrame, name: str, book: PortfolioResult, year: float) -> dict[str, Any]:
-    row = decay[decay["factor"] == name].iloc[0]
-    figures = {column: float(row[column]) for column in ("ic", "rank_ic", "icir", "rank_icir")}
-    figures["rank_ic_tstat_nw"] = float(row["tstat_nw"])
-    return json_figures(figures) | performance(book.daily, year).as_dict()
-
-
-def _by_model(frames: Mapping[str, pd.DataFrame], column: str) -> pd.DataFrame:
-    """Frames of several models under each other, with the model's name in the first column."""
-    named = []
-    for name, frame in frames.items():
-        copy = frame.copy()
-        copy.insert(0, column, name)
-        named.append(copy)
-    return pd.concat(named, ignore_index=True)
 
 
 def _timeline(config: RunConfig, rules: Rules) -> list[str]:

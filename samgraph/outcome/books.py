@@ -35,6 +35,10 @@ class Books:
         """The books of an arm's first construction."""
         return next(book for one, book in self.results.items() if one.arm == arm)
 
+    def of_arm(self, arm: str) -> dict[Portfolio, PortfolioResult]:
+        """The books of all of an arm's constructions."""
+        return {one: book for one, book in self.results.items() if one.arm == arm}
+
     def named(self) -> dict[str, PortfolioResult]:
         """All books by the names of their portfolios."""
         return {one.name: book for one, book in self.results.items()}
