@@ -108,7 +108,8 @@ PROTOCOLS = {
         "2020-07-31",
         static=True,
         published=True,
-        settings={"model": {"horizon": 1}, "horizons": [1, 5, 10, 20]},
+        # the published portfolios: 50 names, 5 replaced a day
+        settings={"model": {"horizon": 1}, "horizons": [1, 5, 10, 20], "trading": {"top": 50, "drop": 5}},
     ),
     "csi300": Protocol(
         "CSI300", ("CSI300TR", "CSI300"), None, None, "2022-01-01", "2026-05-08", windows=3, paired=True

@@ -50,6 +50,8 @@ def main(run: Path) -> int:
         f"\nProduct less industry: {100 * d['excess_return']:+.2f} points a year, 95% interval "
         f"{100 * d['ci_low']:+.2f} to {100 * d['ci_high']:+.2f}, p = {d['p_value']:.3f}; in "
         f"Rank IC {d['rank_ic']:+.4f} (t {d['rank_ic_tstat_nw']:+.1f}).\n"
+        if d["rank_ic_tstat_nw"] is not None
+        else "\nProduct and industry hold the same portfolio.\n"
     )
     print("| neutralised Rank IC (t) | " + " | ".join(f"{h} days" for h in HORIZONS) + " |")
     print("|---" * (len(HORIZONS) + 1) + "|")
