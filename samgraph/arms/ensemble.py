@@ -26,7 +26,7 @@ class EnsembleArm:
     name: str = "ensemble"
     words: str = "a blend of GRU, LightGBM and ridge with weights from validation days"
     concepts: str | None = None
-    colour: str = "#5544ff"
+    colour: str = "#5599dd"
     parts: tuple[str, ...] = ("score",)
     needs: tuple[str, ...] = ("gru", "lightgbm", "ridge")
 

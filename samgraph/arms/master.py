@@ -18,7 +18,7 @@ class MasterArm:
     name: str = "master"
     words: str = "MASTER, a market-guided transformer along days and across stocks"
     concepts: str | None = None
-    colour: str = "#5599aa"
+    colour: str = "#bb3333"
     parts: tuple[str, ...] = ("score",)
     needs: tuple[str, ...] = ()
 

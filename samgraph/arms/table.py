@@ -24,7 +24,7 @@ class RidgeArm:
     name: str = "ridge"
     words: str = "ridge regression on the day's features"
     concepts: str | None = None
-    colour: str = "#446699"
+    colour: str = "#449966"
     parts: tuple[str, ...] = ("score",)
     needs: tuple[str, ...] = ()
 
@@ -66,7 +66,7 @@ class BoostingArm(RidgeArm):
 
     name: str = "lightgbm"
     words: str = "LightGBM on the day's features, with qlib's published settings"
-    colour: str = "#4499dd"
+    colour: str = "#994499"
     trees: int = 500
     block: int = 10
 

@@ -29,7 +29,7 @@ from samgraph.run.inputs import Inputs
 FloatArray = npt.NDArray[np.float64]
 Score = Literal["raw", "neutral", "styles"]
 IN_WORDS: dict[str, str] = {
-    "raw": "the score as it is",
+    "raw": "the raw score",
     "neutral": "the score less what industry and log market cap explain of it that day",
     "styles": "the score less what industry and styles explain of it that day",
 }

@@ -9,6 +9,7 @@ import pandas as pd
 from samgraph.arms.registry import BASE
 from samgraph.report import figures_desk
 from samgraph.report.html import details, figure, given, number, percent, section, table
+from samgraph.report.why import Reasons
 from samgraph.run.folder import RunFolder
 
 WORDS = {
@@ -155,8 +156,9 @@ def _below(mine: pd.DataFrame, count: str) -> str:
 def _stocks(run: RunFolder, mine: pd.DataFrame, count: str) -> str:
     own = mine[mine["by"] == "stock"].sort_values("contribution", kind="stable")
     shown = own if len(own) <= 2 * STOCKS else pd.concat([own.head(STOCKS), own.tail(STOCKS)])
+    why = Reasons(run)
     rows = [
-        [str(row["group"]), run.names.get(str(row["group"]), "")]
+        [str(row["group"]), why.link(str(row["group"]))]
         + [percent(row[key]) for key in ("weight", "benchmark_weight", "contribution")]
         for row in shown.iloc[::-1].to_dict("records")
     ]

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from samgraph.report.figures import BAD, GOOD, layout, line, plain
+from samgraph.report.figures import BAD, GOOD, layout, line, lines, plain
 
 WINDOW = 120  # trading days of a rolling figure
 LINES = 8  # of one picture
@@ -44,38 +44,34 @@ def rolling_lines(found: pd.DataFrame, column: str, title: str, *, percent: bool
 
 def underwater(daily: pd.DataFrame) -> go.Figure:
     """How far value, and value over the benchmark, stand below their highest so far."""
-    figure = go.Figure()
     curve = (1.0 + daily["return"]).cumprod()
     relative = curve / (1.0 + daily["benchmark_return"]).cumprod()
-    for name, values in (("value", curve), ("value over the benchmark", relative)):
-        highest = values.cummax().clip(lower=1.0)
-        figure.add_trace(line(daily["date"], values / highest - 1.0, name))
+    curves = {"value": curve, "value over the benchmark": relative}
+    below = {name: values / values.cummax().clip(lower=1.0) - 1.0 for name, values in curves.items()}
+    figure = lines(go.Figure(), daily["date"], below)
     return layout(figure, "below the highest so far", height=300, percent=True)
 
 
 def cumulated(effects: pd.DataFrame) -> go.Figure:
     """Cumulated daily effects: a column an effect, indexed by date; the largest ones."""
-    figure = go.Figure()
     largest = effects.abs().sum().sort_values(ascending=False, kind="stable").index[:LINES]
-    for name in largest:
-        figure.add_trace(line(effects.index, effects[name].cumsum(), str(name)))
+    figure = lines(go.Figure(), effects.index, {str(name): effects[name].cumsum() for name in largest})
     return layout(figure, "cumulated effect", percent=True)
 
 
 def active_lines(history: pd.DataFrame, *, percent: bool) -> go.Figure:
     """Active exposures over time, a line a style or industry: the ones that are largest on average."""
-    figure = go.Figure()
     wide = history.pivot_table(index="date", columns="factor", values="active").fillna(0.0)
-    for name in wide.abs().mean().sort_values(ascending=False, kind="stable").index[:LINES]:
-        figure.add_trace(line(wide.index, wide[name], str(name), form=".1%" if percent else ".2f"))
+    largest = wide.abs().mean().sort_values(ascending=False, kind="stable").index[:LINES]
+    columns = {str(name): wide[name] for name in largest}
+    figure = lines(go.Figure(), wide.index, columns, form=".1%" if percent else ".2f")
     return layout(figure, "less universe" + ("" if percent else " (st. dev.)"), percent=percent)
 
 
 def overlap_lines(crowding: pd.DataFrame) -> go.Figure:
     """Overlap with a plain factor's portfolio over time, beside that by chance."""
-    figure = go.Figure()
-    figure.add_trace(line(crowding["date"], crowding["overlap"], "overlap", form=".1%"))
-    figure.add_trace(line(crowding["date"], crowding["by_chance"], "with the whole universe", form=".1%"))
+    columns = {"overlap": crowding["overlap"], "with the whole universe": crowding["by_chance"]}
+    figure = lines(go.Figure(), crowding["date"], columns, form=".1%")
     return layout(figure, "share of what is invested", height=300, percent=True)
 
 
@@ -97,11 +93,9 @@ def monthly_bars(months: pd.DataFrame, column: str, title: str) -> go.Figure:
 
 def capacity_curve(capacity: pd.DataFrame) -> go.Figure:
     """Excess return a year by the money at the start, on a log axis."""
-    figure = go.Figure()
-    for column, name in (("excess_return", "excess, arithmetic"), ("cost", "costs")):
-        trace = line(capacity["capital"], capacity[column], name)
-        trace.mode = "lines+markers"
-        figure.add_trace(trace)
+    columns = {"excess, arithmetic": capacity["excess_return"], "costs": capacity["cost"]}
+    figure = lines(go.Figure(), capacity["capital"], columns)
+    figure.update_traces(mode="lines+markers")
     layout(figure, "a year", height=300, percent=True)
     figure.update_xaxes(type="log", title_text="money at the start")
     return figure

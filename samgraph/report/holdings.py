@@ -22,6 +22,7 @@ from samgraph.report.html import (
     term,
     text,
 )
+from samgraph.report.why import Reasons
 from samgraph.run.folder import RunFolder
 
 SOLD = 0.0005  # share of holdings of a company in a product from which on it is drawn there
@@ -110,14 +111,10 @@ def _sellers(run: RunFolder, exposure: pd.DataFrame) -> pd.DataFrame | None:
 
 
 def _largest(run: RunFolder, frame: pd.DataFrame) -> str:
-    """The largest holdings of the last day, with what they sell; those that are explained lead to why."""
+    """The largest holdings of the last day, with what they sell; each leads to why."""
     mine = frame[frame["variant"] == BASE]
     mine = mine[mine["date"] == mine["date"].max()]
     shares = (mine.set_index("company_id")["value"] / mine["value"].sum()).nlargest(LARGEST)
-    why: dict[str, int] = {}
-    if run.has("explained"):
-        told = run.table("explained")
-        why = dict(zip(told["company_id"], told["rank"], strict=True))
     sold: dict[str, str] = {}
     if run.has("sellers", "exposure"):
         names = run.table("exposure").set_index("product_id")["name"]
@@ -127,18 +124,18 @@ def _largest(run: RunFolder, frame: pd.DataFrame) -> str:
                 f"{names.get(product, product)} {share:.0%}"
                 for product, share in zip(top["product_id"], top["revenue_share"], strict=True)
             )
-    rows = []
-    for key, share in shares.items():
-        name = run.names.get(str(key), str(key))
-        shown = Html(f"<a href='#why-{why[str(key)]}'>{text(name)}</a>") if str(key) in why else name
-        rows.append([str(key), shown, sold.get(str(key), ""), percent(float(share))])
+    why = Reasons(run)
+    rows = [
+        [str(key), why.link(str(key)), *([sold.get(str(key), "")] if sold else []), percent(float(share))]
+        for key, share in shares.items()
+    ]
+    what = ", with the largest shares of their revenue" if sold else ""
     return table(
-        ["stock", "name", "sells", "share"],
+        ["stock", "name", *(["sells"] if sold else []), "share"],
         rows,
         f"The {len(rows)} largest of {len(mine)} holdings of the product portfolio on {run.summary['end']}, as "
-        "shares of what is invested, with the largest shares of their revenue. A name that is a link leads to why it "
-        "scored so.",
-        words=3,
+        f"shares of what is invested{what}. A name leads to why it scored so, or why it is held.",
+        words=3 if sold else 2,
     )
 
 

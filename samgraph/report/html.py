@@ -11,8 +11,9 @@ import plotly.graph_objects as go
 from samgraph.report.terms import HEADS, TERMS
 from samgraph.run.folder import RunFolder
 
-LONG = 36  # letters of a cell that wants a wide column
+LONG, SHORT = 36, 12  # letters of a cell that wants a wide column; of one that is never broken
 VARIED = ("variant", "portfolio")  # first headers of tables whose rows the filter hides
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TAG = re.compile(r"<[^>]*>")
 PARTS = ("concept", "hidden", "individual", "score")
 
@@ -72,8 +73,9 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], caption: str, *, w
     """
     marks = []
     for column in range(len(head)):
-        long = any(len(_TAG.sub("", row[column])) > LONG for row in rows)
-        marks.append((" class='words long'" if long else " class='words'") if column < words else "")
+        longest = max((len(_TAG.sub("", row[column])) for row in rows), default=0)
+        width = " long" if longest > LONG else " short" if longest <= SHORT else ""
+        marks.append(f" class='words{width}'" if column < words else "")
     top = "".join(f"<th scope='col'{mark}>{_head(cell)}</th>" for mark, cell in zip(marks, head, strict=True))
     body = "".join(
         (f"<tr data-variant='{text(_TAG.sub('', row[0]))}'>" if head[0] in VARIED else "<tr>")
@@ -92,7 +94,7 @@ def _head(cell: str) -> str:
     """A header; where the glossary has its word, with a link to it."""
     key = HEADS.get(cell)
     what = f"<a class='what' href='#term-{key}' aria-label='what {text(cell)} means'>?</a>" if key else ""
-    return f"<span>{text(cell)}</span>{what}"
+    return f"<div class='head'><span>{text(cell)}</span>{what}</div>"
 
 
 def term(key: str, shown: str) -> Html:
@@ -105,6 +107,11 @@ def variant_link(run: RunFolder, name: str) -> Html:
     """A portfolio's name, leading to what its model is."""
     one = run.portfolios.get(name)
     return term(f"arm-{one.arm}", name) if one else Html(text(name))
+
+
+def days(shown: str) -> Html:
+    """A text whose days are never broken at the end of a line."""
+    return Html(_DAY.sub(r"<span class='day'>\g<0></span>", text(shown)))
 
 
 def details(title: str, *parts: str) -> str:

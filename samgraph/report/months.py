@@ -8,7 +8,7 @@ import pandas as pd
 from samgraph.arms.registry import BASE
 from samgraph.report import figures_desk
 from samgraph.report.figures import cost_shares
-from samgraph.report.html import details, figure, given, number, pair, percent, section, table
+from samgraph.report.html import Html, details, figure, given, number, pair, percent, section, table, text
 from samgraph.run.folder import RunFolder
 
 DEEPEST = 5  # drawdowns that are listed
@@ -108,8 +108,12 @@ def _calendar(by_month: pd.DataFrame) -> str:
         whole = {name: float(np.prod(1.0 + months[name])) - 1.0 for name in ("return", "benchmark")}
         whole["excess"] = whole["return"] - whole["benchmark"]
         for kind, shown in (("return", BASE), ("benchmark", "benchmark"), ("excess", "excess")):
-            cells = [percent(months[kind].get(place)) for place in range(1, 13)]
-            rows.append([str(year), shown, *cells, percent(whole[kind])])
+            cells = [
+                shown,
+                *(percent(months[kind].get(place)) for place in range(1, 13)),
+                percent(whole[kind]),
+            ]
+            rows.append([str(year), *(map(_strong, cells) if kind == "excess" else cells)])
     return table(
         ["year", "of", *NAMES, "year"],
         rows,
@@ -117,6 +121,10 @@ def _calendar(by_month: pd.DataFrame) -> str:
         f"the test cuts are parts. {len(by_month)} months.",
         words=2,
     )
+
+
+def _strong(cell: str) -> Html:
+    return Html(f"<b>{text(cell)}</b>")
 
 
 def _rolling(run: RunFolder, daily: pd.DataFrame) -> str:

@@ -22,7 +22,7 @@ from samgraph.report.attribution import attribution
 from samgraph.report.capacity import capacity
 from samgraph.report.contest import risk_contest
 from samgraph.report.glossary import glossary
-from samgraph.report.html import text
+from samgraph.report.html import days, text
 from samgraph.report.months import months
 from samgraph.report.plotly import plotly_js
 from samgraph.report.positions import positions
@@ -80,7 +80,7 @@ def render(run: RunFolder) -> str:
     simulated = f"<p class='simulated' role='note'>{SIMULATED}</p>" if run.simulated else ""
     body = (
         f"<aside><nav aria-label='Contents'>{links}</nav>{_filter(run)}</aside><main>"
-        f"<header><p class='soft'>samgraph backtest</p><h1>{text(title)}</h1>{simulated}</header>"
+        f"<header><p class='soft'>samgraph backtest</p><h1>{days(title)}</h1>{simulated}</header>"
         + "\n".join(made.values())
         + "<p class='soft hint'>Point at a picture for its values, drag to zoom, double-click to return; click a "
         "table's header to sort it.</p>"

@@ -7,10 +7,9 @@ import pandas as pd
 from samgraph.arms.registry import BASE
 from samgraph.report import figures_desk
 from samgraph.report.html import PARTS, details, figure, given, pair, percent, section, table
+from samgraph.report.why import LISTED, Reasons, last_held
 from samgraph.run.folder import RunFolder
 from samgraph.run.seeds import averaged
-
-LISTED = 100  # holdings that are listed
 
 
 def positions(run: RunFolder) -> str:
@@ -77,24 +76,21 @@ def reasons(
 
 
 def _listed(run: RunFolder, holdings: pd.DataFrame, predictions: pd.DataFrame, trades: pd.DataFrame) -> str:
-    own = holdings[holdings["variant"] == BASE]
-    if own.empty or not {"weight"} <= set(own) or not {"decided_on"} <= set(trades):
+    if "weight" not in holdings or "decided_on" not in trades:
+        return (
+            "<p class='soft'>Holdings: left out, for the run keeps no weights or days of decision; run the backtest "
+            "again to have them.</p>"
+        )
+    held = last_held(holdings)
+    if held.empty:
         return "<p>The portfolio held nothing.</p>"
-    day = own["date"].max()
-    found = reasons(
-        own,
-        averaged(predictions[predictions["variant"] == BASE]),
-        trades[trades["variant"] == BASE],
-        day,
-    )
+    day = held["date"].iloc[0]
+    scores = averaged(predictions[predictions["variant"] == BASE])
+    found = reasons(held, scores, trades[trades["variant"] == BASE], day)
+    told = Reasons(run)
     rows = [
-        [
-            str(row["company_id"]),
-            run.names.get(str(row["company_id"]), ""),
-            str(row["why"]),
-            percent(row["weight"]),
-        ]
-        for row in found.head(LISTED).to_dict("records")
+        [told.anchor(key), told.link(key), why, percent(weight)]
+        for key, weight, why in found.head(LISTED).itertuples(index=False)
     ]
     return details(
         "Holdings of the last day, each with its reason",

@@ -94,7 +94,7 @@ def _benchmarks(run: RunFolder) -> str:
 
 
 SCORES = {
-    "raw": "the score as it is",
+    "raw": "the raw score",
     "neutral": "the score neutral to industry and market cap",
     "styles": "the score neutral to industry and styles",
 }

@@ -180,9 +180,7 @@ def _traded(run: RunFolder) -> str:
 def _cards(rows: Sequence[Comparison]) -> str:
     cells = []
     for row in rows:
-        sure = (
-            f"{row.interval}<br>{text(p_value(row.p_value))}" if row.interval else "too few days for a test"
-        )
+        sure = f"{row.interval}<br>{text(p_value(row.p_value))}" if row.interval else "no test in this run"
         cells.append(
             f"<li><span class='of'>{row.label}</span><b class='{row.sign}'>{text(row.shown)}</b>"
             f"<span class='sure'>{sure}</span></li>"

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import pytest
 
 from samgraph.arms.registry import ARMS
-from samgraph.report.figures import BAD, COLOURS, GOOD, MIDDLE, PERIODS, quantile_colours
+from samgraph.report.figures import BAD, COLOURS, GOOD, MIDDLE, PERIODS, SERIES, quantile_colours
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -31,6 +31,7 @@ TOGETHER = {  # colours that stand for different things in one picture
     "signs": [GOOD, BAD, MIDDLE],
     "periods": list(PERIODS.values()),
     "quantiles": quantile_colours(5),
+    "series": list(SERIES),
 }
 PAPERS = ("#ffffff", "#14181d")
 LEAST = 18.0  # CIE 1976 difference; 2.3 is just noticeable side by side

@@ -14,9 +14,10 @@ from oracles.outcome_inputs import assessed
 from samgraph.outcome.constructions import portfolios_in
 from samgraph.report.attribution import attribution
 from samgraph.report.capacity import capacity
-from samgraph.report.figures_desk import WINDOW, rolling
+from samgraph.report.figures_desk import LINES, WINDOW, cumulated, rolling
 from samgraph.report.months import drawdowns, monthly, months
 from samgraph.report.positions import positions, reasons
+from samgraph.report.why import Reasons
 
 
 def test_months_by_hand() -> None:
@@ -133,7 +134,9 @@ def test_the_pages_of_a_run_say_what_its_tables_hold() -> None:
             words != "trades at another price"
         )  # at the close nothing is left to timing
     said = months(run)
-    assert f"<td>{whole:.2%}</td>" in said and "Rolling figures: left out" in said and "not yet" in said
+    assert (
+        f"<td><b>{whole:.2%}</b></td>" in said and "Rolling figures: left out" in said and "not yet" in said
+    )
     where = positions(run)
     assert len(re.findall("Last bought on", where)) == int(
         (run.table("holdings").query("variant == 'product'")["date"] == daily["date"].max()).sum()
@@ -142,3 +145,35 @@ def test_the_pages_of_a_run_say_what_its_tables_hold() -> None:
     assert str(run.folder) not in where + said + page and "samgraph explain RUN" in where
     bear = capacity(run)
     assert "break-even" in bear and "Other costs and capitals: left out" in bear and "borrowing" in bear
+
+
+def test_the_name_of_a_holding_leads_to_why_it_is_held() -> None:
+    """Best stocks to their explanation, other holdings to their sentence, in the order of weights; others nowhere."""
+    day = pd.Timestamp("2024-01-02")
+    held = [("product", day, "A", 0.2), ("product", day, "B", 0.5), ("gru", day, "D", 1.0)]
+    tables = {
+        "holdings": pd.DataFrame(held, columns=["variant", "date", "company_id", "weight"]),
+        "predictions": pd.DataFrame(),
+        "trades": pd.DataFrame(columns=["decided_on"]),
+        "explained": pd.DataFrame({"company_id": ["A", "C"], "rank": [1, 2]}),
+    }
+    run: Any = SimpleNamespace(
+        names={"A": "<a>"}, has=lambda *names: set(names) <= set(tables), table=tables.__getitem__
+    )
+    told = Reasons(run)
+    links = [told.link(key) for key in "ABCD"]
+    assert links == [
+        "<a href='#why-1'>&lt;a&gt;</a>",
+        "<a href='#held-1'>B</a>",
+        "<a href='#why-2'>C</a>",
+        "D",
+    ]
+    assert told.anchor("B") == "<span id='held-1'>B</span>" and "held-2" in told.anchor("A")
+    tables["holdings"] = tables["holdings"].drop(columns="weight")  # of an older run
+    assert Reasons(run).link("B") == "B"
+
+
+def test_no_two_lines_of_a_picture_look_the_same() -> None:
+    daily = pd.DataFrame({name: range(LINES) for name in map(str, range(LINES + 3))})
+    drawn = cumulated(daily).data
+    assert len(drawn) == LINES and len({(one.line.color, one.line.dash) for one in drawn}) == LINES

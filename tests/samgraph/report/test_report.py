@@ -143,7 +143,7 @@ def test_the_section_on_risk_says_what_came_and_which_bounds_were_dropped(page: 
     assert "".join(f"<td class='words'>{c}</td>" for c in cells[:2]) in said
     assert "".join(f"<td>{c}</td>" for c in cells[2:]) in said
     cells = ["60", "59", "5.00%", "–", "0.40%", "5.00%", "40.00%", "60"]
-    assert "<td class='words'>turnover: 1</td>" + "".join(f"<td>{c}</td>" for c in cells) in said
+    assert "<td class='words short'>turnover: 1</td>" + "".join(f"<td>{c}</td>" for c in cells) in said
 
 
 def test_the_page_says_what_is_traded_what_it_is_held_against_and_what_was_written_off(page: str) -> None:
