@@ -8,6 +8,8 @@ Other columns are left alone, so that a broker's list or this program's own can 
 
 from __future__ import annotations
 
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +38,13 @@ class Account:
     shares: pd.Series
     bought: pd.Series
     cash: float
+
+    @property
+    def fingerprint(self) -> str:
+        """What tells one account from another: of its holdings, whatever their order, and its cash."""
+        days = self.bought.dt.strftime("%Y-%m-%d").fillna("")
+        rows = sorted(zip(self.shares.index, self.shares, days, strict=True))
+        return hashlib.sha256(json.dumps([self.cash, rows]).encode()).hexdigest()
 
     def evening(self, market: Market) -> Evening:
         """The same on the market's stocks; holdings that it does not know, or has no price of, are left out.

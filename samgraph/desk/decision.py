@@ -78,7 +78,7 @@ def decide(
 
     Args: see `trade`.
     """
-    one = _portfolio(run, portfolio)
+    one = portfolio_of(run, portfolio)
     dataset = dataset or Dataset(run.config.data)
     latest = Latest.read(run, graph, dataset, as_of, known)
     last = latest.market.dates[-1]
@@ -87,6 +87,16 @@ def decide(
             f"{as_of} has no bars, so nothing can be decided at its close; the last day with bars before it is "
             f"{last.date()}"
         )
+    return decision_of(latest, dataset, one)
+
+
+def decision_of(latest: Latest, dataset: Dataset, one: Portfolio) -> Decision:
+    """What decides the orders of a portfolio after the close of the last day of bars that were read.
+
+    Raises:
+        SamgraphError: as `trade`
+    """
+    run = latest.run
     since = min(run.market.n_dates, latest.day)  # days after the run's own have no score yet
     scored = scores_of(latest, dataset, one.arm, since=since)
     inputs = EveningInputs.read(latest)
@@ -97,7 +107,12 @@ def decide(
     return Decision(one, latest.market, score, desk, names, served, scored.warnings, scored.source)
 
 
-def _portfolio(run: RunFolder, name: str | None) -> Portfolio:
+def portfolio_of(run: RunFolder, name: str | None) -> Portfolio:
+    """A run's portfolio by its name, its main one by default.
+
+    Raises:
+        RunError: it has none of the name
+    """
     if name is None:
         return next(iter(run.portfolios.values()))
     if name not in run.portfolios:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from samgraph.desk.account import Account
-from samgraph.desk.decision import Decision, Plan, decide
+from samgraph.desk.decision import Decision, Plan, decide, decision_of, portfolio_of
 from samgraph.desk.trade_checks import NOTE, WARN, checks_of
 from samgraph.desk.trade_tables import cost_table, not_done_table, order_table, target_table
 from samgraph.errors import RunError
@@ -30,6 +30,7 @@ from samgraph.factors.portfolio.optimised import OptimisedBooks
 from samgraph.files import is_unfinished, whole_folder, write_frame, write_json
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.run.folder import RunFolder
+from samgraph.run.latest import Latest
 from samgraph.spreadsheets import write_csv
 
 if TYPE_CHECKING:
@@ -114,6 +115,11 @@ def trade(
     return orders_of(decide(run, graph, dataset, as_of=as_of, portfolio=portfolio, known=known), account)
 
 
+def trade_of(latest: Latest, dataset: Dataset, account: Account, portfolio: str | None = None) -> Trade:
+    """The same after the last day of bars that were read already."""
+    return orders_of(decision_of(latest, dataset, portfolio_of(latest.run, portfolio)), account)
+
+
 def orders_of(made: Decision, account: Account) -> Trade:
     """The orders of an account by what was decided for its evening.
 
@@ -141,7 +147,7 @@ def orders_of(made: Decision, account: Account) -> Trade:
         "checks": checks_of(plan),
         "costs": cost_table(plan),
     }
-    return Trade(tables, _summary(plan, tables))
+    return Trade(tables, _summary(plan, tables) | {"account": account.fingerprint})
 
 
 def _summary(plan: Plan, tables: dict[str, pd.DataFrame]) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import json
 import shutil
 import time
 from collections.abc import Iterator
@@ -32,7 +31,7 @@ from samgraph.graph.dataset.folder import Dataset
 from samgraph.outcome.assess import STEPS, assess
 from samgraph.progress import stage, warn
 from samgraph.report.page import write_report
-from samgraph.run.begin import NOT_DECIDING, begin, decides
+from samgraph.run.begin import begin, same_but_end
 from samgraph.run.folder import RunFolder
 from samgraph.run.grow import Kept, growing, keep_fits, settle, take_place
 from samgraph.run.inputs import Inputs, read_inputs
@@ -106,16 +105,12 @@ def backtest(
 
 def _grows(config: RunConfig, out: Path, dataset: Dataset, *, latest: bool) -> RunFolder | None:
     """The finished run in `out` where it is to grow: all but the end is the same, and that is later."""
-    try:
-        before = json.loads((out / "manifest.json").read_bytes())
-        kept, end = dict(before["config"]), dt.date.fromisoformat(before["config"]["end"])
-        rules, inputs, done = before.get("exchange"), before["inputs"], "finished" in before
-    except (OSError, ValueError, KeyError, TypeError):
-        return None  # whatever it is, `begin` says what is wrong with it
-    now = decides(config, NOT_DECIDING)
-    same = kept | {"end": None} == now | {"end": None} and rules in (None, rules(config))
-    longer = config.end > end or (latest and config.end == end and inputs != dataset.fingerprint())
-    return RunFolder.open(out) if done and same and longer else None
+    before = same_but_end(config, out)
+    if before is None or "finished" not in before:
+        return None
+    end = dt.date.fromisoformat(before["config"]["end"])
+    longer = config.end > end or (latest and config.end == end and before["inputs"] != dataset.fingerprint())
+    return RunFolder.open(out) if longer else None
 
 
 def _keep_same(folder: Path, config: RunConfig, dataset: Dataset, known: dt.datetime | None) -> None:

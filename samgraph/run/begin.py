@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import json
+import shutil
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from samgraph.files import is_unfinished, write_json, write_text
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.outcome.assess import Outcome
 from samgraph.run import manifest
+from samgraph.run.kept_settings import lacking_settings, settings_kept
 
 NOT_DECIDING = ("jobs", "engine", "address", "neo4j")  # settings that change no number
 
@@ -108,6 +110,35 @@ def begin(
     return Started(path, content, fresh)
 
 
+def same_but_end(config: RunConfig, out: Path) -> dict[str, Any] | None:
+    """The manifest of the run in `out` if it has these settings but for the end."""
+    try:
+        before: dict[str, Any] = json.loads((out / "manifest.json").read_bytes())
+        kept, tables = settings_kept(before["config"]), before.get("exchange")
+        dt.date.fromisoformat(kept["end"])
+        dict(before["inputs"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # whatever it is, `begin` says what is wrong with it
+    now = decides(config, NOT_DECIDING)
+    same = kept | {"end": None} == now | {"end": None} and tables in (None, rules(config))
+    return before if same else None
+
+
+def discard_begun(config: RunConfig, out: Path, dataset: Dataset) -> bool:
+    """Remove a run of these settings that was begun with other tables, or up to another end, and never finished.
+
+    Its fits are of other inputs, so that it can neither go on nor grow. One that was finished once is left alone, and
+    so is one of other settings.
+    """
+    before = same_but_end(config, out)
+    if before is None or "finished" in before or "seconds" in before:
+        return False
+    if before["config"]["end"] == config.end.isoformat() and before["inputs"] == dataset.fingerprint():
+        return False
+    shutil.rmtree(out)
+    return True
+
+
 def decides(config: RunConfig, free: Collection[str]) -> dict[str, Any]:
     """The settings that decide a run's numbers: all but those in `free`."""
     return config.model_dump(mode="json", exclude=set(free))
@@ -127,7 +158,7 @@ def _same_moment(one: str, other: str | None) -> bool:
 def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
     try:
         before: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        kept, inputs, moment = dict(before["config"]), dict(before["inputs"]), before["known"]
+        kept, inputs, moment = settings_kept(before["config"]), dict(before["inputs"]), before["known"]
         rules = dict(before.get("exchange", content["exchange"]))
         for told in (moment, before.get("known_at")):
             if told is not None:
@@ -144,6 +175,12 @@ def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
     for where, old, new in compared:
         for name in sorted(old.keys() | new.keys()):
             if old.get(name) != new.get(name):
+                lacking = lacking_settings(before["config"]) if where == "setting" else ()
+                if lacking:
+                    raise RunError(
+                        f"{path.parent} was begun by a version of samgraph without the setting {lacking[0]}, and "
+                        "whether that did what the setting says is not known; choose another --out, or delete that run"
+                    )
                 raise RunError(
                     f"{path.parent} was begun with another {where} {name}; choose another --out, or delete that run"
                 )

@@ -26,6 +26,7 @@ from samgraph.hist.market import Market
 from samgraph.hist.windows import Window
 from samgraph.outcome.constructions import Portfolio, portfolios_in
 from samgraph.run.concepts import concept_file
+from samgraph.run.kept_settings import settings_kept
 from samgraph.run.seeds import averaged
 from samgraph.seals import damaged_file, require_unchanged
 from samgraph.training.stored import read_market, read_series
@@ -59,8 +60,8 @@ class RunFolder:
     def config(self) -> RunConfig:
         """The settings that decided its numbers."""
         try:
-            return RunConfig.model_validate(self.manifest["config"])
-        except (ValueError, KeyError) as error:
+            return RunConfig.model_validate(settings_kept(self.manifest["config"]))
+        except (ValueError, KeyError, TypeError) as error:
             raise _unreadable(self.folder, error) from error
 
     @cached_property

@@ -21,6 +21,7 @@ from samgraph.hist.windows import Window
 from samgraph.progress import stage
 from samgraph.run.folder import RunFolder
 from samgraph.run.inputs import market_of, series_of
+from samgraph.run.kept_settings import lacking_settings
 from samgraph.training.task import Job, Task
 
 if TYPE_CHECKING:
@@ -57,8 +58,15 @@ class Latest:
         """Read the bars up to a day; up to the last one by default.
 
         Raises:
+            RunError: the run is of an older version, of which it is not known how its models read new days
             SamgraphError: as reading the dataset and the graph raises it
         """
+        lacking = lacking_settings(run.manifest["config"])
+        if lacking:
+            raise RunError(
+                f"{run.folder} was made by a version of samgraph without the setting {lacking[0]}, so that it is not "
+                "known how its models read new days; run the backtest anew in another folder"
+            )
         moment = committed_moment(graph, known)
         with stage("read bars"):
             market = market_of(run.config, graph, dataset, as_of or _LATEST, moment)

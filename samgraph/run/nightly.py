@@ -1,9 +1,10 @@
-"""A night: check and load the tables, grow the run where its models are due, score the newest day, say how all is.
+"""A night: check and load the tables, grow the run where its models are due, score the newest day, write the orders of
+an account, say how all is.
 
 Each stage either happened or did not, and doing it again changes nothing, so that a night that was killed anywhere is
-finished by the next one, to the same files. Scores that were written once are never written over. Models are fitted
-before the day is scored where a backtest up to the day would have fitted them: on the day after their last one, and
-when something has changed on days that they were fitted on.
+finished by the next one, to the same files. Scores and orders that were written once are never written over. Models are
+fitted before the day is scored where a backtest up to the day would have fitted them: on the day after their last one,
+and when something has changed on days that they were fitted on.
 """
 
 from __future__ import annotations
@@ -13,73 +14,37 @@ import json
 import os
 import subprocess
 import time
-import tomllib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import psutil
-from pydantic import Field, ValidationError
 
-from samgraph.arms.registry import ARMS, BASE
-from samgraph.config import RunConfig, load_config
-from samgraph.config_sections import Section
-from samgraph.errors import ConfigError, RunError, SamgraphError
+from samgraph.arms.registry import ARMS
+from samgraph.config import RunConfig
+from samgraph.desk.account import read_account
+from samgraph.desk.trade import MARK, trade_of
+from samgraph.errors import RunError, SamgraphError
 from samgraph.files import locked, write_json, write_text
 from samgraph.graph.check.dataset import check
 from samgraph.graph.connect import connect
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.load.load import load, refusal
-from samgraph.run.backtest import backtest, last_day
+from samgraph.run.backtest import backtest
+from samgraph.run.begin import discard_begun
 from samgraph.run.changes import MarketChanges, SeriesChanges
 from samgraph.run.folder import RunFolder
 from samgraph.run.grow import is_finished, settle
 from samgraph.run.inputs import series_of
 from samgraph.run.latest import Latest
-from samgraph.run.score import score, write_scored
-from samgraph.run.status import status
+from samgraph.run.nightly_settings import Nightly, NightlyTrade
+from samgraph.run.score import scores_of, write_scored
+from samgraph.run.status import status_of
 
 if TYPE_CHECKING:
     from samgraph.graph.db.driver import Graph
-
-
-class Nightly(Section):
-    """The settings of a night; paths are from the folder that the command runs in."""
-
-    settings: Path = Field(description="TOML file of the run's settings; its end is the last day of the bars")
-    run: Path = Field(description="folder of the run; begun by the first night")
-    out: Path = Field(description="folder of what nights leave: scores/DATE.parquet and status/DATE.json")
-    variant: str = Field(BASE, description="whose scores")
-    grow: bool = Field(
-        False, description="every night; else when models are due or what they knew has changed"
-    )
-    stale_after_months: int = Field(18, ge=1, description="as samgraph load --stale-after")
-    lag: int | None = Field(None, ge=1, description="as samgraph load --lag")
-    backup: tuple[str, ...] = Field(
-        (), description="a command and its arguments, run last; the day follows them"
-    )
-
-
-def read_nightly(file: Path) -> Nightly:
-    """Read the settings of a night.
-
-    Raises:
-        ConfigError: the file cannot be read, or a setting is unknown, missing or wrong
-    """
-    try:
-        found = Nightly.model_validate(tomllib.loads(file.read_text(encoding="utf-8")))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigError(f"the configuration {file} cannot be read: {error}") from error
-    except ValidationError as error:
-        fault = error.errors()[0]
-        path = ".".join(map(str, fault["loc"]))
-        known = ", ".join(Nightly.model_fields)
-        raise ConfigError(f"the configuration {file}: {path}: {fault['msg']}; a night has {known}") from error
-    if found.variant not in ARMS:
-        raise ConfigError(f"the configuration {file}: variant {found.variant!r} is unknown")
-    return found
 
 
 @dataclass(frozen=True)
@@ -143,7 +108,7 @@ def nightly(
 
     with _alone(settings.out), contextlib.ExitStack() as stack:
         settle(settings.run)
-        config = _config(settings)
+        config = settings.config()
         dataset = Dataset(config.data)
         with stage("check") as one:
             checked = check(dataset)
@@ -161,12 +126,14 @@ def nightly(
                 name: int(loaded.edges[name].sum()) for name in ("created", "ended") if len(loaded.edges)
             }
         with stage("grow") as one:
-            _grow(settings, config, dataset, server, one)
-        run = RunFolder.open(settings.run)
+            latest = _grow(settings, config, dataset, server, one)
         with stage("score") as one:
-            _score(settings, config, dataset, server, run, one)
+            _score(settings, config, dataset, latest, one)
+        if settings.trade is not None:
+            with stage("trade") as one:
+                _trade(settings.trade, settings.out / "orders", config, dataset, latest, one)
         with stage("report") as one:
-            health = status(run, server, dataset, variant=settings.variant, scores=settings.out / "scores")
+            health = status_of(latest, dataset, variant=settings.variant, scores=settings.out / "scores")
             one.warnings += health.warnings
             content = health.facts | {"warnings": list(health.warnings)}
             write_json(settings.out / "status" / f"{config.end}.json", content)
@@ -176,34 +143,38 @@ def nightly(
     return found
 
 
-def _config(settings: Nightly) -> RunConfig:
-    """The run's settings, up to the last day of the bars."""
-    any_end = load_config(settings.settings, {"end": "9999-12-31"})
-    return load_config(settings.settings, {"end": last_day(any_end)})
+def _grow(settings: Nightly, config: RunConfig, dataset: Dataset, graph: Graph, one: _Stage) -> Latest:
+    """Begin, continue or grow the run where a backtest up to the day would have other models.
 
-
-def _grow(settings: Nightly, config: RunConfig, dataset: Dataset, graph: Graph, one: _Stage) -> None:
-    """Begin, continue or grow the run where a backtest up to the day would have other models."""
-    why = "the run is not finished"
+    Returns:
+        The run as it is now, with the bars up to the newest day.
+    """
+    why, latest = "the run is not finished", None
     if is_finished(settings.run):
         run = RunFolder.open(settings.run)
+        latest = Latest.read(run, graph, dataset)
         at_end = run.config.end == config.end and run.manifest["inputs"] == dataset.fingerprint()
-        reason = None if at_end else _due(settings, run, dataset, graph)
+        reason = None if at_end else _due(settings, latest)
         if reason is None:
             one.kept = True
-            return
+            return latest
         why = reason
+    elif discard_begun(config, settings.run, dataset):
+        why = "a run begun with other tables was never finished; it is removed and begun anew"
+        one.warnings.append(f"{settings.run}: {why}")
     one.facts["why"] = why
     backtest(config, settings.run, graph=graph, latest=True)
-    grown = RunFolder.open(settings.run).manifest.get("grown")
+    run = RunFolder.open(settings.run)
+    grown = run.manifest.get("grown")
     if grown:
         one.facts |= {name: grown[-1][name] for name in ("kept", "scored", "fitted")}
         one.warnings += grown[-1]["changes"]
+    return Latest.read(run, graph, dataset) if latest is None else replace(latest, run=run)
 
 
-def _due(settings: Nightly, run: RunFolder, dataset: Dataset, graph: Graph) -> str | None:
+def _due(settings: Nightly, latest: Latest) -> str | None:
     """Why the run has to grow before the newest day is scored; None where it need not."""
-    latest = Latest.read(run, graph, dataset)
+    run = latest.run
     if settings.grow:
         return "every night"
     changes = MarketChanges(run.market.for_models(), latest.market.for_models())
@@ -222,16 +193,14 @@ def _due(settings: Nightly, run: RunFolder, dataset: Dataset, graph: Graph) -> s
             continue
         before = run.series(variant, run.seeds[0], number)
         _, now = latest.window()
-        found = series_of(run.config, graph, latest.market, now, relation, latest.known)
+        found = series_of(run.config, latest.graph, latest.market, now, relation, latest.known)
         last = latest.market.dates[window.fit_day]
         if before is not None and SeriesChanges(before, found).first(last) is not None:
             return f"what was known of {relation} has changed"
     return None
 
 
-def _score(
-    settings: Nightly, config: RunConfig, dataset: Dataset, graph: Graph, run: RunFolder, one: _Stage
-) -> None:
+def _score(settings: Nightly, config: RunConfig, dataset: Dataset, latest: Latest, one: _Stage) -> None:
     """Score the newest day, once."""
     file = settings.out / "scores" / f"{config.end}.parquet"
     one.facts["file"] = str(file)
@@ -244,10 +213,46 @@ def _score(
                 f"they stand as they are; remove {file} to make them anew"
             )
         return
-    found = score(run, graph, dataset, variant=settings.variant)
+    found = scores_of(latest, dataset, settings.variant)
     write_scored(file, found)
     one.facts |= {"stocks": len(found.frame), "fitted_by": found.source.get("fitted_by")}
     one.warnings += found.warnings
+
+
+def _trade(
+    account: NightlyTrade, out: Path, config: RunConfig, dataset: Dataset, latest: Latest, one: _Stage
+) -> None:
+    """Write the orders that the newest day's close decides, once."""
+    folder, owned = out / f"{config.end}", read_account(account.holdings, account.money())
+    one.facts["folder"] = str(folder)
+    if (folder / MARK).exists():
+        one.kept = True
+        if _summary(folder)["account"] != owned.fingerprint:
+            one.warnings.append(
+                f"holdings or cash have changed since the orders of {config.end} were written: they stand as they are; "
+                f"remove {folder} to make them anew"
+            )
+        return
+    found = trade_of(latest, dataset, owned, account.portfolio)
+    before = max((one for one in out.glob("*-*-*") if one.name < folder.name), default=None)
+    one.facts |= {side: orders["count"] for side, orders in found.summary["orders"].items()}
+    one.warnings += found.warnings
+    if before is not None and _waits(_summary(before), owned.fingerprint):
+        one.warnings.append(
+            f"holdings and cash are those that the orders of {before.name} were made for; if these were filled, give "
+            f"what is held now and remove {folder}"
+        )
+    found.write(folder)
+
+
+def _summary(folder: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((folder / "summary.json").read_bytes())
+    return found
+
+
+def _waits(before: dict[str, Any], account: str) -> bool:
+    """Whether an account had orders on an evening before and is still what it was then."""
+    return before["account"] == account and any(side["count"] for side in before["orders"].values())
 
 
 def _back_up(settings: Nightly, config: RunConfig, one: _Stage) -> None:

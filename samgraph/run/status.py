@@ -69,6 +69,25 @@ def status(
     """
     run.require_variant(variant)
     dataset = dataset or Dataset(run.config.data)
+    facts, told = _around(run, graph, dataset, scores)
+    if not facts["loaded"]:
+        return Status(facts, tuple(told))
+    found, more = _of_models(Latest.read(run, graph, dataset), variant)
+    return Status(facts | found, (*told, *more))
+
+
+def status_of(latest: Latest, dataset: Dataset, *, variant: str = BASE, scores: Path | None = None) -> Status:
+    """The same of a run with bars that were read already, up to the newest day of a dataset that has been loaded."""
+    latest.run.require_variant(variant)
+    facts, told = _around(latest.run, latest.graph, dataset, scores)
+    found, more = _of_models(latest, variant)
+    return Status(facts | found, (*told, *more))
+
+
+def _around(
+    run: RunFolder, graph: Graph, dataset: Dataset, scores: Path | None
+) -> tuple[dict[str, Any], list[str]]:
+    """What there is to say without a model."""
     loads = past_loads(graph)
     bars = trading_days(dataset)
     newest = str(bars[-1]) if len(bars) else None
@@ -88,9 +107,7 @@ def status(
         told.append(
             f"{dataset.root} as it is now has not been loaded into this graph; run: samgraph load {dataset.root}"
         )
-        return Status(facts, tuple(told))
-    found, more = _of_models(Latest.read(run, graph, dataset), variant)
-    return Status(facts | found, (*told, *more))
+    return facts, told
 
 
 def _of_models(latest: Latest, variant: str) -> tuple[dict[str, Any], list[str]]:

@@ -68,7 +68,9 @@ class Parent:
         """Of a finished run's settings and manifest."""
         question, before = Question.of(config, manifest["inputs"]), manifest.get("parent")
         origin = question if before is None else cls.read(before).origin
-        return cls(question, _settings(config), origin)
+        return cls(
+            question, _hash({k: v for k, v in manifest["config"].items() if k not in NOT_A_TRIAL}), origin
+        )
 
     @classmethod
     def read(cls, kept: Mapping[str, Any]) -> Parent:

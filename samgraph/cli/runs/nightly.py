@@ -44,7 +44,8 @@ def command(context: click.Context, *, config: Path, log: str) -> None:
     Example:
       samgraph nightly --config nightly.toml --log json
     """
-    from samgraph.run.nightly import nightly, read_nightly
+    from samgraph.run.nightly import nightly
+    from samgraph.run.nightly_settings import read_nightly
 
     def told(done: Done) -> None:
         if log == "json":

@@ -132,8 +132,8 @@ def test_a_run_that_grows_stays_one_trial_and_goes_on_competing_with_what_was_tr
     ledger = TrialLedger(tmp_path / "trials.jsonl")
     for made in (trial(1, seed=1), trial(0), trial(2, seed=2)):
         ledger.append(made)
-    manifest: dict[str, object] = {"inputs": DATA}
     config, kept = settings(), []
+    manifest: dict[str, object] = {"inputs": DATA, "config": config.model_dump(mode="json")}
     for number, end in enumerate(("2021-01-04", "2021-01-05")):
         parent = Parent.of(config, manifest)
         data = DATA | {"bars": f"grown {number}"}
@@ -143,7 +143,7 @@ def test_a_run_that_grows_stays_one_trial_and_goes_on_competing_with_what_was_tr
         assert (found["trials"], found["configurations"]) == (6, 3), "its own beginning is no rival"
         assert found["probability_of_overfitting"]["trials"]["days"] == 201 + number, "of the same days alone"
         ledger.append(own)
-        manifest = {"inputs": data, "parent": parent.values()}
+        manifest = {"inputs": data, "config": config.model_dump(mode="json"), "parent": parent.values()}
         kept = [one.question.end for one in ledger.trials()]
         assert kept == ["2021-01-01", end, "2021-01-01"], "its new line stands where the old one stood"
     assert ledger.trials()[1].parent == parent and parent.origin == trial(0).question
