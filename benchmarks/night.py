@@ -30,6 +30,7 @@ from samgraph.graph.server.local import LocalServer
 
 YEARS, SEED = 10, 1
 TEST_DAYS, REFIT = 1250, 240
+COMMAND = str(Path(sys.executable).with_name("samgraph"))
 ENDED = re.compile(r"(.+): ([\d.]+) s")
 PARTS = {
     "read bars": "reading",
@@ -148,7 +149,7 @@ class Economy:
 
     def samgraph(self, *arguments: str) -> None:
         """Run a command; 3 is done with a warning."""
-        command = [sys.executable, "-m", "samgraph.cli", *arguments]
+        command = [COMMAND, *arguments]
         ended = subprocess.run(command, cwd=self.folder.parent if arguments[0] == "simulate" else self.folder,
                                env=self.environment(), check=False)  # fmt: skip
         if ended.returncode not in (0, 3):
