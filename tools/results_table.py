@@ -45,18 +45,20 @@ def main(run: Path) -> int:
             f"{v['information_ratio']:.2f} | {v['max_drawdown']:.2%} | "
             f"{v['rank_ic']:.4f} ({v['rank_ic_tstat_nw']:.1f}) |"
         )
-    d = summary["product_minus_industry"]
-    print(
-        f"\nProduct less industry: {100 * d['excess_return']:+.2f} points a year, 95% interval "
-        f"{100 * d['ci_low']:+.2f} to {100 * d['ci_high']:+.2f}, p = {d['p_value']:.3f}; in "
-        f"Rank IC {d['rank_ic']:+.4f} (t {d['rank_ic_tstat_nw']:+.1f}).\n"
-        if d["rank_ic_tstat_nw"] is not None
-        else "\nProduct and industry hold the same portfolio.\n"
-    )
-    print("| neutralised Rank IC (t) | " + " | ".join(f"{h} days" for h in HORIZONS) + " |")
-    print("|---" * (len(HORIZONS) + 1) + "|")
-    for part in PARTS:
-        cells = [_cell(summary["horizons"][part][h]) for h in HORIZONS]
+    d = summary.get("product_minus_industry")
+    horizons = [h for h in HORIZONS if h in summary["horizons"]["score"]]
+    if d is not None:
+        print(
+            f"\nProduct less industry: {100 * d['excess_return']:+.2f} points a year, 95% interval "
+            f"{100 * d['ci_low']:+.2f} to {100 * d['ci_high']:+.2f}, p = {d['p_value']:.3f}; in "
+            f"Rank IC {d['rank_ic']:+.4f} (t {d['rank_ic_tstat_nw']:+.1f}).\n"
+            if d["rank_ic_tstat_nw"] is not None
+            else "\nProduct and industry hold the same portfolio.\n"
+        )
+    print("| neutralised Rank IC (t) | " + " | ".join(f"{h} days" for h in horizons) + " |")
+    print("|---" * (len(horizons) + 1) + "|")
+    for part in (name for name in PARTS if name in summary["horizons"]):
+        cells = [_cell(summary["horizons"][part][h]) for h in horizons]
         print(f"| {part} | " + " | ".join(cells) + " |")
     print("\n| regression on | R² | adjusted R² | held-out R² | factors |")
     print("|---|---|---|---|---|")
@@ -66,6 +68,8 @@ def main(run: Path) -> int:
 
 
 def _cell(figures: dict[str, Any]) -> str:
+    if figures["rank_ic_tstat_nw"] is None:  # a part that is zero, as a model kept as its encoder has
+        return "–"
     return f"{figures['rank_ic']:+.3f} ({figures['rank_ic_tstat_nw']:+.1f})"
 
 
