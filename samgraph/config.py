@@ -31,6 +31,7 @@ from samgraph.config_sections import (
     Optimiser,
     Risk,
     Section,
+    Tracking,
     Trading,
     Windows,
     as_value_error,
@@ -72,6 +73,7 @@ class RunConfig(Section):
     optimiser: Optimiser = Optimiser()
     risk: Risk = Risk()
     neo4j: Neo4j = Neo4j()
+    tracking: Tracking = Tracking()
 
     @model_validator(mode="after")
     def _ordered(self) -> RunConfig:
@@ -166,7 +168,7 @@ def _sentence(error: ValidationError, file: Path | None) -> str:
     if fault["type"] in ("model_type", "model_attributes_type"):
         return f"{where}: {path} is a section; write [{path}] and its keys below"  # the value may hold a password
     message = fault["msg"].removeprefix("Value error, ").replace("Input should", "it should")
-    if fault["loc"][:1] == ("neo4j",):  # what was given may be, or hold, a password
+    if fault["loc"][:1] in (("neo4j",), ("tracking",)):  # what was given may be, or hold, a password
         return f"{where}: {path}: {message}"
     return f"{where}: {path + ' = ' + repr(fault['input']) + ': ' if path else ''}{message}"
 

@@ -272,3 +272,22 @@ class Neo4j(Section):
         if self.password is not None:
             found["password"] = self.password.get_secret_value()
         return {name: value for name, value in found.items() if value is not None}
+
+
+class Tracking(Section):
+    """Where finished runs are logged beside the ledger of trials."""
+
+    mlflow: str | None = Field(
+        None, description="tracking URI of MLflow, such as http://host:5000; empty: none"
+    )
+    experiment: str = Field("samgraph", min_length=1, description="name of the MLflow experiment")
+
+    @field_validator("mlflow")
+    @classmethod
+    def _without_password(cls, uri: str | None) -> str | None:
+        if uri is not None and "@" in uri.partition("://")[2].partition("/")[0]:
+            raise ValueError(
+                "a tracking URI is copied into the run, so it may hold no user or password; give them as "
+                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD"
+            )
+        return uri

@@ -40,6 +40,7 @@ from samgraph.run.pieces import run_pieces, run_work, write_model_inputs
 from samgraph.run.seeds import of_members
 from samgraph.run.table import Schedule
 from samgraph.run.table_registry import with_return_dates
+from samgraph.run.tracking import require_tracking, track
 from samgraph.run.trials import Parent, Question, Trial, TrialLedger
 from samgraph.seals import digests
 from samgraph.training.executor import open_executor
@@ -89,6 +90,7 @@ def backtest(
     Raises:
         SamgraphError: what was wrong and what to do; finished pieces are kept
     """
+    require_tracking(config)
     settle(out)
     dataset = Dataset(config.data)
     before = _grows(config, out, dataset, latest=latest)
@@ -100,6 +102,7 @@ def backtest(
         take_place(out)
     with stage("report"):
         write_report(out)
+    track(config, out)
     return summary
 
 

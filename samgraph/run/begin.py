@@ -22,7 +22,7 @@ from samgraph.outcome.assess import Outcome
 from samgraph.run import manifest
 from samgraph.run.kept_settings import lacking_settings, settings_kept
 
-NOT_DECIDING = ("jobs", "engine", "address", "neo4j")  # settings that change no number
+NOT_DECIDING = ("jobs", "engine", "address", "neo4j", "tracking")  # settings that change no number
 
 
 @dataclass

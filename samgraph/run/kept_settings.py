@@ -50,7 +50,7 @@ def lacking_settings(kept: Mapping[str, Any]) -> tuple[str, ...]:
 def _decisive() -> Iterator[str]:
     """Every setting with a default that may decide a number."""
     for name, field in RunConfig.model_fields.items():
-        if isinstance(field.default, Section) and name != "neo4j":
+        if isinstance(field.default, Section) and name not in ("neo4j", "tracking"):
             yield from (f"{name}.{key}" for key in type(field.default).model_fields)
 
 

@@ -34,7 +34,8 @@ from samgraph.rounding import varies
 
 FloatArray = npt.NDArray[np.float64]
 
-NOT_A_TRIAL = ("jobs", "engine", "address", "neo4j", "data", "device")  # make no other trial of the same data
+# make no other trial of the same data
+NOT_A_TRIAL = ("jobs", "engine", "address", "neo4j", "tracking", "data", "device")
 DIGITS = 9  # of a daily return that is kept
 
 
