@@ -65,7 +65,7 @@ def settings_of(run: RunFolder) -> dict[str, str]:
 
 def figures_of(run: RunFolder) -> dict[str, float]:
     """Every number of the summary's variants and of the paired difference, as variant.figure; those that are known."""
-    shown = {
+    shown: dict[str, Any] = {
         name: run.summary[name] for name in ("variants", "product_minus_industry") if name in run.summary
     }
     told = {key.removeprefix("variants."): value for key, value in _flat(shown)}

@@ -393,7 +393,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         config(
             "A key that there is not",
             NEEDED + "colour = 3\n",
-            "the configuration c.toml: the key colour is unknown; known here: data, universe, start, end, benchmark, variants, horizons, seeds, seed, device, jobs, engine, address, concepts, windows, model, trading, optimiser, risk, neo4j",
+            "the configuration c.toml: the key colour is unknown; known here: data, universe, start, end, benchmark, variants, horizons, seeds, seed, device, jobs, engine, address, concepts, windows, model, trading, optimiser, risk, neo4j, tracking",
         ),
         config(
             "A section misspelt",
