@@ -57,13 +57,17 @@ class Concepts(Section):
         "adaptive:min=3,max=0.2", description="the same for the control group's industries"
     )
     theme_cut: str = Field("leaf", description="the same for the themes of the variant theme")
+    competitor_cut: str = Field(
+        "adaptive:min=3,max=0.2",
+        description="the same for the companies that the variant competitor has as concepts",
+    )
     regression_cut: str = Field(
         "adaptive:min=10,max=0.5",
         description="products and industries in regressions: enough stocks a factor",
     )
     neutral_level: int = Field(1, ge=1, description="the industry level that factors are neutralised for")
 
-    @field_validator("cut", "industry_cut", "theme_cut", "regression_cut")
+    @field_validator("cut", "industry_cut", "theme_cut", "competitor_cut", "regression_cut")
     @classmethod
     def _is_a_cut(cls, text: str) -> str:
         try:

@@ -82,12 +82,50 @@ def pairs(
         overlap[order],
         cosine[order],
         shared[order].astype(np.int64),
-        pd.array([pd.NA if at is None else int(snapshot.level[at]) for at in meets], dtype="Int64"),
-        np.array([None if at is None else snapshot.products[at] for at in meets], dtype=object),
+        *_places(snapshot, meets),
     )
     found = pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
     found.attrs["pairs"] = count
     return found
+
+
+def between(snapshot: Snapshot, asked: pd.DataFrame) -> pd.DataFrame:
+    """The same figures of some pairs (company_id, other_id), in their order.
+
+    A pair without a common concept has an overlap of 0; where one of the two has no edge, everything is missing.
+    """
+    place = {name: number for number, name in enumerate(snapshot.companies)}
+    index = _Index(snapshot.edges.stock, snapshot.edges.concept, snapshot.weight, len(place))
+    sells = np.bincount(snapshot.edges.stock, minlength=len(place)) > 0
+    figures, meets = [], []
+    for one, two in zip(asked["company_id"], asked["other_id"], strict=True):
+        i, j = place.get(one, -1), place.get(two, -1)
+        if min(i, j) < 0 or not (sells[i] and sells[j]):
+            figures.append((np.nan, np.nan, pd.NA))
+            meets.append(None)
+            continue
+        met, overlap, cosine, shared = index.of(i, only_later=False)
+        at = np.flatnonzero(met == j)
+        figures.append((overlap[at[0]], cosine[at[0]], int(shared[at[0]])) if len(at) else (0.0, 0.0, 0))
+        meets.append(index.meets(i, j, snapshot.level))
+    overlaps, cosines, commons = zip(*figures, strict=True) if figures else ((), (), ())
+    columns = (
+        asked["company_id"].to_numpy(dtype=object),
+        asked["other_id"].to_numpy(dtype=object),
+        np.array(overlaps, dtype=np.float64),
+        np.array(cosines, dtype=np.float64),
+        pd.array(commons, dtype="Int64"),
+        *_places(snapshot, meets),
+    )
+    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+
+
+def _places(snapshot: Snapshot, meets: list[int | None]) -> tuple[Any, Any]:
+    """Level and id of the concepts where pairs meet."""
+    return (
+        pd.array([pd.NA if at is None else int(snapshot.level[at]) for at in meets], dtype="Int64"),
+        np.array([None if at is None else snapshot.products[at] for at in meets], dtype=object),
+    )
 
 
 def require(snapshot: Snapshot, company: str) -> None:

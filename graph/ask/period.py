@@ -34,11 +34,16 @@ from samgraph.graph.series.versions import (
     versions_of,
 )
 
-_EDGES: dict[Relation, str] = {"industries": "period/classified", "themes": "period/themes"}
+_EDGES: dict[Relation, str] = {
+    "industries": "period/classified",
+    "themes": "period/themes",
+    "competitors": "period/competitors",
+}
 _NAMES: dict[Relation, str] = {
     "products": "period/product_names",
     "industries": "period/industry_names",
     "themes": "period/product_names",
+    "competitors": "period/company_names",
 }
 
 
@@ -63,8 +68,8 @@ def extract_period(
         stocks: [n_stocks] different company ids; other companies have no edges here
         members: bool [n_dates, n_stocks], who belongs to the universe on each day; a cut counts these alone
         cut: see `samgraph.graph.series.cuts`; applied to each day by itself
-        relation: `products` (SELLS, weights are shares of revenue), `industries` (CLASSIFIED_AS, weight 1) or
-            `themes` (IN_THEME, weight 1)
+        relation: `products` (SELLS, weights are shares of revenue), `industries` (CLASSIFIED_AS, weight 1),
+            `themes` (IN_THEME, weight 1) or `competitors` (COMPETES_WITH, either way, weights are scores)
         known: the moment of knowledge to answer for; None is the last load (the series tells which)
         chain: bring the value-chain links between the concepts as well (products only)
         fit_day: one of the days; before the first that is known of a company (or of a product's place in the
@@ -93,7 +98,7 @@ def extract_period(
         raise no_such_day(graph, AsOf(dates[0].date(), moment), relation, last=dates[-1].date())
     chained = chain and relation == "products"
     tree = _nothing()
-    if parsed.needs_taxonomy or chained:
+    if relation in PARENTS and (parsed.needs_taxonomy or chained):
         tree = known_by_fit(_spans(graph, PARENTS[relation], dates, moment))
     found: Versions = versions_of(
         edges,

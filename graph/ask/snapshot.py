@@ -38,6 +38,7 @@ _STATEMENTS: dict[Relation, str] = {
     "products": "as_of/sells",
     "industries": "as_of/classified",
     "themes": "as_of/themes",
+    "competitors": "as_of/competitors",
 }
 
 
@@ -50,10 +51,11 @@ class Snapshot:
         universe: its members only; None is every company with an edge on that day
         cut, relation: what was asked for
         companies: [n_companies] sorted; members without an edge are among them
-        products: [n_concepts] ids of the concepts that have an edge (for `industries`, of industries), sorted
+        products: [n_concepts] ids of the concepts that have an edge (of industries or companies, where these are the
+            concepts), sorted
         level: int64 [n_concepts], 1 for a root, as of that day
         edges: the edges as positions in `companies` and `products`, sorted
-        weight: float64 [n_edges], share of reported revenue
+        weight: float64 [n_edges], share of reported revenue (1 for industries and themes, scores for competitors)
         days: datetime64[D] [n_edges, 3], of the report behind an edge period_end, announced_on and valid_from (NaT
             where a row came with explicit intervals; the latest where several fold into one)
         coverage: what the edges cover and what is missing, by cause
@@ -138,8 +140,8 @@ def snapshot(
         as_of: the day, and optionally the moment of knowledge to replay
         universe: bring its members of that day alone; a cut counts these alone
         cut: see `samgraph.graph.series.cuts`
-        relation: `products` (SELLS, weights are shares of revenue), `industries` (CLASSIFIED_AS, weight 1) or
-            `themes` (IN_THEME, weight 1)
+        relation: `products` (SELLS, weights are shares of revenue), `industries` (CLASSIFIED_AS, weight 1),
+            `themes` (IN_THEME, weight 1) or `competitors` (COMPETES_WITH, either way, weights are scores)
 
     Raises:
         SnapshotError: a bad cut, an unknown universe, a day without any edge or without any member
@@ -216,6 +218,8 @@ def _by_texts(
 
 def _links(graph: Graph, seen: AsOf, relation: Relation) -> tuple[Texts, Texts]:
     """Children and parents on a day."""
+    if relation not in PARENTS:
+        return objects([]), objects([])
     rows = graph.read(PARENTS[relation], known=seen.known, first=seen.valid, last=seen.valid)
     return objects(row["sources"] for row in rows), objects(row["targets"] for row in rows)
 

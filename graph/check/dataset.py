@@ -122,6 +122,8 @@ def _read(dataset: Dataset, names: list[str], findings: Findings) -> _Read:
             note_cells(parsed, findings)
             found.rows[name], unknown = len(parsed.frame) + len(parsed.ragged), parsed.unknown_columns
             table, frame = parsed.table, complete(parsed)
+            if name == "company_links":
+                frame = _smaller_first(frame)
             del parsed  # what the file holds; a row of it that is to be shown is read again
             found.tables[name], found.merged[name] = _merge(table, frame)
             _check_rows(table, found.tables[name], findings)
@@ -152,6 +154,8 @@ def _check_between(read: _Read, findings: Findings) -> int:
     if "universes" in tables:
         _check_memberships("universes", tables, ["universe", "company_id"], findings)
         _check_share("universes", tables["universes"], findings)
+    if "company_links" in tables:
+        _check_company_links(tables["company_links"], companies, findings)
     for name, found in read.series.items():
         found.note(findings, companies if name == "bars" else None)
     return merged
@@ -223,9 +227,9 @@ def _known(
     findings.add(table, unknown.index, [f"{column} {value} is not in table {where}" for value in unknown])
 
 
-def _check_share(table: str, frame: pd.DataFrame, findings: Findings) -> None:
-    outside = frame.index[(frame["weight"] < 0) | (frame["weight"] > 1)]
-    findings.add(table, outside, "weight is outside 0..1")
+def _check_share(table: str, frame: pd.DataFrame, findings: Findings, column: str = "weight") -> None:
+    outside = frame.index[(frame[column] < 0) | (frame[column] > 1)]
+    findings.add(table, outside, f"{column} is outside 0..1")
 
 
 def _check_memberships(
@@ -271,6 +275,26 @@ def _check_links(frame: pd.DataFrame, products: pd.Series, findings: Findings) -
         ["supplier_id", "customer_id"],
         "its span overlaps that of another row of",
         findings,
+    )
+
+
+def _smaller_first(links: pd.DataFrame) -> pd.DataFrame:
+    """Links between companies with the smaller id first, so that a pair is one whichever way it is written."""
+    swap = (links["other_id"] < links["company_id"]).fillna(False).to_numpy(dtype=bool)
+    one, other = links["company_id"], links["other_id"]
+    return links.assign(company_id=one.where(~swap, other), other_id=other.where(~swap, one))
+
+
+def _check_company_links(frame: pd.DataFrame, companies: pd.Series, findings: Findings) -> None:
+    pair = ["company_id", "other_id"]
+    for column in pair:
+        _known("company_links", frame, column, companies, "companies", findings)
+    _check_share("company_links", frame, findings, "score")
+    own = frame.index[(frame["company_id"] == frame["other_id"]).fillna(False)]
+    findings.add("company_links", own, "a company is no competitor of itself")
+    sound = frame[frame[[*pair, "valid_from"]].notna().all(axis=1)]
+    _note_overlaps(
+        "company_links", sound, pair, "its span overlaps that of another row of the pair", findings
     )
 
 

@@ -159,6 +159,18 @@ _TABLES = (
         ),
         key=("universe", "company_id", "valid_from"),
     ),
+    # A pair once, its ids in any order: a link counts both ways.
+    Table(
+        "company_links",
+        (
+            _id("company_id"),
+            _id("other_id"),
+            _number("score", filled=True),
+            _day("valid_from", filled=True),
+            _day("valid_to"),
+        ),
+        key=("company_id", "other_id", "valid_from"),
+    ),
     Table(
         "bars",
         (

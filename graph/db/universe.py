@@ -15,21 +15,25 @@ EDGE_DAYS: dict[Relation, str] = {
     "products": "as_of/sells_days",
     "industries": "as_of/classified_days",
     "themes": "as_of/themes_days",
+    "competitors": "as_of/competitors_days",
 }
 PARENTS: dict[Relation, str] = {
     "products": "period/child_of_product",
     "industries": "period/child_of_industry",
     "themes": "period/child_of_product",
 }
+"""Competitors are companies, which have no taxonomy: each is a root."""
 _BEGUN: dict[Relation, str] = {
     "products": "as_of/sells_begun",
     "industries": "as_of/classified_begun",
     "themes": "as_of/themes_begun",
+    "competitors": "as_of/competitors_begun",
 }
 _THINGS: dict[Relation, str] = {
     "products": "reports of what companies sell",
     "industries": "industry labels",
     "themes": "members of themes",
+    "competitors": "links between competitors",
 }
 _EMPTY = "the graph is empty; load a dataset first, with `samgraph load DIR`"
 

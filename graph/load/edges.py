@@ -27,7 +27,7 @@ LONG = 400
 `long_from`, so that an as-of query looks for all others no further back than this."""
 
 DAYS = frozenset({"valid_from", "valid_to", "period_end", "announced_on", "listed_on", "delisted_on"})
-NUMBERS = frozenset({"weight"})
+NUMBERS = frozenset({"weight", "score"})
 COUNTS = frozenset({"level"})
 
 
@@ -66,6 +66,7 @@ SELLS = EdgeKind("sells", ("weight", "period_end", "announced_on", *_SPAN), by_c
 CLASSIFIED_AS = EdgeKind("classified_as", _SPAN, by_company=True)
 IN_THEME = EdgeKind("in_theme", _SPAN, by_company=True)
 MEMBER_OF = EdgeKind("member_of", ("weight", *_SPAN), by_company=True)
+COMPETES_WITH = EdgeKind("competes_with", ("score", *_SPAN), by_company=True)
 CHILD_OF = EdgeKind("child_of", _SPAN, by_company=False)
 INDUSTRY_CHILD_OF = EdgeKind("industry_child_of", _SPAN, by_company=False)
 SUPPLIES = EdgeKind("supplies", ("weight", *_SPAN), by_company=False)

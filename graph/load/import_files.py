@@ -31,6 +31,7 @@ _TYPES = {
     "classified_as": ("CLASSIFIED_AS", "Company", "Industry"),
     "in_theme": ("IN_THEME", "Company", "Product"),
     "member_of": ("MEMBER_OF", "Company", "Universe"),
+    "competes_with": ("COMPETES_WITH", "Company", "Company"),
     "child_of": ("CHILD_OF", "Product", "Product"),
     "industry_child_of": ("CHILD_OF", "Industry", "Industry"),
     "supplies": ("SUPPLIES", "Product", "Product"),

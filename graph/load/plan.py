@@ -123,15 +123,14 @@ def _among(rows: pd.DataFrame, others: pd.DataFrame, key: Sequence[str]) -> npt.
 
 
 def span_rows(table: pd.DataFrame, start: str, end: str) -> pd.DataFrame:
-    """Rows of a checked table as edges: start, end, valid_from, valid_to, weight if it has one, position."""
+    """Rows of a checked table as edges: start, end, valid_from, valid_to, weight or score if it has one, position."""
     rows = {
         "start": table[start].to_numpy(),
         "end": table[end].to_numpy(),
         "valid_from": edges.days(table["valid_from"]) if "valid_from" in table else edges.FIRST,
         "valid_to": edges.days(table["valid_to"], edges.OPEN) if "valid_to" in table else edges.OPEN,
     }
-    if "weight" in table:
-        rows["weight"] = table["weight"].to_numpy()
+    rows |= {name: table[name].to_numpy() for name in edges.NUMBERS if name in table}
     return pd.DataFrame(rows | {"position": table.index.to_numpy()})
 
 

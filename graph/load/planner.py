@@ -60,6 +60,7 @@ def make_plan(
     work.links()
     work.industries()
     work.universes()
+    work.company_links()
     work.sells(segments, every_company)
     return work.plan
 
@@ -186,6 +187,10 @@ class _Planner:
         names = pd.DataFrame({"universe": self.tables["universes"]["universe"].unique()}, dtype="str")
         self.plan.nodes.append(diff_nodes(edges.UNIVERSES, names, self.held_nodes(edges.UNIVERSES)))
         self.spans("universes", edges.MEMBER_OF, "company_id", "universe", ["start", "end"])
+
+    def company_links(self) -> None:
+        if "company_links" in self.tables:
+            self.spans("company_links", edges.COMPETES_WITH, "company_id", "other_id", ["start", "end"])
 
     def spans(self, name: str, kind: EdgeKind, start: str, end: str, exclusive: list[str]) -> None:
         """Plan a kind of edge whose table has a span in every row; at one time there is one edge for

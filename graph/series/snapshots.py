@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from samgraph.graph.series.chain_links import ValueChain
 
-Relation = Literal["products", "industries", "themes"]
+Relation = Literal["products", "industries", "themes", "competitors"]
 IntArray = npt.NDArray[np.int64]
 Float32Array = npt.NDArray[np.float32]
 
@@ -36,7 +36,8 @@ class Edges:
     Shapes:
         stock: int64 [n_edges], position in the series' stocks
         concept: int64 [n_edges], position in the series' concepts
-        weight: float32 [n_edges], share of the company's reported revenue (1 for an industry or a theme)
+        weight: float32 [n_edges], share of the company's reported revenue (1 for an industry or a theme, the link's
+            score for a competitor)
     """
 
     stock: IntArray

@@ -24,7 +24,7 @@ class RidgeArm:
     name: str = "ridge"
     words: str = "ridge regression on the day's features"
     concepts: str | None = None
-    colour: str = "#449966"
+    colour: str = "#3c965a"
     parts: tuple[str, ...] = ("score",)
     needs: tuple[str, ...] = ()
 

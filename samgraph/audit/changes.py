@@ -372,6 +372,29 @@ def _links(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> None:
     tables["product_links"] = _append(frame, new)
 
 
+def _competitors(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> None:
+    """Links between companies end, do not begin, have other scores and appear, all after the day."""
+    if "company_links" not in tables:
+        return
+    frame = _spans(tables["company_links"], day, rng, ["company_id", "other_id"])
+    late = (frame["valid_from"] > day).to_numpy()
+    frame.loc[late, "score"] = frame.loc[late, "score"] * rng.uniform(0.2, 1.0, int(late.sum()))
+    ids = np.sort(tables["companies"]["company_id"].to_numpy(dtype=object))
+    n = max(3, len(frame) // 10)
+    new = pd.DataFrame({"company_id": rng.choice(ids, n), "other_id": rng.choice(ids, n)}).drop_duplicates()
+    linked = pd.MultiIndex.from_frame(
+        pd.concat(
+            [
+                frame[["company_id", "other_id"]],
+                frame[["other_id", "company_id"]].set_axis(["company_id", "other_id"], axis=1),
+            ]
+        )
+    )
+    new = new[(new["company_id"] < new["other_id"]) & ~pd.MultiIndex.from_frame(new).isin(linked)]
+    new = new.assign(valid_from=_later(day, len(new), rng), score=rng.uniform(0.1, 1.0, len(new)))
+    tables["company_links"] = _append(frame, new)
+
+
 def _benchmark(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> None:
     """Other levels of the benchmark. None is gone: a run without all of them is refused."""
     if "benchmarks" not in tables:
@@ -393,6 +416,7 @@ CHANGES: dict[str, Change] = {
     "industries": _industries,
     "taxonomy": _taxonomy,
     "links": _links,
+    "competitors": _competitors,
     "benchmark": _benchmark,
 }
 KINDS = tuple(CHANGES)
@@ -410,12 +434,13 @@ def correct(tables: Mapping[str, pd.DataFrame], seed: int) -> tuple[Tables, int]
     for name in ("weight", "revenue"):
         if name in segments:
             segments[name] = segments[name] * rng.uniform(0.2, 1.0, len(segments))
-    for name in ("universes", "company_industries", "product_links"):
+    for name in ("universes", "company_industries", "product_links", "company_links"):
         if name not in changed:
             continue
         frame = changed[name]
-        if "weight" in frame:
-            frame["weight"] = frame["weight"] * rng.uniform(0.2, 1.0, len(frame))
+        for column in ("weight", "score"):
+            if column in frame:
+                frame[column] = frame[column] * rng.uniform(0.2, 1.0, len(frame))
         if "valid_to" in frame and "valid_from" in frame:  # ended a day after it began: all but gone
             some = _some(len(frame), 0.3, rng) & frame["valid_from"].notna().to_numpy()
             frame.loc[some, "valid_to"] = frame.loc[some, "valid_from"] + pd.Timedelta(days=1)

@@ -1,7 +1,7 @@
 """Explanations in Neo4j: dated relationships beside the facts, for Browser.
 
     (:Company)-[:SCORED {score, concept, hidden, individual, rank, stocks}]->(:Universe)
-    (:Company)-[:ATTENDS {weight, revenue}]->(:Product or :Industry)
+    (:Company)-[:ATTENDS {weight, revenue}]->(:Product, :Industry or :Company)
     (:Company)-[:RESEMBLES {similarity, attention}]->(:Company)
 
 each with run, variant, seeds and date, by which they are merged. They are opinions of a model: no as-of question
@@ -25,6 +25,7 @@ _ATTENDED = {  # the query that writes what a model attends to, by its concepts;
     "products": "explain/write_products",
     "industries": "explain/write_industries",
     "themes": "explain/write_products",
+    "competitors": "explain/write_companies",
     None: "explain/write_products",
 }
 

@@ -55,6 +55,8 @@ def data_sheet(
         theme = (segments["kind"] == THEME).fillna(False).to_numpy(dtype=bool)
         parts += _reported(segments[~theme]) if not theme.all() else []
         parts += _themes(segments[theme]) if theme.any() else []
+    if dataset.has("company_links"):
+        parts += _linked(dataset.read("company_links"))
     rows = coverage.assign(share=_shares(coverage))
     parts += ["## Where every row went", _markdown(rows)]
     return "\n\n".join(parts) + "\n"
@@ -122,6 +124,20 @@ def _themes(segments: pd.DataFrame) -> list[str]:
         f"{len(members):,} themes, of {members.min():,} to {members.max():,} companies, {members.median():,.0f} in the "
         "median; a membership is 1 and no share of revenue.",
     ]
+
+
+def _linked(links: pd.DataFrame) -> list[str]:
+    """Pairs of companies by the year in which their links begin."""
+    years = links.groupby(links["valid_from"].dt.year)
+    table = pd.DataFrame(
+        {
+            "year": years.size().index.astype(int),
+            "links": years.size().map("{:,}".format),
+            "companies": years.apply(lambda rows: f"{len({*rows['company_id'], *rows['other_id']}):,}"),
+            "median score": years["score"].median().map("{:.3f}".format),
+        }
+    )
+    return ["## Links between companies", "By the year in which a link's span begins.", _markdown(table)]
 
 
 def _shares(coverage: pd.DataFrame) -> pd.Series:

@@ -21,7 +21,7 @@ from samgraph.importers.sheet import data_sheet
 MARK = "import.json"
 COVERAGE = "coverage.csv"
 SHEET = "import.md"
-_PARQUET = frozenset(("bars",))  # millions of rows
+_PARQUET = frozenset(("bars", "company_links"))  # millions of rows
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,23 @@ _KINDS: dict[str, Callable[[Inputs, int, int], SnapshotSeries]] = {
     "products": lambda inputs, _, number: inputs.fitted["product"][number],
     "industries": lambda inputs, _, number: inputs.fitted["industry"][number],
     "themes": lambda inputs, _, number: inputs.fitted["theme"][number],
+    "competitors": lambda inputs, _, number: inputs.fitted["competitor"][number],
     "placebo": lambda inputs, seed, number: random_concepts(inputs.fitted["product"][number], seed),
     "static": lambda inputs, *_: static(inputs.products),
     "binary": lambda inputs, _, number: binary(inputs.fitted["product"][number]),
 }
-_FILES = {"products": "product", "industries": "industry", "themes": "theme"}
+_FILES = {
+    "products": "product",
+    "industries": "industry",
+    "themes": "theme",
+    "competitors": "competitor",
+}
 
 
 def concept_series(kind: str, inputs: Inputs, seed: int, number: int) -> SnapshotSeries:
     """What the models of window `number` read.
 
-    A kind is "products", "industries", "themes", "placebo" (drawn by the seed), "static" or "binary".
+    A kind is "products", "industries", "themes", "competitors", "placebo" (drawn by the seed), "static" or "binary".
     """
     return _KINDS[kind](inputs, seed, number)
 

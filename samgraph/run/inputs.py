@@ -123,8 +123,9 @@ def read_inputs(
     if np.isfinite(market.benchmark).any():
         require_levels(market, windows[0].test.start)
     of = {"product": _asked(config, "products"), "industry": _asked(config, "industries")}
-    if any(ARMS[name].concepts == "themes" for name in config.variants):
-        of["theme"] = _asked(config, "themes")
+    for name, relation in (("theme", "themes"), ("competitor", "competitors")):
+        if any(ARMS[variant].concepts == relation for variant in config.variants):
+            of[name] = _asked(config, relation)
     once = config.windows.knowledge == "day" and config.windows.universe is None
     with stage("read as-of snapshots", 4 + len(of) * (1 if once else 1 + len(windows))) as bar:
 
@@ -281,7 +282,7 @@ def market_of(config: RunConfig, graph: Graph, dataset: Dataset, end: dt.date, k
 def series_of(
     config: RunConfig, graph: Graph, market: Market, window: Window, relation: str, known: dt.datetime
 ) -> SnapshotSeries:
-    """The snapshots of "products", "industries" or "themes" that the models of one window read."""
+    """The snapshots of "products", "industries", "themes" or "competitors" that the models of one window read."""
     read = partial(
         _extract, config, graph, market, known, market.for_models().member, **_asked(config, relation)
     )
@@ -299,7 +300,12 @@ def coarse_series(
 def _asked(config: RunConfig, relation: str) -> dict[str, Any]:
     if relation == "products":
         return {"cut": config.concepts.cut, "relation": relation, "chain": True}
-    cut = config.concepts.theme_cut if relation == "themes" else config.concepts.industry_cut
+    cuts = config.concepts
+    cut = {
+        "industries": cuts.industry_cut,
+        "themes": cuts.theme_cut,
+        "competitors": cuts.competitor_cut,
+    }[relation]
     return {"cut": cut, "relation": relation}
 
 

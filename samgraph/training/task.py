@@ -36,8 +36,8 @@ class Arm(Protocol):
     Attributes:
         name: what users and tables call it.
         words: what it is, in a few words.
-        concepts: what its concepts are: "products", "industries", "themes", "placebo" (random groups of the products'
-            sizes) or None, which reads prices alone.
+        concepts: what its concepts are: "products", "industries", "themes", "competitors", "placebo" (random groups of
+            the products' sizes) or None, which reads prices alone.
         parts: which of concept, hidden, individual and score it tells apart; the last is always "score".
         needs: names of the arms whose fits of the same seed and window it starts from.
         colour: of its lines, as #rrggbb.

@@ -529,13 +529,13 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         Mistake(
             "An empty folder",
             "load d",
-            "d holds no table of a dataset (looked for products, product_links, companies, segments, industries, company_industries, universes, bars, benchmarks, each as NAME.parquet, NAME.csv or a NAME/ folder of Parquet parts)",
+            "d holds no table of a dataset (looked for products, product_links, companies, segments, industries, company_industries, universes, company_links, bars, benchmarks, each as NAME.parquet, NAME.csv or a NAME/ folder of Parquet parts)",
             {"d": None},
         ),
         Mistake(
             "A folder of other files",
             "load d",
-            "d holds no table of a dataset (looked for products, product_links, companies, segments, industries, company_industries, universes, bars, benchmarks, each as NAME.parquet, NAME.csv or a NAME/ folder of Parquet parts)",
+            "d holds no table of a dataset (looked for products, product_links, companies, segments, industries, company_industries, universes, company_links, bars, benchmarks, each as NAME.parquet, NAME.csv or a NAME/ folder of Parquet parts)",
             {"d/readme.txt": "hello"},
         ),
         Mistake(

@@ -28,10 +28,10 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--by",
-    type=click.Choice(("overlap", "cosine")),
+    type=click.Choice(("overlap", "cosine", "score")),
     default="overlap",
     show_default=True,
-    help="What ranks the pairs.",
+    help="What ranks the pairs; score is that of the links between competitors (table company_links).",
 )
 @click.option(
     "--concepts",
@@ -124,6 +124,9 @@ def command(
     leaf only the same product counts. --by-product climbs from a product that nobody else sells to the nearest branch
     of which somebody sells anything. The saved queries give the same numbers in Neo4j Browser.
 
+    Where the graph has links between competitors on the day, score is that of the pair; --by score ranks all linked
+    pairs, whatever they sell.
+
     With --data the pairs that are liquid and have enough days are tested for cointegration (Engle-Granger on
     adjusted log prices, both ways), best overlap first; the smallest p-values are printed first. q_value bounds the
     share of false ones among all that are as good or better; half_life is in trading days, z_score where the spread
@@ -145,12 +148,17 @@ def command(
         parse_cut(cut)  # a bad cut is told before a server is started
     if by_product and (company is None or data is not None):
         raise click.UsageError("--by-product goes with --company, and not with --data")
+    if by == "score" and (by_product or data is not None):
+        raise click.UsageError("--by score goes without --by-product and --data")
     if data is not None and least_days > window:
         raise click.UsageError(f"--least-days {least_days} is more than the --window of {window}")
     measure: Literal["overlap", "cosine"] = "cosine" if by == "cosine" else "overlap"
     if data is None:
         with connect() as graph:
-            rows = _rows(graph, moment, universe, cut, company, by_product, measure, top)
+            if by == "score":
+                rows = _linked(graph, moment, universe, cut, company, top)
+            else:
+                rows = _rows(graph, moment, universe, cut, company, by_product, measure, top)
         print_frame(rows, form)
         return
     from samgraph.desk.pair_search import Filters, pair_search
@@ -187,6 +195,7 @@ def _rows(
     measure: Measure,
     top: int,
 ) -> pd.DataFrame:
+    from samgraph.graph.ask.competitors import competitors, with_scores
     from samgraph.graph.ask.names import with_names
     from samgraph.graph.ask.nearness import TAXONOMY, along_taxonomy
     from samgraph.graph.ask.pairs import pairs
@@ -209,11 +218,44 @@ def _rows(
             found if tree is None else along_taxonomy(found, tree), company=company, top=top, by=measure
         )
         total = rows.attrs["pairs"]
-        names = {"company_id": "company", "other_id": "other", "meets": "meets_name"}
-        first = ["company_id", "other_id", "company", "other", "overlap", "level", "meets_name"]
+        links = competitors(graph, found.as_of, universe=universe)
+        rows = with_scores(rows, links) if len(links) else rows
+        names, first = _NAMES, [*_FIRST, "overlap", "level", "meets_name"]
     if total > top:
         tell(f"the first {top} of {total:,} rows; --top N prints more")
     named = with_names(graph, found.as_of, rows.head(top), names)
+    return named[[*first, *(name for name in named.columns if name not in first)]]
+
+
+_NAMES = {"company_id": "company", "other_id": "other", "meets": "meets_name"}
+_FIRST = ["company_id", "other_id", "company", "other"]
+
+
+def _linked(
+    graph: Graph, moment: AsOf, universe: str | None, cut: str, company: str | None, top: int
+) -> pd.DataFrame:
+    """The pairs with the largest scores, with what they have in common in what they sell."""
+    from samgraph.graph.ask.competitors import best_links, competitors, with_scores
+    from samgraph.graph.ask.names import with_names
+    from samgraph.graph.ask.nearness import TAXONOMY, along_taxonomy
+    from samgraph.graph.ask.pairs import between
+    from samgraph.graph.ask.snapshot import snapshot
+    from samgraph.graph.ask.tree import product_tree
+    from samgraph.graph.db.universe import no_such_day
+
+    links = competitors(graph, moment, universe=universe)
+    if links.empty:
+        raise no_such_day(graph, moment, "competitors")
+    ranked = best_links(links, company=company)
+    if len(ranked) > top:
+        tell(f"the first {top} of {len(ranked):,} rows; --top N prints more")
+    near = cut == TAXONOMY
+    found = snapshot(graph, moment, universe=universe, cut="leaf" if near else cut)
+    if near:
+        found = along_taxonomy(found, product_tree(graph, found.as_of))
+    rows = with_scores(between(found, ranked.head(top)), links)
+    named = with_names(graph, found.as_of, rows, _NAMES)
+    first = [*_FIRST, "score", "overlap", "level", "meets_name"]
     return named[[*first, *(name for name in named.columns if name not in first)]]
 
 

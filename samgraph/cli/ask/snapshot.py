@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from samgraph.graph.ask.snapshot import Snapshot
     from samgraph.graph.series.snapshots import Relation
 
-RELATIONS: tuple[Relation, ...] = ("products", "industries", "themes")
+RELATIONS: tuple[Relation, ...] = ("products", "industries", "themes", "competitors")
 
 
 @click.command("snapshot")
@@ -37,7 +37,8 @@ RELATIONS: tuple[Relation, ...] = ("products", "industries", "themes")
     type=click.Choice(RELATIONS),
     default="products",
     show_default=True,
-    help="What companies sell, the industries that they are classified as, or the themes that they belong to.",
+    help="What companies sell, the industries that they are classified as, the themes that they belong to, or the "
+    "companies that they compete with.",
 )
 @click.option(
     "--known-at",
@@ -67,9 +68,9 @@ def command(
 ) -> None:
     """Show who sold what on a day, by what was public and recorded then.
 
-    One row an edge: company_id, product_id (the concept, after the cut), weight (share of reported revenue),
-    and of the report behind it period_end, announced_on and valid_from. What is covered goes to standard
-    error.
+    One row an edge: company_id, product_id (the concept, after the cut), weight (share of reported revenue,
+    or a competitor's score), and of the report behind it period_end, announced_on and valid_from. What is covered goes
+    to standard error.
 
     \b
     Example:
@@ -101,8 +102,15 @@ def command(
 
 def _summary(found: Snapshot) -> str:
     told = found.coverage
-    report = {"products": "a valid report", "industries": "an industry", "themes": "a theme"}[found.relation]
-    of = "the reported revenue" if found.relation == "products" else "the memberships"
+    report = {
+        "products": "a valid report",
+        "industries": "an industry",
+        "themes": "a theme",
+        "competitors": "a competitor",
+    }[found.relation]
+    of = {"products": "the reported revenue", "competitors": "the scores"}.get(
+        found.relation, "the memberships"
+    )
     missing = _listed(
         {
             f"that never had {report} by then": told.never_reported,

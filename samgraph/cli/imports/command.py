@@ -6,7 +6,7 @@ import click
 
 from samgraph.cli.groups import Group
 from samgraph.cli.imports.files import chainkg, qlib, segments
-from samgraph.cli.imports.lists import concepts, shenwan
+from samgraph.cli.imports.lists import concepts, shenwan, tnic
 from samgraph.cli.imports.sec import sec
 from samgraph.cli.imports.vendors import akshare, tushare
 
@@ -26,9 +26,10 @@ def command() -> None:
       samgraph import tushare answers ashare --universe 000300.SH=CSI300
       samgraph import qlib ~/.qlib/qlib_data/cn_data prices
       samgraph import concepts boards.csv themes --known-from 2021-07-01
+      samgraph import tnic tnic3_data.txt rivals --ids gvkeys.csv
       samgraph import sec zips us --fallback BusinessSegments
     """
 
 
-for _source in (concepts, shenwan, sec, chainkg, segments, tushare, akshare, qlib):
+for _source in (concepts, shenwan, tnic, sec, chainkg, segments, tushare, akshare, qlib):
     command.add_command(_source)

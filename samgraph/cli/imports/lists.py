@@ -1,4 +1,4 @@
-"""`samgraph import concepts` and `samgraph import shenwan`: published lists of who belongs where."""
+"""`samgraph import concepts`, `shenwan` and `tnic`: published lists of who belongs where, and with whom."""
 
 from __future__ import annotations
 
@@ -122,4 +122,51 @@ def shenwan(
     options = ShenwanOptions(vintage=vintage, lag_days=lag_days, aliases=changed_codes(aliases))
     with stage("read and settle"):
         made = import_shenwan(folder, options)
+    finish(made, out, form)
+
+
+@click.command()
+@click.argument("file", metavar="FILE", type=click.Path(path_type=Path))
+@click.argument("out", metavar="DIR", type=click.Path(path_type=Path))
+@click.option(
+    "--ids",
+    type=click.Path(path_type=Path),
+    required=True,
+    metavar="FILE",
+    help="Which company a gvkey is: columns gvkey, company_id, [name], [valid_from, valid_to].",
+)
+@click.option(
+    "--lag-months",
+    type=click.IntRange(min=3),
+    default=6,
+    show_default=True,
+    metavar="N",
+    help="ASSUME that the network of a year is known N months after the year's end; the 10-Ks that it is made of are "
+    "due within three.",
+)
+@click.option(
+    "--least-score",
+    type=click.FloatRange(0.0, 1.0),
+    default=0.0,
+    metavar="X",
+    help="Leave out links with a score below X.",
+)
+@FORM
+def tnic(*, file: Path, out: Path, ids: Path, lag_months: int, least_score: float, form: str) -> None:
+    """Hoberg and Phillips' text network of competitors (TNIC), as links.
+
+    FILE has the columns year, gvkey1, gvkey2, score, apart by tabs (in a .csv by commas; .gz is read as well). A year's
+    network is used for twelve months. docs/competitors.md says what links are.
+
+    \b
+    Example:
+      samgraph import tnic tnic3_data.txt rivals --ids gvkeys.csv
+    """
+    from samgraph.importers.tnic import TnicOptions, import_tnic
+    from samgraph.importers.writing import refuse_foreign
+    from samgraph.progress import stage
+
+    refuse_foreign(out, "tnic")
+    with stage("read and settle"):
+        made = import_tnic(file, TnicOptions(ids, lag_months, least_score))
     finish(made, out, form)

@@ -69,6 +69,13 @@ from samgraph.cli.imports.options import FORM, finish
     help="Company ids: columns cik, ticker. A company without one is called by its CIK, ten digits.",
 )
 @click.option(
+    "--prices",
+    type=click.Path(path_type=Path),
+    metavar="PATH",
+    help="Daily prices beside it: a CSV or Parquet file (date, ticker, open, high, low, close, volume, [adj_close], "
+    "[market_cap]), a folder of such files called by their tickers, or a Qlib folder.",
+)
+@click.option(
     "--cache",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
@@ -87,6 +94,7 @@ def sec(
     tree: Path | None,
     decisions: Path | None,
     tickers: Path | None,
+    prices: Path | None,
     cache: Path | None,
     form: str,
 ) -> None:
@@ -96,14 +104,16 @@ def sec(
     others come from the cache.
 
     \b
-    Example:
+    Examples:
       samgraph import sec zips us --fallback BusinessSegments
+      samgraph import sec zips us --tickers tickers.csv --prices us_prices.parquet
     """
     from samgraph.graph.server.home import Home
     from samgraph.importers.decisions import read_tree
     from samgraph.importers.sec.importing import SecOptions, import_sec, read_tickers
     from samgraph.importers.sec.members import member
     from samgraph.importers.taxonomy import read_mapping
+    from samgraph.importers.us_prices import read_prices, with_prices
     from samgraph.importers.writing import refuse_foreign
 
     if (tree is None) != (decisions is None) or (tree is not None and taxonomy is not None):
@@ -119,5 +129,8 @@ def sec(
         decisions=decisions,
         tickers={} if tickers is None else read_tickers(tickers),
     )
+    priced = None if prices is None else read_prices(prices)  # first: a mistake there is told in seconds
     made = import_sec(folder, cache or Home().root / "sec", options)
+    if priced is not None:
+        made = with_prices(made, priced)
     finish(made, out, form)

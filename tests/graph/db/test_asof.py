@@ -16,9 +16,21 @@ OF_A_LOAD = ("current/", "ledger/", "load/", "update/", "schema/", "server/")
 MARKS = "browser/captions"  # writes on edges of all days what Neo4j Browser shows beside them
 STATEMENTS = [name for name in names() if not name.startswith(OF_A_LOAD) and name != MARKS]
 # These ask when there is anything at all: they look at moments of recording only.
-WITHOUT_A_DAY = {"as_of/universes", "as_of/sells_days", "as_of/classified_days", "as_of/themes_days"}
+WITHOUT_A_DAY = {
+    "as_of/universes",
+    "as_of/sells_days",
+    "as_of/classified_days",
+    "as_of/themes_days",
+    "as_of/competitors_days",
+}
 # These ask whether anything had begun, over since or not.
-BEGUN = {"as_of/sells_begun", "as_of/classified_begun", "as_of/themes_begun", "company/reports"}
+BEGUN = {
+    "as_of/sells_begun",
+    "as_of/classified_begun",
+    "as_of/themes_begun",
+    "as_of/competitors_begun",
+    "company/reports",
+}
 # What a run tells of a day (`samgraph explain`): not a fact of a dataset, and asked for by its run and date.
 OF_A_RUN = {"SCORED", "ATTENDS", "RESEMBLES"}
 RECORDED = "{edge}.recorded_from <= known AND {edge}.recorded_to > known"
