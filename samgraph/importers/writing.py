@@ -13,7 +13,7 @@ import pandas as pd
 
 import samgraph
 from samgraph.errors import DatasetError
-from samgraph.files import put_back, whole_folder
+from samgraph.files import put_back, whole, whole_folder
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.dataset.tables import TABLES
 from samgraph.importers.sheet import data_sheet
@@ -125,6 +125,16 @@ def write(made: Imported, out: Path) -> None:
         sheet = data_sheet(Dataset(fresh), made.importer, made.coverage, made.notes, mark["options"])
         (fresh / SHEET).write_text(sheet, encoding="utf-8")
         (fresh / MARK).write_text(json.dumps(mark, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def keep_sheet(dataset: Dataset, folder: Path) -> tuple[str, ...]:
+    """Copy the data sheet of a dataset's import to a folder; its name, or nothing where there is none."""
+    sheet = dataset.root / SHEET
+    if not sheet.is_file():
+        return ()
+    with whole(folder / SHEET) as scratch:
+        scratch.write_bytes(sheet.read_bytes())
+    return (SHEET,)
 
 
 def digests(files: Iterable[Path]) -> dict[str, str]:

@@ -21,6 +21,7 @@ from samgraph.report import settings as report_settings
 from samgraph.report.attribution import attribution
 from samgraph.report.capacity import capacity
 from samgraph.report.contest import risk_contest
+from samgraph.report.datasheet import data_sheet
 from samgraph.report.glossary import glossary
 from samgraph.report.html import days, text
 from samgraph.report.months import months
@@ -47,6 +48,7 @@ SECTIONS = {
     "costs": ("Costs", report_settings.costs),
     "capacity": ("Capacity", capacity),
     "missing": ("Missing data", report_settings.missing),
+    "datasheet": ("Dataset", data_sheet),
     "learned": ("Models", report_settings.learned),
     "again": ("Run again", report_settings.again),
     "glossary": ("Glossary", glossary),

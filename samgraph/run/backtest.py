@@ -28,6 +28,7 @@ from samgraph.files import write_frame, write_json
 from samgraph.graph.check.series import trading_days
 from samgraph.graph.connect import connect
 from samgraph.graph.dataset.folder import Dataset
+from samgraph.importers.writing import keep_sheet
 from samgraph.outcome.assess import STEPS, assess
 from samgraph.progress import stage, warn
 from samgraph.report.page import write_report
@@ -181,10 +182,11 @@ def _run(
         for name, table in tables.items():
             write_frame(out / f"{name}.parquet", table)
         write_json(out / "summary.json", outcome.summary)
+        sheet = keep_sheet(dataset, out)
     if counts:
         ledger.append(trial)
     read = {f"checkpoints/{name}" for piece in pieces for name in piece.inputs}
-    sealed = (*(f"{name}.parquet" for name in tables), "summary.json", *sorted(read))
+    sealed = (*(f"{name}.parquet" for name in tables), "summary.json", *sheet, *sorted(read))
     started.finish(outcome, clock.seconds, digests(out, sealed))
     with stage("explain"):
         explained = with_return_dates({"explained": explained_table(out)}, schedule)["explained"]

@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 from oracles import dump, small
 
-from samgraph.cli.pairs import command as pairs_command
+from samgraph.cli.ask.pairs import command as pairs_command
 from samgraph.errors import SnapshotError
 from samgraph.graph.ask.competitors import competitors
 from samgraph.graph.ask.period import extract_period
