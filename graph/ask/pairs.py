@@ -97,7 +97,8 @@ def between(snapshot: Snapshot, asked: pd.DataFrame) -> pd.DataFrame:
     place = {name: number for number, name in enumerate(snapshot.companies)}
     index = _Index(snapshot.edges.stock, snapshot.edges.concept, snapshot.weight, len(place))
     sells = np.bincount(snapshot.edges.stock, minlength=len(place)) > 0
-    figures, meets = [], []
+    figures: list[tuple[Any, Any, Any]] = []
+    meets: list[int | None] = []
     for one, two in zip(asked["company_id"], asked["other_id"], strict=True):
         i, j = place.get(one, -1), place.get(two, -1)
         if min(i, j) < 0 or not (sells[i] and sells[j]):

@@ -42,9 +42,8 @@ def read_prices(path: Path) -> Prices:
     """
     if (path / "calendars").is_dir():
         made = import_qlib(path, QlibOptions())
-        tables = {
-            name: made.tables[name] for name in ("bars", "universes", "benchmarks") if name in made.tables
-        }
+        wanted: tuple[str, ...] = ("bars", "universes", "benchmarks")
+        tables = {name: made.tables[name] for name in wanted if name in made.tables}
         return Prices(tables, made.coverage, made.notes, made.files)
     files = _files(path)
     source = read("prices", files)
