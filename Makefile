@@ -8,13 +8,16 @@ BIN := .venv/bin
 
 setup: .venv/.ready
 
+# A folder is newer when a module was added: the installed package has a link for each module, and needs one more.
+FOLDERS := $(shell find samgraph graph hist factors cypher -type d -not -name __pycache__)
+
 # uv comes by pip into the environment that it then fills from the lock file.
-.venv/.ready: pyproject.toml uv.lock
+.venv/.ready: pyproject.toml uv.lock $(FOLDERS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "samgraph needs Python 3.11 or newer; $(PYTHON) is older: make PYTHON=/path/to/python3.11 setup" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
-	$(UV) sync --locked --inexact --quiet
+	$(UV) sync --locked --inexact --quiet --reinstall-package samgraph
 	@touch $@
 
 demo: setup

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import sys
 from collections.abc import Iterator
@@ -33,6 +34,21 @@ settings.register_profile("anew", deadline=None)
 settings.load_profile("repeatable" if os.environ.get("CI") else "anew")
 
 sys.path.insert(0, str(Path(__file__).parent))  # so that tests say `from oracles import ...`
+
+
+def pytest_sessionstart() -> None:
+    """Refuse to test a package that was installed before some module was written."""
+    spec = importlib.util.find_spec("samgraph")
+    if spec is None or spec.origin is None or Path(spec.origin).parent == ROOT / "samgraph":
+        return
+    for top in ("samgraph", "graph", "hist", "factors", "cypher"):
+        installed = Path(spec.origin).parent / ("" if top == "samgraph" else top)
+        for file in sorted((ROOT / top).rglob("*")):
+            if file.suffix in (".py", ".cypher") and not (installed / file.relative_to(ROOT / top)).exists():
+                raise pytest.UsageError(
+                    f"{file.relative_to(ROOT)} is not in the installed package: run make setup; where its folder is "
+                    "new, first give the folder its line in pyproject.toml ([tool.setuptools] packages)"
+                )
 
 
 @pytest.fixture(scope="session")

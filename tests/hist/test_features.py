@@ -22,7 +22,8 @@ from samgraph.hist.features.registry import FEATURES, SETS, choose, history
 from samgraph.hist.features.scaling import scaled_by_day
 from samgraph.hist.market import Market
 
-ALL = ("ten", "alpha158", "alpha360")
+PUBLISHED = ("ten", "alpha158", "alpha360")
+ALL = (*PUBLISHED, *(name for name in FEATURES if not any(name in SETS[own] for own in PUBLISHED)))
 
 
 def disturbed(market: Market, after: int) -> Market:

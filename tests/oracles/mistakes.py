@@ -443,8 +443,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         config(
             "A model misspelt",
             NEEDED + 'variants = ["product", "industries"]\n',
-            "the configuration c.toml: variants names 'industries', which is unknown; choose among product, industry, "
-            "gru, placebo, theme, ridge, lightgbm, master, ensemble",
+            f"the configuration c.toml: variants names 'industries', which is unknown; choose among product, industry, {ANY}",
         ),
         config(
             "A control without what it controls",

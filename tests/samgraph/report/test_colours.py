@@ -71,7 +71,7 @@ def test_colours_of_one_picture_are_told_apart(name: str, vision: str) -> None:
     seen = {colour: lab(VISION[vision] @ linear(colour)) for colour in TOGETHER[name]}
     assert len(seen) == len(TOGETHER[name])
     for one, other in combinations(seen, 2):
-        assert np.linalg.norm(seen[one] - seen[other]) >= LEAST, (one, other)
+        assert np.linalg.norm(seen[one] - seen[other]) >= LEAST, f"{one} and {other} look alike: change one"
 
 
 @pytest.mark.parametrize("name", TOGETHER)
