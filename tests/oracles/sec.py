@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from samgraph.importers.sec.importing import SecOptions, import_sec
@@ -177,3 +178,36 @@ def years() -> dict[str, Tables]:
             third,
         ),
     }  # fmt: skip
+
+
+WORDS = ("Cameras", "Lenses", "CloudService", "Chips", "Robots", "Drones", "Product", "Service")
+
+
+def decade(filers: int = 12, changed_after: str | None = None) -> dict[str, Tables]:
+    """Ten years of quarters: a 10-K a filer and year with two years' figures, some of them amended a quarter later.
+
+    Filings after the day `changed_after` (YYYYMMDD) say other things, and some of them are missing.
+    """
+    sub: dict[str, list[dict[str, str]]] = {}
+    num: dict[str, list[dict[str, str]]] = {}
+    for year in range(2011, 2021):
+        for number in range(4):
+            sub[f"{year}q{number + 1}"], num[f"{year}q{number + 1}"] = [], []
+        for cik in range(1, filers + 1):
+            for amended in (False, True):
+                number = cik % 3 + amended
+                day = f"{year}{3 * number + 2:02d}{10 + cik:02d}"
+                other = changed_after is not None and day > changed_after
+                rng = np.random.default_rng((cik, year, amended, other))
+                if (amended and cik % 4 != year % 4) or (other and rng.random() < 0.2):
+                    continue
+                name, adsh = f"{year}q{number + 1}", f"{cik:010d}-{year % 100:02d}-{1 + amended:06d}"
+                sic = ("3571", "7372", "2834")[(cik + year // 4) % 3 if not other else int(rng.integers(3))]
+                form = "10-K/A" if amended else "10-K"
+                sub[name].append(filing(adsh, cik, day, sic=sic, form=form, period=f"{year - 1}1231"))
+                for before in (1, 2):
+                    words = rng.choice(WORDS, 3, replace=False)
+                    values = rng.integers(50, 500, 3).astype(float)
+                    products = dict(zip(map(str, words), map(float, values), strict=True))
+                    num[name] += facts(adsh, year - before, float(values.sum()), products)
+    return {name: tables(sub[name], num[name]) for name in sub}
