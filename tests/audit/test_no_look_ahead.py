@@ -64,7 +64,20 @@ def servers(graph_server: Address) -> Iterator[Servers]:
 
 @pytest.fixture(scope="module")
 def economy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return made(tmp_path_factory.mktemp("economy") / "data", 3)
+    """A simulated economy, with two years' networks of competitors beside what is simulated."""
+    folder = made(tmp_path_factory.mktemp("economy") / "data", 3)
+    ids = sorted(Dataset(folder).read("companies")["company_id"])
+    rng = np.random.default_rng(7)
+    links = [
+        (one, other, round(float(rng.uniform(0.01, 0.4)), 4), *span)
+        for span in (("2018-09-01", "2019-08-01"), ("2019-08-01", "2020-08-01"))
+        for place, one in enumerate(ids)
+        for other in ids[place + 1 :]
+        if rng.random() < 0.2
+    ]
+    columns = ["company_id", "other_id", "score", "valid_from", "valid_to"]
+    pd.DataFrame(links, columns=columns).to_csv(folder / "company_links.csv", index=False)
+    return folder
 
 
 Begin = Callable[..., Auditor]
@@ -83,7 +96,7 @@ def begin(servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> Begin:
 
 @pytest.fixture(scope="module")
 def inputs_audit(begin: Begin, economy: Path) -> Auditor:
-    return begin(economy, "inputs")
+    return begin(economy, "inputs", variants=("product", "industry", "gru", "competitor"))
 
 
 @pytest.fixture(scope="module")
@@ -188,6 +201,12 @@ def test_corrections_loaded_later_move_nothing_for_who_reads_at_a_moment_before(
     assert seen(trial) == {}
     assert trial.changed["corrections"] > 0
     assert min(rows for name, rows in trial.rows.items() if name != "value_chain") > 0
+
+
+def test_later_networks_move_no_competitor_of_before(inputs_audit: Auditor) -> None:
+    trial = inputs_audit.trial(pd.Timestamp("2019-09-30"), ("competitors",))
+    assert seen(trial) == {}
+    assert trial.changed["competitors"] > 0 and trial.rows["snapshots_fitted_competitor"] > 0
 
 
 # --- the harness itself
