@@ -104,6 +104,13 @@ def print_json(text: str) -> None:
     print("\n".join(lines))
 
 
+def figure(value: float) -> str:
+    """A number for people: four significant digits below 100; above, all before the point and two behind it."""
+    if 99.995 <= abs(value) < 1e15:
+        return f"{value:.2f}".rstrip("0").rstrip(".")
+    return f"{value:.4g}"
+
+
 def _longest_word(texts: list[str]) -> int:
     """Cells of the longest word that is not broken; a Chinese name may be, between any two of its signs."""
     from rich.cells import cell_len
@@ -116,7 +123,7 @@ def _cell(value: object) -> str:
     import pandas as pd
 
     if isinstance(value, float):
-        return "" if value != value else f"{value:.4g}"
+        return "" if value != value else figure(value)
     if value is None or value is pd.NaT:
         return ""
     if isinstance(value, pd.Timestamp):

@@ -8,6 +8,7 @@ holdings, on days before the one asked about.
 from __future__ import annotations
 
 import math
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,7 @@ from samgraph.graph.db.driver import Graph
 from samgraph.graph.db.ledger import loaded_moment
 from samgraph.graph.series.snapshots import Edges
 from samgraph.hist.market import Market, build_market
+from samgraph.importers.names import a_share_id
 from samgraph.progress import stage
 
 HISTORY_DAYS = 500  # trading days of factor returns behind a forecast
@@ -141,6 +143,21 @@ def company_ids(table: pd.DataFrame, source: str) -> pd.Series:
     return companies
 
 
+def require_own_ids(companies: Iterable[str], known: Collection[str]) -> None:
+    """Refuse a holding that is unknown as it is written, but known in the dataset's form: 600519 for 600519.SH.
+
+    Raises:
+        DatasetError: there is one.
+    """
+    known = set(known)
+    meant = {one: a_share_id(one) for one in map(str, companies) if one not in known}
+    other = {one: own for one, own in meant.items() if own in known}
+    if other:
+        one, own = next(iter(other.items()))
+        more = f", and {len(other) - 1} more such" if len(other) > 1 else ""
+        raise DatasetError(f"the holdings name {one!r}, which is {own} in the dataset{more}; write {own}")
+
+
 def holdings_risk(
     graph: Graph,
     holdings: pd.Series,
@@ -167,12 +184,14 @@ def holdings_risk(
     Raises:
         SnapshotError: a day without edges, an unknown universe, a bad cut.
         ConfigError: a dataset without a universe.
-        DatasetError: the dataset was not loaded into this graph, or has no bars before the day.
+        DatasetError: the dataset was not loaded into this graph, or has no bars before the day; a company in another
+            form than the dataset's.
     """
     if dataset is not None and universe is None:
         raise ConfigError("a forecast of variance needs a universe to estimate on; name it with --universe.")
     products = snapshot(graph, as_of)
     seen = products.as_of
+    require_own_ids(holdings.index, products.companies)
     tree = product_tree(graph, seen)
     invested = float(holdings.abs().sum())
     held = _held(products, holdings)

@@ -20,6 +20,7 @@ import pandas as pd
 
 from samgraph.desk.account import Account
 from samgraph.desk.decision import Decision, Plan, decide, decision_of, portfolio_of
+from samgraph.desk.holdings_risk import require_own_ids
 from samgraph.desk.trade_checks import NOTE, WARN, checks_of
 from samgraph.desk.trade_tables import cost_table, not_done_table, order_table, target_table
 from samgraph.errors import RunError
@@ -125,9 +126,10 @@ def orders_of(made: Decision, account: Account) -> Trade:
 
     Raises:
         RunError: nothing to trade with, or a lag other than 1
-        DatasetError: a purchase after the day
+        DatasetError: a purchase after the day, a company in another form than the dataset's
     """
     market = made.market
+    require_own_ids(account.shares.index, market.stocks)
     evening = account.evening(market)
     if not evening.cash + float(evening.shares.sum()) > 0.0:
         raise RunError(

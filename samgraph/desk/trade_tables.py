@@ -46,6 +46,16 @@ def reasons(plan: Plan) -> pd.Series:
     return pd.Series(found, index=trades.index, dtype="str")
 
 
+def as_quoted(prices: FloatArray) -> FloatArray:
+    """Prices in the digits that they were written in: a table in float32 holds 15.35 as 15.350000381469727.
+
+    What is no float32 stays as it is.
+    """
+    single = prices.astype(np.float32)
+    shortest = np.array([float(str(one)) for one in single], dtype=np.float64)
+    return np.where(single == prices, shortest, prices)
+
+
 def order_table(plan: Plan) -> pd.DataFrame:
     """A row an order, sales first, the largest first.
 
@@ -72,7 +82,7 @@ def order_table(plan: Plan) -> pd.DataFrame:
             "company_id": trades["company_id"].to_numpy(),
             "side": trades["side"].to_numpy(),
             "shares": trades["shares"].to_numpy(),
-            "price": trades["price"].to_numpy(),
+            "price": as_quoted(trades["price"].to_numpy(dtype=np.float64)),
             "value": value,
             "weight_now": plan.now[at],
             "weight_target": found.target[at],
@@ -81,8 +91,8 @@ def order_table(plan: Plan) -> pd.DataFrame:
             "cost": trades["cost"].to_numpy(),
             "share_of_volume": np.divide(value, amount, out=np.full(len(at), np.nan), where=amount > 0.0),
             "closed_at": plan.closed_at[at].astype(str),
-            "limit_up": limits[0],
-            "limit_down": np.where(limits[1] > 0.0, limits[1], np.nan),
+            "limit_up": np.round(limits[0], 2),
+            "limit_down": np.round(np.where(limits[1] > 0.0, limits[1], np.nan), 2),
         }
     )
     frame = _named(frame, made)
@@ -111,7 +121,7 @@ def target_table(plan: Plan) -> pd.DataFrame:
             "weight_benchmark": universe_weights(made.market)[-1, rows],
             "shares_now": plan.evening.shares[rows],
             "shares_after": found.after.shares[rows],
-            "price": plan.mark[rows],
+            "price": as_quoted(plan.mark[rows]),
         }
     )
     frame = _named(frame, made)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from samgraph.cli.output import print_frame, print_json
+from samgraph.cli.output import figure, print_frame, print_json
 from samgraph.cli.runs.score import LOOK
 from samgraph.cli.terminal import tell
 
@@ -61,7 +61,7 @@ def command(
         print_json(json.dumps(content, ensure_ascii=False, indent=1))
     else:
         rows = [(name, value if value is not None else "") for name, value in found.facts.items()]
-        shown = [(name, f"{value:.4g}" if isinstance(value, float) else str(value)) for name, value in rows]
+        shown = [(name, figure(value) if isinstance(value, float) else str(value)) for name, value in rows]
         print_frame(pd.DataFrame(shown, columns=["what", "value"]), "table")
     for warning in found.warnings:
         tell(f"warning: {warning}")

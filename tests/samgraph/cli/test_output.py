@@ -71,6 +71,20 @@ def test_a_table_shows_what_it_does_not_send_and_cuts_long_names() -> None:
     assert "[bold]not markup[/bold]" in out
 
 
+def test_a_table_shows_every_share_of_an_order_and_every_cent_of_a_price() -> None:
+    """Four significant digits turned 13,350 shares into 1.335e+04, and a price of 1430.55 into 1431."""
+    out = _printed(
+        pd.DataFrame(
+            {"shares": [13350.0, 1234567.0], "price": [1430.55, 99.999], "weight": [0.012345, -5.37e-6]}
+        ),
+        "table",
+    )
+    assert [line.split() for line in out.splitlines()[1:]] == [
+        ["13350", "1430.55", "0.01235"],
+        ["1234567", "100", "-5.37e-06"],
+    ]
+
+
 def test_no_word_of_a_table_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     """On 60 columns; a sentence is folded between its words, what has no room is named."""
     monkeypatch.setenv("COLUMNS", "60")

@@ -20,7 +20,9 @@ from samgraph.cli import main
 from samgraph.config import load_config
 from samgraph.desk.account import Account, account_of, read_account
 from samgraph.desk.decision import Decision, decide
+from samgraph.desk.holdings_risk import require_own_ids
 from samgraph.desk.trade import orders_of, trade
+from samgraph.desk.trade_tables import as_quoted
 from samgraph.economy.simulate import simulate
 from samgraph.errors import DatasetError, RunError
 from samgraph.exchange.calendar import days_a_year
@@ -165,6 +167,26 @@ def test_orders_add_up_and_say_for_what(made: Made, name: str, tmp_path: Path) -
     read = pd.read_parquet(tmp_path / "orders" / "orders.parquet")
     pd.testing.assert_frame_equal(read, orders, check_dtype=False)
     assert json.loads((tmp_path / "orders" / "summary.json").read_text(encoding="utf-8")) == summary
+
+
+@pytest.mark.parametrize("written", ["1", "000001", "000001.0", "sz000001", "000001.sz", "000001.XSHE"])
+def test_a_holding_in_another_form_of_its_code_is_refused_and_not_left_out(written: str) -> None:
+    """A spreadsheet makes 1 of 000001; as an unknown name it would be neither valued nor sold."""
+    require_own_ids(["000001.SZ", "NOBODY", "9999"], ["000001.SZ", "600519.SH"])
+    with pytest.raises(
+        DatasetError, match=f"name '{written}', which is 000001.SZ in the dataset; write 000001.SZ"
+    ):
+        require_own_ids([written, "NOBODY"], ["000001.SZ", "600519.SH"])
+    with pytest.raises(DatasetError, match="and 1 more such"):
+        require_own_ids([written, "600519"], ["000001.SZ", "600519.SH"])
+
+
+def test_prices_of_a_table_in_float32_are_those_that_were_quoted() -> None:
+    """15.35 and not 15.350000381469727, which no broker takes; other numbers are left alone."""
+    quoted = np.array([15.35, 1430.55, 0.0031, 88888.88])
+    assert as_quoted(quoted.astype(np.float32).astype(np.float64)).tolist() == quoted.tolist()
+    other = np.array([0.1 + 0.2, 1 / 3, np.nan, 0.0])
+    np.testing.assert_array_equal(as_quoted(other), other)
 
 
 def test_what_the_market_does_not_know_is_a_warning_and_nothing_to_trade_with_is_refused(made: Made) -> None:
