@@ -72,7 +72,7 @@ def _multiples(run: RunFolder) -> str:
         ],
         rows,
         f"{frame['variant'].iloc[0]}, simulated again with these costs, impact among them; a year, "
-        f"{run.summary['days']} days.",
+        f"{run.traded_days} days.",
     )
 
 
@@ -89,7 +89,7 @@ def _capitals(run: RunFolder) -> str:
     ]
     said = (
         f"{frame['variant'].iloc[0]}, simulated again with other money, square-root impact and the cap on "
-        f"participation; a year, {run.summary['days']} days."
+        f"participation; a year, {run.traded_days} days."
     )
     return figure(figures_desk.capacity_curve(frame), "Capacity", said) + table(
         [

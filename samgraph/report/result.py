@@ -80,7 +80,7 @@ def _benchmarks(run: RunFolder) -> str:
         ["held against", "kind", "return, compounded"],
         [[name, kinds[name], percent(row["return"])] for name, row in found["rows"].items()],
         f"The benchmark of this run is {found['main']}, {KINDS[found['rows'][found['main']]['kind']]}. Growth a year, "
-        f"without costs; {run.summary['days']} days.",
+        f"without costs; {run.traded_days} days.",
         words=2,
     ) + table(
         ["held against", "over the benchmark, arithmetic", "tracking error"],
@@ -174,7 +174,7 @@ def _variants(run: RunFolder) -> str:
 
     return shown(
         COMPOUNDED,
-        f"Portfolios after costs, {run.summary['days']} days: growth a year, and its difference. Drawdown: of the "
+        f"Portfolios after costs, {run.traded_days} days: growth a year, and its difference. Drawdown: of the "
         "portfolio's value over the benchmark's.",
     ) + shown(
         ARITHMETIC,
@@ -201,7 +201,7 @@ def _tried(run: RunFolder) -> str:
     shown = table(
         ["variant", "Sharpe ratio", "expected best of skill-less trials", "deflated Sharpe"],
         rows,
-        f"Ratios of daily excess returns, a year; {run.summary['days']} days. The deflated Sharpe ratio is "
+        f"Ratios of daily excess returns, a year; {run.traded_days} days. The deflated Sharpe ratio is "
         "the probability "
         f"that the true ratio is above the best that {found['trials']} skill-less trials would give.",
     )

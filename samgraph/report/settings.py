@@ -81,12 +81,12 @@ class _Costs:
         shown = table(
             ["variant", "trades", "turnover a year", "costs a year", "costs in money"],
             rows,
-            f"Turnover is one-sided; costs a year as a share of value; {run.summary['days']} days.",
+            f"Turnover is one-sided; costs a year as a share of value; {run.traded_days} days.",
         )
         picture = figure(
             figures.cost_curves(portfolio, run.portfolios),
             "Costs of trading",
-            f"Cumulated daily costs as a share of the value of the day before; {run.summary['days']} days, "
+            f"Cumulated daily costs as a share of the value of the day before; {run.traded_days} days, "
             f"{len(trades):,} trades.",
         )
         return (

@@ -192,7 +192,7 @@ def _curves(run: RunFolder, portfolio: Any) -> str:
     return figure(
         figures.excess_curves(portfolio, run.portfolios),
         f"Excess return over {benchmark_name(run) or 'the benchmark'}",
-        f"Portfolios after costs less the benchmark, cumulated by simple addition; {run.summary['days']} days.",
+        f"Portfolios after costs less the benchmark, cumulated by simple addition; {run.traded_days} days.",
     )
 
 

@@ -85,6 +85,12 @@ class RunFolder:
         return float(self.summary.get("days_a_year", DAYS_A_YEAR))
 
     @property
+    def traded_days(self) -> int:
+        """Days of the portfolios' books, which begin on the day after the first score."""
+        figures = next(iter(self.summary["variants"].values()), {})
+        return int(figures.get("days", self.summary["days"]))
+
+    @property
     def simulated(self) -> bool:
         """Whether its dataset is a simulated economy; of runs from before it was kept, as the universe's name tells."""
         return bool(self.manifest.get("simulated", self.summary["universe"] == UNIVERSE))

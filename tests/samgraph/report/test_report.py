@@ -116,6 +116,23 @@ def test_a_run_without_control_trials_or_holdings_says_so(tmp_path: Path) -> Non
         assert sentence in written
 
 
+def test_days_of_portfolios_are_those_of_their_books(tmp_path: Path) -> None:
+    """Books begin on the day after the first score, so they have a day less."""
+    run = made_run(tmp_path / "run")
+    summary = json.loads((run / "summary.json").read_text())
+    summary["days"] = 78
+    for figures in summary["variants"].values():
+        figures["days"] = 77
+    (run / "summary.json").write_text(json.dumps(summary))
+    written = write_report(run).read_text(encoding="utf-8")
+    for sentence in (
+        "cumulated by simple addition; 77 days",
+        "Portfolios after costs, 77 days",
+        "each of 78 test days",
+    ):
+        assert sentence in " ".join(written.split())
+
+
 def test_a_table_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     run = made_run(tmp_path / "run")
     (run / "decay.parquet").write_bytes(b"no parquet")
