@@ -87,8 +87,8 @@ class RunFolder:
     @property
     def traded_days(self) -> int:
         """Days of the portfolios' books, which begin on the day after the first score."""
-        figures = next(iter(self.summary["variants"].values()), {})
-        return int(figures.get("days", self.summary["days"]))
+        own = [figures["days"] for figures in self.summary["variants"].values() if "days" in figures]
+        return int(own[0] if own else self.summary["days"])
 
     @property
     def simulated(self) -> bool:
