@@ -9,7 +9,7 @@ import pandas as pd
 from samgraph.arms.registry import BASE
 from samgraph.report import figures_desk
 from samgraph.report.html import details, figure, given, number, percent, section, table
-from samgraph.report.why import Reasons
+from samgraph.report.why import Reasons, factor_names
 from samgraph.run.folder import RunFolder
 
 WORDS = {
@@ -180,11 +180,12 @@ def _risk(run: RunFolder) -> str:
         return ""
     kinds = mine[mine["by"] == "kind"].groupby("group", sort=False)["share"].mean()
     last = mine[mine["date"] == mine["date"].max()]
+    names = run.names | factor_names(run)
     rows = [
         [
             by,
             str(row["group"]),
-            run.names.get(str(row["group"]), ""),
+            names.get(str(row["group"]), "").replace("_", " "),
             number(row["exposure"]),
             percent(row["share"]),
         ]

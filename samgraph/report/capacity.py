@@ -71,7 +71,7 @@ def _multiples(run: RunFolder) -> str:
             "cost",
         ],
         rows,
-        f"{frame['variant'].iloc[0]}, simulated again with these costs, impact among them; a year, "
+        f"Portfolio {frame['variant'].iloc[0]}, simulated again with these costs, impact among them; a year, "
         f"{run.traded_days} days.",
     )
 
@@ -88,7 +88,7 @@ def _capitals(run: RunFolder) -> str:
         for row in frame.to_dict("records")
     ]
     said = (
-        f"{frame['variant'].iloc[0]}, simulated again with other money, square-root impact and the cap on "
+        f"Portfolio {frame['variant'].iloc[0]}, simulated again with other money, square-root impact and the cap on "
         f"participation; a year, {run.traded_days} days."
     )
     return figure(figures_desk.capacity_curve(frame), "Capacity", said) + table(

@@ -7,7 +7,7 @@ import pandas as pd
 from samgraph.arms.registry import BASE
 from samgraph.report import figures_desk
 from samgraph.report.html import PARTS, details, figure, given, pair, percent, section, table
-from samgraph.report.why import LISTED, Reasons, last_held
+from samgraph.report.why import LISTED, Reasons, factor_names, last_held
 from samgraph.run.folder import RunFolder
 from samgraph.run.seeds import averaged
 
@@ -17,22 +17,25 @@ def positions(run: RunFolder) -> str:
     return section(
         "positions",
         "Positions over time, and why",
-        given(run, ("tilt_history",), _history, "Exposures over time"),
+        given(run, ("tilt_history",), lambda frame: _history(run, frame), "Exposures over time"),
         given(run, ("holdings", "predictions", "trades"), lambda h, p, t: _listed(run, h, p, t), "Holdings"),
         given(run, ("crowding",), lambda frame: _crowding(run, frame), "Crowding"),
     )
 
 
-def _history(history: pd.DataFrame) -> str:
+def _history(run: RunFolder, history: pd.DataFrame) -> str:
+    names = factor_names(run)
     pictures = []
     for kind, title in (("style", "Styles over time"), ("industry", "Industries over time")):
         own = history[history["kind"] == kind]
         if len(own):
+            own = own.assign(factor=own["factor"].map(lambda key: names.get(key, key)))
             pictures.append(
                 figure(
                     figures_desk.active_lines(own, percent=kind == "industry"),
                     title,
-                    f"{BASE} less the universe, the largest {figures_desk.LINES}; {own['date'].nunique()} days.",
+                    f"The {BASE} portfolio less the universe, the largest {figures_desk.LINES}; "
+                    f"{own['date'].nunique()} days.",
                 )
             )
     return pair(*pictures)
@@ -129,6 +132,6 @@ def _crowding(run: RunFolder, crowding: pd.DataFrame) -> str:
     ) + table(
         ["plain factor", "overlap, mean", "last", "with the whole universe"],
         rows,
-        f"Overlap of {BASE} with each plain factor's portfolio, on the days on which decisions are traded; "
-        f"{mine['date'].nunique()} days.",
+        f"Overlap of the {BASE} portfolio with each plain factor's portfolio, on the days on which decisions are "
+        f"traded; {mine['date'].nunique()} days.",
     )

@@ -15,6 +15,7 @@ from samgraph.report.html import (
     section,
     table,
 )
+from samgraph.report.why import Reasons
 from samgraph.run.folder import RunFolder
 
 AGAINST = {"nothing": "whole", "benchmark": "less the benchmark"}
@@ -32,15 +33,16 @@ def risk(run: RunFolder) -> str:
     if run.has("optimiser"):
         parts.append(_optimised(run, run.table("optimiser")))
     if run.has("stress"):
-        parts.append(_stress(run.table("stress")))
+        parts.append(_stress(run, run.table("stress")))
     return section("risk", "Risk: forecast and realised", *parts) if any(parts) else ""
 
 
-def _stress(found: pd.DataFrame) -> str:
+def _stress(run: RunFolder, found: pd.DataFrame) -> str:
     if found.empty:
         return ""
+    why = Reasons(run)
     rows = [
-        [str(r["name"]), str(r["worst_company_id"])]
+        [str(r["name"]), why.link(str(r["worst_company_id"]))]
         + [percent(r[name]) for name in ("shock", "weight", "direct", "carried", "worst")]
         for r in found.to_dict("records")
     ]

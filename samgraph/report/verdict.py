@@ -14,6 +14,7 @@ from samgraph.report import figures
 from samgraph.report.html import (
     Html,
     chance,
+    days,
     figure,
     given,
     number,
@@ -172,7 +173,7 @@ def _traded(run: RunFolder) -> str:
     score = SCORES[summary["traded"]["score"]] if "traded" in summary else "the score"
     return (
         f"Traded: {term(f'way-{one.construction}', way)} on {text(score)} of {term(f'arm-{BASE}', ARMS[BASE].words)}; "
-        f"universe {text(summary['universe'])}, {text(summary['test_start'])} to {text(summary['end'])}, after costs"
+        f"universe {text(summary['universe'])}, {days(summary['test_start'])} to {days(summary['end'])}, after costs"
         f"{f'. Benchmark: {text(benchmark)}' if benchmark else ''}."
     )
 

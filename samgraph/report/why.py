@@ -1,4 +1,4 @@
-"""Where on the page it is told why a company is held: names of holdings lead there."""
+"""Names of companies, which lead to where it is told why they are held, and of factors."""
 
 from __future__ import annotations
 
@@ -22,6 +22,16 @@ def last_held(holdings: pd.DataFrame) -> pd.DataFrame:
         return own.iloc[:0]
     last: pd.DataFrame = own[own["date"] == own["date"].max()]
     return last.sort_values("weight", ascending=False, kind="stable")
+
+
+def factor_names(run: RunFolder) -> dict[str, str]:
+    """Names of the products and industries that are factors or tilts of the run; ids without one are not in it."""
+    names: dict[str, str] = {}
+    for table in ("factor_returns", "tilts"):
+        if run.has(table):
+            rows = run.table(table).drop_duplicates("factor")
+            names |= dict(zip(rows["factor"], rows["name"], strict=True))
+    return names
 
 
 class Reasons:
