@@ -69,11 +69,11 @@ export function picture(host, data, { picked = () => {}, opened = () => {}, say 
   function fit(least) {
     if (!all.length) { view = { scale: 1, x: 0, y: 0 }; return; }
     const [wide, high] = size(), box = bounds();
-    const scale = Math.max(least, Math.min(1, (wide - 32) / (box.x1 - box.x0), (high - 32) / (box.y1 - box.y0)));
+    const scale = Math.max(least, Math.min(1, (wide - 32) / (box.x1 - box.x0), (high - 72) / (box.y1 - box.y0))); // 40 at the top are the buttons'
     // Where not all of it can be read at once, the start is in the middle; on a narrow screen, at the left.
     const whole = (box.x1 - box.x0) * scale <= wide - 16, middle = whole ? (box.x0 + box.x1) / 2 : CARD / 2;
     const start = all.filter(p => p.node.start), top = Math.min(...(start.length ? start : all).map(p => p.y));
-    view = { scale, x: whole || wide > 600 ? wide / 2 - middle * scale : 12, y: high / 2 - ((box.y0 + box.y1) / 2) * scale };
+    view = { scale, x: whole || wide > 600 ? wide / 2 - middle * scale : 12, y: high / 2 + 20 - ((box.y0 + box.y1) / 2) * scale };
     const y = top * scale + view.y; // the first product of the start is in view in any case
     if (y < 16 || y > high - 80) view.y += Math.max(16, high / 4) - y;
   }

@@ -67,6 +67,10 @@ class Explorer:
     def start(self) -> dict[str, Any]:
         """What can be asked: days with reports, moments of loading, universes, and the run."""
         now = committed_moment(self.graph)
+        found: dict[str, Any] = self.keep(("start", now, dt.date.today()), lambda: self._start(now))
+        return found
+
+    def _start(self, now: dt.datetime) -> dict[str, Any]:
         days = self.graph.read("as_of/sells_days", known=now)[0]
         first = self.graph.read("browser/start", known=now)
         newest: dt.date = first[0]["as_of"] if first else dt.date.today()

@@ -230,3 +230,75 @@ def test_a_phone_shows_it_without_scrolling_sideways(browser: Browser, address: 
     page, wrong, _ = opened(browser, address, where, width=390)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390 and wrong == []
     page.close()
+
+
+SCORES = {
+    "note": "",
+    "last": "2022-06-29",
+    "chart": {"title": "Score", "days": ["2022-06-28", "2022-06-29"], "lines": {"score": [0.5, 1.25]}},
+    "table": {
+        **SELLERS,
+        "key": "scores",
+        "columns": [{"key": "score", "label": "score", "kind": "number", "of": ""}],
+        "rows": [{"score": 1.25}],
+    },
+}
+COMPANY = {
+    "title": "宁德",
+    "subtitle": "1.SZ",
+    "notes": [],
+    "tables": [],
+    "levels": [],
+    "history": {"first": [], "last": [], "parts": []},
+    "scores": SCORES,
+}
+
+
+def test_a_company_of_a_run_has_its_scores_and_on_request_why(browser: Browser, address: str) -> None:
+    why = {"title": HOSTILE, "tables": [SELLERS | {"key": "concepts"}]}
+    page, wrong, asked = opened(
+        browser,
+        address,
+        "#/company?id=1.SZ",
+        answers={"company": lambda _: COMPANY, "explain": lambda _: why},
+    )
+    assert page.locator("#table-scores td.n").inner_text() == "1.25"
+    page.get_by_role("button", name="Explain the score of 2022-06-29").click()
+    page.locator("#table-concepts").wait_for()
+    assert asked[-1] == ("explain", {"id": ["1.SZ"], "day": ["2022-06-29"], "as_of": ["2022-06-30"]})
+    assert page.locator("h3", has_text=HOSTILE).count() == 1 and wrong == []
+    page.close()
+
+
+def test_a_file_of_holdings_that_is_dropped_is_told_by_product(browser: Browser, address: str) -> None:
+    exposure = SELLERS | {"key": "exposure", "title": "By product"}
+    answer = {"title": "Holdings", "subtitle": "2 holdings", "notes": [HOSTILE], "tables": [exposure]}
+    sent: list[str] = []
+
+    def told(_: dict[str, list[str]]) -> Any:
+        return answer
+
+    page, wrong, asked = opened(browser, address, "#/holdings", answers={"holdings": told})
+    page.on("request", lambda one: sent.append(one.post_data or "") if one.method == "POST" else None)
+    text = "company_id,weight\n1.SZ,0.5\n2.SZ,0.5\n"
+    page.locator(".drop").evaluate(
+        """(drop, text) => { const data = new DataTransfer(); data.items.add(new File([text], 'mine.csv'));
+        drop.dispatchEvent(new DragEvent('drop', { dataTransfer: data, bubbles: true, cancelable: true })); }""",
+        text,
+    )
+    page.locator("#table-exposure").wait_for()
+    assert sent == [text] and asked[-1] == ("holdings", {"as_of": ["2022-06-30"]})
+    shown = page.locator("main").inner_text()
+    assert "mine.csv" in shown and HOSTILE in shown and page.locator("main img").count() == 0 and wrong == []
+    page.close()
+
+
+def test_the_first_card_of_a_picture_does_not_lie_under_its_buttons(browser: Browser, address: str) -> None:
+    page, wrong, _ = opened(browser, address, "#/chain?q=A", answers={"chain": lambda _: chain([], 9)})
+    top = page.locator(".picture").evaluate(
+        "host => { const { view } = host.picture.state();"
+        "return Math.min(...[...host.picture.places.values()].map(p => p.y * view.scale + view.y)); }"
+    )
+    buttons = page.locator(".picture .tools").evaluate("tools => tools.offsetTop + tools.offsetHeight")
+    assert top >= buttons and wrong == []
+    page.close()

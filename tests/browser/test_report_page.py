@@ -71,7 +71,9 @@ def opened(browser: Browser, report: Path, width: int, colours: str = "light") -
     return page, wrong
 
 
-@pytest.mark.parametrize(("width", "colours"), [(360, "light"), (768, "dark"), (1440, "light")])
+@pytest.mark.parametrize(
+    ("width", "colours"), [(360, "light"), (768, "dark"), (1280, "dark"), (1440, "light")]
+)
 def test_every_picture_is_drawn_and_no_text_lies_on_another(
     browser: Browser, report: Path, width: int, colours: str, record_property: pytest.RecordProperty
 ) -> None:
@@ -86,6 +88,9 @@ def test_every_picture_is_drawn_and_no_text_lies_on_another(
     )
     assert len(drawn) >= 22 and all(drawn)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
+    blocks = page.locator("main .cards, main .simulated, main .scroll")
+    edges = blocks.evaluate_all("found => found.map(one => one.getBoundingClientRect().right)")
+    assert max(edges) <= width - 14  # nothing is cut at the right
     assert page.evaluate(TROUBLE) == []
     shown = page.evaluate("document.body.textContent")
     assert CHINESE in shown and page.locator("main b script, main figure a, .plot svg a").count() == 0

@@ -50,6 +50,30 @@ def closed() -> TestClient:
     return TestClient(application(Explorer(Nobody()), TOKEN, PORT), base_url=BASE, follow_redirects=False)  # type: ignore[arg-type]
 
 
+def test_what_can_be_asked_is_read_once_a_load() -> None:
+    """The queries over every report are not made again for each tab; a new load is asked about anew."""
+    moment = [dt.datetime(2024, 1, 1, tzinfo=dt.UTC)]
+    asked: list[str] = []
+
+    class Counted:
+        def read(self, name: str, **_: Any) -> list[dict[str, Any]]:
+            asked.append(name)
+            day = dt.date(2021, 6, 30)
+            rows: dict[str, list[dict[str, Any]]] = {
+                "as_of/moment": [{"known": moment[0]}],
+                "as_of/sells_days": [{"first": day, "last": day}],
+            }
+            return rows.get(name, [])
+
+    explorer = Explorer(Counted())  # type: ignore[arg-type]
+    first = explorer.start()
+    assert first["first"] == "2021-06-30" and explorer.start() == first
+    assert asked.count("as_of/sells_days") == 1 and asked.count("browser/start") == 1
+    moment[0] += dt.timedelta(days=1)
+    explorer.start()
+    assert asked.count("as_of/sells_days") == 2
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = tmp_path_factory.mktemp("data")
