@@ -118,11 +118,46 @@ def locked(path: Path, seconds: float) -> Iterator[None]:
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
-                    raise RunError(
-                        f"another process works in {path.parent}; wait for it, end it, or choose another folder"
-                    ) from None
+                    raise _occupied(path.parent) from None
                 time.sleep(0.1)
         yield
+
+
+def _occupied(folder: Path) -> RunError:
+    return RunError(f"another process works in {folder}; wait for it, end it, or choose another folder")
+
+
+@contextmanager
+def folder_alone(folder: Path) -> Iterator[None]:
+    """Hold a folder alone, without a file in it; it is made where it is absent, and goes again if it stays empty.
+
+    The lock stays with the folder when that is renamed. A folder that cannot be made or opened is passed over: who
+    writes there says why.
+
+    Raises:
+        RunError: another process holds it
+    """
+    folder = folder.absolute()
+    made = [one for one in (folder, *folder.parents) if not one.exists()]
+    handle: int | None = None
+    try:
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            handle = os.open(folder, os.O_RDONLY)
+        if handle is not None:
+            try:
+                _lock(handle)
+            except BlockingIOError:
+                raise _occupied(folder) from None
+            except OSError:  # a file system without locks: two runs in one folder are the user's to avoid
+                pass
+        yield
+    finally:
+        if handle is not None:
+            os.close(handle)
+        with contextlib.suppress(OSError):  # not empty
+            for one in made:
+                one.rmdir()
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """The size of a run's tests on simulated economies with nothing planted, whose models are trained as a run trains.
 
-python tools/null_economies.py FIRST LAST --out FILE.jsonl
+python tools/null_economies.py FIRST LAST [--small] --out FILE.jsonl
 python tools/null_economies.py --read FILE.jsonl
 
 Each economy (`samgraph simulate --signal 0`, by one of several makers) has its product and its industry models
@@ -13,7 +13,8 @@ past says anything of the future:
     products     products move far more than sectors do, and companies sell many of them
     fat          returns whose size follows a common, persistent volatility, with fat tails and delistings
 
-It also prints, with --read, how often a p-value fell below 0.05 and what a binomial would allow.
+With --small the economies are of 40 companies and the models tiny, fitted from nothing, so that product and industry
+models differ everywhere: a few seconds of one core each, so that hundreds can be examined. It prints, with --read, how often a p-value fell below 0.05 and what a binomial would allow.
 """
 
 from __future__ import annotations
@@ -44,9 +45,9 @@ from samgraph.outcome import assess
 from samgraph.outcome.books import keep_books, trading_rules
 from samgraph.run.inputs import Inputs, _windows
 from samgraph.run.pieces import run_pieces, run_work, write_model_inputs
-from samgraph.training.executor import open_executor
+from samgraph.training.fit import fit_piece
 from samgraph.training.pieces import fit_pieces, gather
-from samgraph.training.task import PREDICTIONS, Task
+from samgraph.training.task import PREDICTIONS, Event, Task
 
 MAKERS: dict[str, dict[str, Any]] = {
     "families": {},
@@ -71,13 +72,20 @@ SETTINGS: dict[str, Any] = {
     "model": {"hidden_size": 16},
     "trading": {"top": 15},
 }
+SMALL_SIZES = SIZES | {"companies": 40, "products": 60, "years": 2}
+SMALL_SETTINGS = SETTINGS | {
+    "start": "2019-09-02",
+    "windows": {"train_days": 60, "valid_days": 20, "test_days": 200},
+    "model": {"hidden_size": 4, "epochs": 2, "start": "nothing"},
+    "trading": {"top": 8},
+}
 LEVEL = 0.05
 
 
-def economy(number: int) -> tuple[str, Economy]:
+def economy(number: int, sizes: dict[str, Any]) -> tuple[str, Economy]:
     """The economy of a number, and its maker's name."""
     maker = list(MAKERS)[number % len(MAKERS)]
-    made = make(Parameters(seed=40_000 + number, **SIZES, **MAKERS[maker]))
+    made = make(Parameters(seed=40_000 + number, **sizes, **MAKERS[maker]))
     return maker, _with_clustered_volatility(made, number) if maker == "fat" else made
 
 
@@ -141,19 +149,18 @@ def inputs_of(config: RunConfig, dataset: Dataset) -> Inputs:
     )
 
 
-def examine(number: int) -> dict[str, Any]:
+def examine(number: int, *, small: bool = False) -> dict[str, Any]:
     """The p-values of one economy."""
-    maker, made = economy(number)
+    maker, made = economy(number, SMALL_SIZES if small else SIZES)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write(made, folder / "data")
         end = str(pd.Timestamp(made.tables["bars"]["date"].max()).date())
-        config = load_config(None, SETTINGS | {"data": folder / "data", "end": end})
+        config = load_config(None, (SMALL_SETTINGS if small else SETTINGS) | {"data": folder / "data", "end": end})
         inputs = inputs_of(config, Dataset(config.data))
         pieces, work = run_pieces(config, inputs), run_work(config, folder)
         write_model_inputs(pieces, inputs, work.folder)
-        with open_executor("local", None, 1) as executor:
-            fit_pieces([Task(piece, work) for piece in pieces], executor, _Silent())
+        fit_pieces([Task(piece, work) for piece in pieces], _Here(), _Silent())
         predictions = gather(pieces, work, PREDICTIONS)
     return {"economy": number, "maker": maker} | _tests(config, inputs, predictions)
 
@@ -179,6 +186,23 @@ def _tests(config: RunConfig, inputs: Inputs, predictions: pd.DataFrame) -> dict
         "parts": {f"{factor}_{h}": float(p) for factor, h, p in named},
         "largest_t": float(parts["tstat_nw"].abs().max()),
     }
+
+
+class _Here:
+    """Pieces in this process, one after the other."""
+
+    def __init__(self) -> None:
+        self._events: list[Event] = []
+
+    def submit(self, task: Task) -> None:
+        fit_piece(task, lambda steps: None)
+        self._events.append(Event(task, done=True))
+
+    def poll(self, seconds: float) -> list[Event]:
+        events, self._events = self._events, []
+        return events
+
+    def close(self) -> None: ...
 
 
 class _Silent:
@@ -215,6 +239,7 @@ def main() -> int:
     )
     parser.add_argument("first", type=int, nargs="?", default=0)
     parser.add_argument("last", type=int, nargs="?", default=0)
+    parser.add_argument("--small", action="store_true")
     parser.add_argument("--out", type=Path)
     parser.add_argument("--read", type=Path)
     asked = parser.parse_args()
@@ -222,7 +247,7 @@ def main() -> int:
         read(asked.read)
         return 0
     for number in range(asked.first, asked.last + 1):
-        line = json.dumps(examine(number))
+        line = json.dumps(examine(number, small=asked.small))
         with asked.out.open("a", encoding="utf-8") as file:
             file.write(line + "\n")
         print(line, flush=True)

@@ -10,6 +10,7 @@ from samgraph.errors import GraphError
 
 _LONGEST = 300
 _CUT = (driver.ServiceUnavailable, driver.SessionExpired, driver.ResultFailedError, OSError)
+_OLD = "Bolt Protocol"  # in what the driver says of a server whose protocol lacks what is asked of it
 UNREACHED = (driver.ServiceUnavailable, driver.SessionExpired, driver.UnsupportedServerProduct, OSError)
 _STOPPING = (  # what a server that is being stopped, or has just been started, says
     "Neo.TransientError.General.DatabaseUnavailable",
@@ -63,7 +64,11 @@ def _sentence(error: Exception, code: str, what: str, at: str) -> str:
             f"Neo4j{at} does not answer ({said}): see whether it runs (`samgraph neo4j status`) and whether "
             "SAMGRAPH_NEO4J_URI is right."
         )
-    if isinstance(error, (driver.ConfigurationError, driver.UnsupportedServerProduct, ValueError)):
+    if isinstance(error, driver.UnsupportedServerProduct) or (
+        isinstance(error, driver.ConfigurationError) and _OLD in said
+    ):
+        return f"Neo4j{at} is too old, or another product ({said}): samgraph needs Neo4j 5.26 or newer."
+    if isinstance(error, (driver.ConfigurationError, ValueError)):
         return f"Neo4j{at} cannot be connected to as asked ({said}): write bolt://HOST:PORT or neo4j://HOST:PORT."
     return f"Neo4j{at} failed at {what}: {said}" + (f" ({code})." if code else ".")
 
@@ -90,7 +95,8 @@ def _login(code: str, at: str) -> LoginError:
 
 
 def _first_line(error: Exception) -> str:
-    said = str(getattr(error, "message", None) or error).strip()
+    own = error.args[0] if isinstance(error, driver.DriverError) and error.args else None
+    said = str(own or getattr(error, "message", None) or error).strip()  # str of a driver's error may be a code alone
     line = re.sub(r"\s+", " ", said.splitlines()[0]) if said else type(error).__name__
     line = re.sub(r" \(resolved to \(.*\)\)", "", line)  # the driver repeats the address
     return (line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…").rstrip(".:")

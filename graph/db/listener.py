@@ -22,7 +22,10 @@ def cause(uri: str) -> str | None:
         parts = urlsplit(uri)
         host, port = parts.hostname, parts.port or PORT
         if host:
-            return _cause(host, port, secure=parts.scheme.endswith(("+s", "+ssc")))
+            told = _cause(host, port, secure=parts.scheme.endswith(("+s", "+ssc")))
+            if told is None and parts.scheme.endswith("+s"):
+                return _distrusted(host, port, parts.scheme)
+            return told
     return None
 
 
@@ -64,6 +67,21 @@ def _speaks_tls(host: str, port: int) -> bool:
     ):
         return True
     return False
+
+
+def _distrusted(host: str, port: int, scheme: str) -> str | None:
+    """Why this machine does not trust the certificate of the TLS server there; None where it does."""
+    try:
+        with socket.create_connection((host, port), timeout=WAIT_SECONDS) as line:
+            ssl.create_default_context().wrap_socket(line, server_hostname=host).close()
+    except ssl.SSLCertVerificationError as error:
+        return (
+            f"the certificate of {host}:{port} is not trusted here ({error.verify_message.rstrip('.')}): write "
+            f"{scheme}sc:// for its address to take it unchecked, or name its authority's file in SSL_CERT_FILE"
+        )
+    except OSError:
+        pass
+    return None
 
 
 def _who(there: str, said: bytes, *, secure: bool) -> str | None:

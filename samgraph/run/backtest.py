@@ -24,7 +24,7 @@ from samgraph.arms.registry import ARMS
 from samgraph.config import RunConfig
 from samgraph.errors import RunError
 from samgraph.explain.scores import explained_table
-from samgraph.files import write_frame, write_json
+from samgraph.files import folder_alone, write_frame, write_json
 from samgraph.graph.check.series import trading_days
 from samgraph.graph.connect import connect
 from samgraph.graph.dataset.folder import Dataset
@@ -92,17 +92,18 @@ def backtest(
         SamgraphError: what was wrong and what to do; finished pieces are kept
     """
     require_tracking(config)
-    settle(out)
-    dataset = Dataset(config.data)
-    before = _grows(config, out, dataset, latest=latest)
-    if before is None:
-        summary = _run(config, out, dataset, known, graph, counts=counts)
-    else:
-        _keep_same(growing(out), config, dataset, known)
-        summary = _run(config, growing(out), dataset, known, graph, counts=counts, before=before)
-        take_place(out)
-    with stage("report"):
-        write_report(out)
+    with folder_alone(out.resolve()):
+        settle(out)
+        dataset = Dataset(config.data)
+        before = _grows(config, out, dataset, latest=latest)
+        if before is None:
+            summary = _run(config, out, dataset, known, graph, counts=counts)
+        else:
+            _keep_same(growing(out), config, dataset, known)
+            summary = _run(config, growing(out), dataset, known, graph, counts=counts, before=before)
+            take_place(out)
+        with stage("report"):
+            write_report(out)
     track(config, out)
     return summary
 
