@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from samgraph.factors.arrays import Floats
+from samgraph.rounding import ROUNDING
 
 
 def trailing_sum(values: Floats, window: int) -> tuple[Floats, Floats]:
@@ -44,12 +45,16 @@ def trailing_mean(values: Floats, window: int, least: int) -> Floats:
 
 
 def trailing_std(values: Floats, window: int, least: int) -> Floats:
-    """Standard deviation (n - 1) of the last `window` days' known values; NaN where fewer than `least`."""
+    """Standard deviation (n - 1) of the last `window` days' known values; NaN where fewer than `least`.
+
+    What is left of the squares by rounding alone is 0: equal values do not vary.
+    """
     total, count = trailing_sum(values, window)
     squares, _ = trailing_sum(values**2, window)
     with np.errstate(invalid="ignore", divide="ignore"):
         variance = (squares - total**2 / count) / (count - 1.0)
-        out: Floats = np.where(count >= max(least, 2), np.sqrt(np.maximum(variance, 0.0)), np.nan)
+        variance = np.where(variance > ROUNDING * squares / count, variance, 0.0)
+        out: Floats = np.where(count >= max(least, 2), np.sqrt(variance), np.nan)
     return out
 
 

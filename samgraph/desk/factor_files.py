@@ -85,7 +85,14 @@ def _index(frame: pd.DataFrame, day: str, company: str, path: Path) -> pd.MultiI
         raise DatasetError(
             f"{path} has {str(frame[day].iloc[row])!r} as {day} in row {row + 1}; write days as 2024-01-31"
         )
-    whole = pd.DatetimeIndex(days).tz_localize(None).normalize().as_unit("s")
+    stamps = pd.DatetimeIndex(days)
+    if stamps.tz is not None and not stamps.equals(stamps.normalize()):
+        row = int(np.flatnonzero(stamps != stamps.normalize())[0])
+        raise DatasetError(
+            f"{path} has {stamps[row]} as {day} in row {row + 1}, a moment of the time zone {stamps.tz}, whose day in "
+            "the market may be the next one; convert it to the market's time zone and write days as 2024-01-31"
+        )
+    whole = stamps.tz_localize(None).normalize().as_unit("s")
     companies = frame[company].fillna("").astype(str).str.strip().map(from_spreadsheet)
     if (companies == "").any():
         row = int(np.flatnonzero(companies == "")[0])

@@ -38,6 +38,7 @@ from samgraph.hist.market import Limits, Market, build_market
 from samgraph.hist.windows import Window, walk_forward
 from samgraph.outcome.caps import caps_sentence
 from samgraph.progress import stage, warn
+from samgraph.run.adjustments import factor_sentence
 from samgraph.run.indexes import Index, indexes
 
 if TYPE_CHECKING:
@@ -110,6 +111,9 @@ def read_inputs(
         )
         if no_caps is not None:
             warn(no_caps)
+        contradicted = factor_sentence(market)
+        if contradicted is not None:
+            warn(contradicted)
         left_out = choose(config.model.hist(config.trading).features, market.columns).sentence()
         if left_out is not None:
             warn(left_out)

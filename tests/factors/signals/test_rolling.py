@@ -40,3 +40,13 @@ def test_a_wild_day_leaves_no_trace_once_it_is_out_of_the_window():
 def test_no_days_have_no_sums():
     total, count = trailing_sum(np.empty((0, 3)), 20)
     assert total.shape == count.shape == (0, 3)
+
+
+def test_equal_values_do_not_vary_whatever_was_before_them() -> None:
+    """As pandas' rolling deviation does after a large value (pandas 42064, 28244, 46049)."""
+    for value in (0.1, -5.0, 1e6 + 0.1):
+        values = np.full((60, 1), value)
+        values[0] = 1e9
+        assert (trailing_std(values, 20, 10)[30:] == 0.0).all()
+    tiny = np.random.default_rng(0).random((10, 1)) * 1e-7
+    np.testing.assert_allclose(trailing_std(tiny, 3, 3)[5, 0], tiny[3:6, 0].std(ddof=1), rtol=1e-9)

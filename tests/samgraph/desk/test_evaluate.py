@@ -162,3 +162,18 @@ def test_csv_parquet_and_series_are_one_factor(tmp_path: Path, series: pd.Series
         evaluate_factors(
             settings(), inputs_by_hand(), {"x": found["a"].rename(index=lambda c: f"{c}X", level=1)}
         )
+
+
+def test_moments_of_another_time_zone_are_no_days(tmp_path: Path) -> None:
+    """A day of Shanghai in UTC is 16:00 of the day before: taken as that day, a factor would be known a day early."""
+    days = pd.date_range("2023-01-03", periods=3, tz="Asia/Shanghai")
+    frame = pd.DataFrame({"date": days, "company_id": "A", "f": [1.0, 2.0, 3.0]})
+    for form in ("parquet", "csv"):
+        path = tmp_path / f"f.{form}"
+        write = {"parquet": lambda f, path=path: f.to_parquet(path), "csv": lambda f, path=path: f.to_csv(path)}[form]
+        write(frame.assign(date=days.tz_convert("UTC")))
+        with pytest.raises(DatasetError, match=r"row 1, a moment of the time zone UTC"):
+            read_factors([path])
+        write(frame)
+        if form == "parquet":
+            assert read_factors([path])["f"].index[0][0] == pd.Timestamp("2023-01-03")
