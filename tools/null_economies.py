@@ -14,7 +14,9 @@ past says anything of the future:
     fat          returns whose size follows a common, persistent volatility, with fat tails and delistings
 
 With --small the economies are of 40 companies and the models tiny, fitted from nothing, so that product and industry
-models differ everywhere: a few seconds of one core each, so that hundreds can be examined. It prints, with --read, how often a p-value fell below 0.05 and what a binomial would allow.
+models differ everywhere: a few seconds of one core each, so that hundreds can be examined.
+
+With --read it prints how often a p-value fell below 0.05 and what a binomial would allow.
 """
 
 from __future__ import annotations
@@ -156,7 +158,9 @@ def examine(number: int, *, small: bool = False) -> dict[str, Any]:
         folder = Path(name)
         write(made, folder / "data")
         end = str(pd.Timestamp(made.tables["bars"]["date"].max()).date())
-        config = load_config(None, (SMALL_SETTINGS if small else SETTINGS) | {"data": folder / "data", "end": end})
+        config = load_config(
+            None, (SMALL_SETTINGS if small else SETTINGS) | {"data": folder / "data", "end": end}
+        )
         inputs = inputs_of(config, Dataset(config.data))
         pieces, work = run_pieces(config, inputs), run_work(config, folder)
         write_model_inputs(pieces, inputs, work.folder)

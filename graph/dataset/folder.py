@@ -49,7 +49,7 @@ class Parsed:
 
     def values(self, position: int) -> dict[str, Any]:
         """The cells of a row as the file holds them."""
-        return {name: self.raw.column(name)[position].as_py() for name in self.raw.column_names}
+        return _rows(self.raw.slice(position, 1))[0]
 
 
 @dataclass(frozen=True)
@@ -192,7 +192,7 @@ class Dataset:
             here = np.flatnonzero((positions >= begin) & (positions < begin + raw.num_rows))
             local = positions[here] - begin
             numbers[here] = of_rows[local]
-            for place, row in zip(here.tolist(), raw.take(local).to_pylist(), strict=True):
+            for place, row in zip(here.tolist(), _rows(raw.take(local)), strict=True):
                 values[place] = row
             begin += raw.num_rows
         return Cells(numbers, values)
@@ -266,6 +266,15 @@ def _empty(spec: Table, name: str, length: int) -> pd.Series[Any]:
             f"table {spec.name} has no column {name!r}; its columns are {', '.join(spec.names)}"
         )
     return convert(pa.chunked_array([pa.nulls(length, pa.string())]), column.kind)[0]
+
+
+def _rows(table: pa.Table) -> list[dict[str, Any]]:
+    """The rows of a table as Python has them; days and moments that are beyond its calendar as text."""
+    try:
+        return table.to_pylist()
+    except OverflowError:
+        columns = [one.cast(pa.string()) if pa.types.is_temporal(one.type) else one for one in table.columns]
+        return pa.table(columns, names=table.column_names).to_pylist()
 
 
 def _numbers(rows: int, ragged: Sequence[tuple[int, str]]) -> npt.NDArray[np.int64]:

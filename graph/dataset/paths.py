@@ -14,6 +14,8 @@ from typing import Any
 
 import psutil
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet
 
 from samgraph.errors import DatasetError
 
@@ -83,17 +85,55 @@ def _require_file(name: str, path: Path, inside: Path) -> None:
 def require_room(table: str, file: Path, metadata: Any) -> None:
     """Refuse a Parquet file that declares more than this machine's memory can hold.
 
-    Raises DatasetError: what it says of itself is more than the memory that this process may have.
+    Raises DatasetError: what it says of itself is more than the memory that this process may have, or its texts are
+    more than half of it (a dictionary says a long one in few bytes as often as there are rows).
     """
     memory = room()
-    values = metadata.num_rows * metadata.num_columns
-    packed = sum(metadata.row_group(n).total_byte_size for n in range(metadata.num_row_groups))
+    groups = [metadata.row_group(n) for n in range(metadata.num_row_groups)]
+    values = sum(group.column(k).num_values for group in groups for k in range(group.num_columns))
+    packed = sum(group.total_byte_size for group in groups)
     if max(values, packed) > memory:  # at least a byte a value, and what the pages unpack to
         raise DatasetError(
             f"table {table}: {file} of {file.stat().st_size:,} bytes says that it holds {metadata.num_rows:,} rows and "
             f"unpacks to {packed:,} bytes, more than the memory here ({memory / 2**30:.1f} GiB); split it, or see "
             "where it comes from"
         )
+    if _texts(file, metadata, memory // 2) > memory // 2:
+        raise DatasetError(
+            f"table {table}: {file} of {file.stat().st_size:,} bytes unpacks to texts of more than half of the memory "
+            f"here ({memory / 2**30:.1f} GiB); split it, or see where it comes from"
+        )
+
+
+def _texts(file: Path, metadata: Any, enough: int) -> int:
+    """Bytes of the texts that a Parquet file unpacks to, counted until they are more than `enough`.
+
+    Only columns are read that could come to so much (no text is longer than its column's chunk), and these packed.
+    """
+    groups = range(metadata.num_row_groups)
+    names = []
+    for k in range(metadata.num_columns):
+        chunks = [metadata.row_group(n).column(k) for n in groups]
+        most = sum(chunk.num_values * chunk.total_uncompressed_size for chunk in chunks)
+        if metadata.schema.column(k).physical_type == "BYTE_ARRAY" and most > enough:
+            names.append(metadata.schema.column(k).path)
+    total = 0
+    if names:
+        with pyarrow.parquet.ParquetFile(file, read_dictionary=names) as opened:
+            for n in groups:
+                for column in opened.read_row_group(n, columns=names).columns:
+                    total += sum(map(_decoded, column.chunks))
+                    if total > enough:
+                        return total
+    return total
+
+
+def _decoded(chunk: Any) -> int:
+    """Bytes of a chunk's texts, each as often as a row has it."""
+    if not pa.types.is_dictionary(chunk.type):
+        return int(chunk.nbytes)
+    lengths = pc.binary_length(chunk.dictionary).cast(pa.int64())
+    return int(pc.sum(lengths.take(chunk.indices)).as_py() or 0)
 
 
 def room() -> int:

@@ -96,7 +96,9 @@ def _login(code: str, at: str) -> LoginError:
 
 def _first_line(error: Exception) -> str:
     own = error.args[0] if isinstance(error, driver.DriverError) and error.args else None
-    said = str(own or getattr(error, "message", None) or error).strip()  # str of a driver's error may be a code alone
+    said = str(
+        own or getattr(error, "message", None) or error
+    ).strip()  # str of a driver's error may be a code alone
     line = re.sub(r"\s+", " ", said.splitlines()[0]) if said else type(error).__name__
     line = re.sub(r" \(resolved to \(.*\)\)", "", line)  # the driver repeats the address
     return (line if len(line) <= _LONGEST else line[: _LONGEST - 1] + "…").rstrip(".:")

@@ -129,6 +129,12 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
     except OSError as error:
         return _unwritable(error)
+    except MemoryError as error:
+        asked = f" ({error})" if str(error) else ""
+        tell(
+            f"samgraph: the memory is not enough for this{asked}; end other programs, or ask for less at once"
+        )
+        return 1
     except UnicodeEncodeError as error:
         part = error.object[error.start : error.end][:20]
         tell(

@@ -33,7 +33,7 @@ def factor_sentence(market: Market) -> str | None:
     factor = market.adj[day, i] / market.adj[before, i]
     price = market.close[day, i] / market.close[before, i] - 1.0
     return (
-        f"adj_factor moves without the price on {len(found):,} bars of {len({one[1] for one in found}):,} stocks, first of "
-        f"{stock} on {market.dates[day].date()} (x {factor:.4g}, while the price moved by {price:+.1%}): the returns "
-        "there are nobody's; correct the factors of table bars"
+        f"adj_factor moves without the price on {len(found):,} bars of {len({one[1] for one in found}):,} stocks, "
+        f"first of {stock} on {market.dates[day].date()} (x {factor:.4g}, while the price moved by {price:+.1%}): "
+        "the returns there are nobody's; correct the factors of table bars"
     )

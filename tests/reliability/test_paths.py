@@ -15,6 +15,7 @@ import pytest
 from oracles import small
 
 from samgraph.errors import DatasetError
+from samgraph.graph.check.dataset import check
 from samgraph.graph.dataset import paths as table_paths
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.importers import reading
@@ -131,6 +132,43 @@ def test_few_bytes_that_unpack_to_more_than_the_memory_are_refused(
         Dataset(folder).parse("bars")
 
 
+@pytest.mark.parametrize("as_dictionary", [True, False])
+def test_a_long_text_that_a_dictionary_repeats_is_refused_before_it_is_unpacked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, as_dictionary: bool
+) -> None:
+    """600 bytes of file that become 6 GB: Arrow reads a text as often as there are rows, said to be one or not."""
+    (folder / "companies.csv").unlink()
+    text = pa.DictionaryArray.from_arrays(
+        pa.array(np.zeros(3_000, dtype=np.int32)), pa.array(["x" * 2_000_000])
+    )
+    path = folder / "companies.parquet"
+    table = pa.table({"company_id": text, "name": text})
+    pyarrow.parquet.write_table(table, path, compression="zstd", store_schema=as_dictionary)
+    assert path.stat().st_size < 1_500
+    monkeypatch.setattr(table_paths, "room", lambda: 2**30)
+    for read in (
+        lambda: Dataset(folder).parse("companies"),
+        lambda: list(Dataset(folder).parse_parts("companies")),
+    ):
+        with pytest.raises(
+            DatasetError, match=r"companies\.parquet of [\d,]+ bytes unpacks to texts of more than half"
+        ):
+            read()
+    monkeypatch.setattr(table_paths, "room", lambda: 2**35)
+    table_paths.require_room("companies", path, pyarrow.parquet.read_metadata(path))  # 12 GB: there is room
+
+
+def test_values_within_one_row_are_counted(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (folder / "bars.csv").unlink()
+    zeros = pa.ListArray.from_arrays(pa.array([0, 2_000_000], pa.int32()), pa.array(np.zeros(2_000_000)))
+    pyarrow.parquet.write_table(pa.table({"close": zeros}), folder / "bars.parquet", compression="zstd")
+    monkeypatch.setattr(table_paths, "room", lambda: 1_500_000)
+    with pytest.raises(
+        DatasetError, match=r"bars\.parquet of [\d,]+ bytes says that it holds 1 rows.*memory"
+    ):
+        Dataset(folder).parse("bars")
+
+
 @pytest.mark.parametrize(
     "name", ["daily.csv.gz", "daily.json.gz", "daily.csv", "daily.json", "daily.parquet"]
 )
@@ -174,3 +212,17 @@ def test_a_pipe_among_a_vendor_s_files_is_refused_at_once(tmp_path: Path) -> Non
     os.mkfifo(tmp_path / "daily" / "a.csv")
     with pytest.raises(DatasetError, match=r"a\.csv is no regular file"):
         reading.needed(tmp_path, "daily")
+
+
+@pytest.mark.parametrize(
+    "days",
+    [pa.array([2**31 - 1] * 12, pa.int32()).cast(pa.date32()), pa.array([2**62] * 12, pa.timestamp("ms"))],
+)
+def test_days_beyond_the_calendar_are_listed_as_they_are(folder: Path, days: pa.Array) -> None:
+    (folder / "bars.csv").unlink()
+    table = pa.Table.from_pylist(small.tables()["bars"])
+    table = table.set_column(table.column_names.index("date"), "date", days)
+    pyarrow.parquet.write_table(table, folder / "bars.parquet")
+    report = check(Dataset(folder))
+    assert len(report.rejected) == 12 and report.rejected["reason"].str.contains("date").all()
+    assert "out of range" in str(Dataset(folder).parse("bars").values(0)["date"])

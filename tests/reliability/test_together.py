@@ -26,7 +26,7 @@ with folder_alone(Path(sys.argv[1])):
 def test_two_backtests_do_not_work_in_one_folder_and_a_killed_one_holds_it_no_longer(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Both would pass for the run that neither is: settings of the one, pieces and a moment of knowledge of the other."""
+    """Each would pass for a run that neither is: settings of the one, pieces and moment of knowledge of the other."""
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "companies.csv").write_text("company_id,name\nA,A\n", encoding="utf-8")
     period = {"universe": "U", "start": "2020-01-01", "end": "2021-01-01"}

@@ -66,3 +66,17 @@ def test_what_is_wrong_is_one_sentence_and_status_1(
 def test_wrong_usage_is_status_2(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(arguments.split()) == 2
     assert "Error" in capsys.readouterr().err
+
+
+def test_too_little_memory_is_one_sentence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def too_much(*_: object, **__: object) -> None:
+        raise MemoryError("Unable to allocate 916. MiB")
+
+    monkeypatch.setattr("samgraph.cli.cli.main", too_much)
+    assert main(["load", "data"]) == 1
+    said = capsys.readouterr().err
+    assert (
+        said.startswith("samgraph: the memory is not enough") and "916. MiB" in said and said.count("\n") == 1
+    )

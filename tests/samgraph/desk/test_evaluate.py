@@ -170,7 +170,10 @@ def test_moments_of_another_time_zone_are_no_days(tmp_path: Path) -> None:
     frame = pd.DataFrame({"date": days, "company_id": "A", "f": [1.0, 2.0, 3.0]})
     for form in ("parquet", "csv"):
         path = tmp_path / f"f.{form}"
-        write = {"parquet": lambda f, path=path: f.to_parquet(path), "csv": lambda f, path=path: f.to_csv(path)}[form]
+        write = {
+            "parquet": lambda f, path=path: f.to_parquet(path),
+            "csv": lambda f, path=path: f.to_csv(path),
+        }[form]
         write(frame.assign(date=days.tz_convert("UTC")))
         with pytest.raises(DatasetError, match=r"row 1, a moment of the time zone UTC"):
             read_factors([path])
