@@ -6,15 +6,19 @@ import datetime as dt
 
 import numpy as np
 import pandas as pd
+import pytest
 from conftest import empty_database
 from oracles import sec
 from oracles.answers import checked
 
+from samgraph.audit.harness import Auditor, Servers
+from samgraph.config import load_config
 from samgraph.graph.ask.period import extract_period
 from samgraph.graph.ask.snapshot import snapshot
 from samgraph.graph.ask.tree import product_tree
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.asof import AsOf
+from samgraph.graph.db.driver import Graph
 from samgraph.graph.load.load import load
 
 DAY = "20160520"
@@ -73,3 +77,47 @@ def test_no_answer_knows_of_filings_after_its_day(graph, tmp_path):
     empty_database(graph.address)
     load(graph, Dataset(tmp_path / "as-it-is" / "data"))
     assert not changed.equals(snapshot(graph, tomorrow).frame)  # what came later does answer later
+
+
+@pytest.mark.slow
+def test_the_audit_passes_on_the_import_with_prices(graph_server, tmp_path):
+    made = imported(tmp_path)
+    data, ids = tmp_path / "data", sorted(made.tables["companies"]["company_id"])
+    dates = pd.bdate_range("2015-01-05", "2016-12-30")
+    rng = np.random.default_rng(1)
+    close = 20 * np.exp(np.cumsum(rng.normal(0, 0.01, (len(dates), len(ids))), axis=0))
+    bars = pd.DataFrame({"date": np.repeat(dates, len(ids)), "company_id": np.tile(ids, len(dates))})
+    bars["close"] = close.ravel()
+    for name, factor in (("open", 1.0), ("high", 1.01), ("low", 0.99)):
+        bars[name] = bars["close"] * factor
+    bars.assign(volume=1e6, market_cap=1e9).to_parquet(data / "bars.parquet", index=False)
+    rows = {"universe": "US", "company_id": ids, "valid_from": "2015-01-01", "valid_to": ""}
+    pd.DataFrame(rows).to_csv(data / "universes.csv", index=False)
+    asked = {
+        "data": data,
+        "universe": "US",
+        "start": "2015-03-02",
+        "end": "2016-12-30",
+        "seeds": 1,
+        "jobs": 1,
+        "horizons": (1, 5),
+        "windows": {"train_days": 120, "valid_days": 40, "test_days": 60, "history": 20},
+        "model": {"horizon": 5},
+        "concepts": {
+            "cut": "adaptive:min=2,max=0.9",
+            "industry_cut": "level:1",
+            "regression_cut": "adaptive:min=2,max=0.9",
+        },
+    }
+
+    def fresh():
+        empty_database(graph_server)
+        return Graph.open(graph_server)
+
+    auditor = Auditor(load_config(None, asked), Servers(fresh), tmp_path / "audit", "inputs")
+    auditor.begin()
+    trials = [auditor.trial(pd.Timestamp(DAY)), auditor.corrected()]
+    auditor.servers.close()
+    assert [one.words for trial in trials for one in trial.differences] == []
+    assert min(trials[0].changed[kind] for kind in ("reports", "restatements", "prices")) > 0
+    assert trials[0].rows["snapshots_products"] > 0 and trials[1].changed["corrections"] > 0
