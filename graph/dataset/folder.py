@@ -270,11 +270,13 @@ def _empty(spec: Table, name: str, length: int) -> pd.Series[Any]:
 
 def _rows(table: pa.Table) -> list[dict[str, Any]]:
     """The rows of a table as Python has them; days and moments that are beyond its calendar as text."""
+    found: list[dict[str, Any]]
     try:
-        return table.to_pylist()
+        found = table.to_pylist()
     except OverflowError:
         columns = [one.cast(pa.string()) if pa.types.is_temporal(one.type) else one for one in table.columns]
-        return pa.table(columns, names=table.column_names).to_pylist()
+        found = pa.table(columns, names=table.column_names).to_pylist()
+    return found
 
 
 def _numbers(rows: int, ragged: Sequence[tuple[int, str]]) -> npt.NDArray[np.int64]:
