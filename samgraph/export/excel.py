@@ -2,7 +2,8 @@
 
 Days are dates, numbers are numbers, an unknown one is an empty cell, and no text is a formula
 (`samgraph.spreadsheets`). The sheet `contents` says what each table holds and `columns` what each column does. A table
-with more rows than a sheet takes goes on in NAME_2, NAME_3, ..., and `contents` says so.
+with more rows than a sheet takes goes on in NAME_2, NAME_3, ..., and one with more than `LARGEST` keeps its last days:
+a workbook of millions of rows takes hours to write and minutes to open. `contents` says both.
 """
 
 from __future__ import annotations
@@ -27,17 +28,19 @@ from samgraph.run.tables import TABLES
 from samgraph.spreadsheets import for_spreadsheets
 
 ROWS = 1_048_575  # of a sheet below its header: Excel has 1,048,576
+LARGEST = 50_000  # rows of a table that are written
 LONGEST = 32_767  # characters of a cell
 LONGEST_NAME = 31  # of a sheet
 
 
-def write_workbook(run: RunFolder, path: Path, *, rows: int = ROWS) -> Path:
+def write_workbook(run: RunFolder, path: Path, *, rows: int = ROWS, largest: int = LARGEST) -> Path:
     """Write the run's tables into a workbook; its path.
 
     Args:
         run: a finished run.
         path: of the file, replaced if there.
         rows: of a sheet at most, below its header.
+        largest: rows of a table at most, whole days from its end; the Parquet file has all.
 
     Raises:
         RunError: a table is damaged, or the file cannot be written.
@@ -49,18 +52,31 @@ def write_workbook(run: RunFolder, path: Path, *, rows: int = ROWS) -> Path:
     _fill(book.create_sheet("summary"), ["figure", "value"], _flat(run.summary))
     with stage("write workbook", len(names)) as progress:
         for name in names:
-            frame = run.table(name)
+            whole_table = run.table(name)
+            frame, left = _last_days(whole_table, TABLES[name].date, largest)
             sheets = _table(book, name, frame, rows)
-            told.append((name, TABLES[name].words, len(frame), ", ".join(sheets)))
+            told.append((name, TABLES[name].words, len(whole_table), ", ".join(sheets), left))
+            if left:
+                warn(f"table {name} has {len(whole_table):,} rows: {left}")
             if len(sheets) > 1:
                 warn(
                     f"table {name} has {len(frame):,} rows, more than a sheet takes: split over {', '.join(sheets)}"
                 )
             progress.advance()
-    _fill(contents, ["table", "what", "rows", "sheets"], told)
+    _fill(contents, ["table", "what", "rows", "sheets", "kept"], told)
     with whole(path) as scratch:
         book.save(scratch)
     return path
+
+
+def _last_days(frame: pd.DataFrame, date: str, largest: int) -> tuple[pd.DataFrame, str]:
+    """The whole days at the end of a table that have `largest` rows together, and what is left out, in words."""
+    if len(frame) <= largest or date not in frame:
+        return frame, ""
+    counts = frame[date].value_counts().sort_index(ascending=False)
+    fitting = counts.cumsum() <= largest
+    first = counts.index[max(int(fitting.sum()), 1) - 1]
+    return frame[frame[date] >= first], f"from {first.date()} on; every day is in the run's Parquet file"
 
 
 def _table(book: Workbook, name: str, frame: pd.DataFrame, rows: int) -> list[str]:

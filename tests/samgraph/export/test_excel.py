@@ -41,7 +41,7 @@ def test_every_registered_table_is_a_sheet_with_its_values(run: Path, tmp_path: 
         portfolio["return"].iloc[0], rel=1e-15
     )
     told = {row[0]: row for row in book["contents"].iter_rows(min_row=2, values_only=True)}
-    assert told["portfolio"] == ("portfolio", TABLES["portfolio"].words, 138, "portfolio")
+    assert told["portfolio"] == ("portfolio", TABLES["portfolio"].words, 138, "portfolio", None)
     summary = dict(book["summary"].iter_rows(min_row=2, max_col=2, values_only=True))
     assert summary["days"] == 46 and summary["variants.product.ic"] == 0.125
     assert summary["universe"] == HOSTILE
@@ -92,5 +92,20 @@ def test_a_table_longer_than_a_sheet_goes_on_in_the_next_and_is_told(
     whole = pd.read_parquet(run / "portfolio.parquet")
     assert [row[3] for part in parts for row in part] == pytest.approx(whole["return"].tolist(), rel=1e-15)
     told = {row[0]: row for row in book["contents"].iter_rows(min_row=2, values_only=True)}
-    assert told["portfolio"][2:] == (138, "portfolio, portfolio_2")
+    assert told["portfolio"][2:4] == (138, "portfolio, portfolio_2")
     assert "split over portfolio, portfolio_2" in capsys.readouterr().err
+
+
+def test_a_table_of_very_many_rows_keeps_its_last_whole_days_and_is_told(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_workbook(RunFolder.open(run), tmp_path / "a.xlsx", largest=21)
+    book = openpyxl.load_workbook(path, read_only=True)
+    days = [row[1].date() for row in book["portfolio"].iter_rows(min_row=2, values_only=True)]
+    whole = pd.read_parquet(run / "portfolio.parquet")["date"].dt.date
+    counts = whole.value_counts().sort_index(ascending=False)
+    first = counts.index[(counts.cumsum() <= 21).sum() - 1]
+    assert sorted(days) == sorted(day for day in whole if day >= first) and 0 < len(days) <= 21
+    told = {row[0]: row for row in book["contents"].iter_rows(min_row=2, values_only=True)}
+    assert told["portfolio"][2] == len(whole) and told["portfolio"][4].startswith(f"from {first} on")
+    assert f"table portfolio has {len(whole)} rows: from {first} on" in capsys.readouterr().err
