@@ -45,6 +45,7 @@ from samgraph.exchange.calendar import days_a_year
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.outcome import assess
 from samgraph.outcome.books import keep_books, trading_rules
+from samgraph.outcome.run_figures import compare
 from samgraph.run.inputs import Inputs, _windows
 from samgraph.run.pieces import run_pieces, run_work, write_model_inputs
 from samgraph.training.fit import fit_piece
@@ -177,10 +178,10 @@ def _tests(config: RunConfig, inputs: Inputs, predictions: pd.DataFrame) -> dict
         inputs, {name: scores["product"][name] for name in PARTS}, forward, 0
     ).decay
     horizon = config.model.hist(config.trading).horizon
-    raw = assess._evaluate_raw(config, inputs, scores, horizon)
+    raw = assess._evaluate_raw(inputs, scores, horizon, assess._forward(config, inputs, horizon))
     own = {name: one["score"] for name, one in scores.items()}
     kept = keep_books(config, inputs, own, trading_rules(config, inputs), None)
-    gap = assess._compare(kept, raw, horizon, 0, days_a_year(inputs.market.dates))
+    gap = compare(kept, raw, horizon, 0, days_a_year(inputs.market.dates))
     assert gap is not None
     named = zip(parts["factor"], parts["horizon"], parts["p_value"], strict=True)
     return {
