@@ -159,7 +159,7 @@ def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
     try:
         before: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         kept, inputs, moment = settings_kept(before["config"]), dict(before["inputs"]), before["known"]
-        rules = dict(before.get("exchange", content["exchange"]))
+        tables = dict(before.get("exchange", content["exchange"]))
         for told in (moment, before.get("known_at")):
             if told is not None:
                 dt.datetime.fromisoformat(told)
@@ -170,7 +170,7 @@ def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
     compared = (
         ("setting", kept, content["config"]),
         ("table", inputs, content["inputs"]),
-        ("state of the exchange tables:", rules, content["exchange"]),
+        ("state of the exchange tables:", tables, content["exchange"]),
     )
     for where, old, new in compared:
         for name in sorted(old.keys() | new.keys()):

@@ -13,7 +13,7 @@ from samgraph.config import RunConfig
 from samgraph.config_sections import Section
 
 AS_BEFORE = (
-    "concepts.theme_cut",  # there were no themes
+    *("concepts.theme_cut", "concepts.competitor_cut"),  # there were no themes, no links between companies
     *("windows.first_train", "windows.first_test", "windows.universe", "windows.history"),  # as it always was
     "model.concept_returns",  # none, in every variant
     *("trading.score", "trading.smoothing"),  # the score as it is

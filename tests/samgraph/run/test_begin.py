@@ -69,6 +69,7 @@ def test_a_run_of_a_version_without_a_setting_goes_on_where_the_default_is_what_
 
     def older(content: dict[str, Any]) -> None:
         del content["config"]["trading"]["borrow"], content["config"]["risk"], content["simulated"]
+        del content["config"]["concepts"]["theme_cut"], content["config"]["concepts"]["competitor_cut"]
 
     rewrite(out, older)
     assert same_but_end(config, out) is not None
