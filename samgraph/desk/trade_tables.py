@@ -91,8 +91,8 @@ def order_table(plan: Plan) -> pd.DataFrame:
             "cost": trades["cost"].to_numpy(),
             "share_of_volume": np.divide(value, amount, out=np.full(len(at), np.nan), where=amount > 0.0),
             "closed_at": plan.closed_at[at].astype(str),
-            "limit_up": np.round(limits[0], 2),
-            "limit_down": np.round(np.where(limits[1] > 0.0, limits[1], np.nan), 2),
+            "limit_up": limits[0],
+            "limit_down": np.where(limits[1] > 0.0, limits[1], np.nan),
         }
     )
     frame = _named(frame, made)

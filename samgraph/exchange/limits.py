@@ -18,7 +18,10 @@ from samgraph.exchange.tables import A_SHARE, Exchange, Floats, Ints, day_number
 
 Bools = npt.NDArray[np.bool_]
 
-TICK = 0.01
+TICK = 0.01  # of prices
+_TICKS = (
+    100.0  # in 1: dividing by it gives the number that is written 40.66, multiplying by 0.01 one beside it
+)
 LONG = 1 << 20  # trading days: older than any rule for new shares reaches
 
 
@@ -133,5 +136,5 @@ def _first_rows(bar: Bools) -> Ints:
 
 def _to_tick(price: Floats) -> Floats:
     # half up, with room for the error of a table in float32
-    rounded: Floats = np.floor(price / TICK + 0.5 + 1e-4) * TICK
+    rounded: Floats = np.floor(price / TICK + 0.5 + 1e-4) / _TICKS
     return rounded

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from oracles.markets import calm_market
 
-from samgraph.exchange.limits import Rates, age, at_limit, board_rates
+from samgraph.exchange.limits import Rates, age, at_limit, board_rates, limit_prices
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.portfolio.topk_portfolio import run_topk
 from samgraph.hist.labels import forward_returns
@@ -66,6 +66,13 @@ def test_the_limit_is_the_previous_close_moved_by_the_rate_to_the_nearest_tick(
         upper, lower = at_limit(mark, mark, ones, ones > 0, plain((2, 1)))
         assert (upper[1, 0], lower[1, 0]) == expected
         assert not upper[0, 0] and not lower[0, 0]
+
+
+def test_a_limit_is_the_number_that_is_written() -> None:
+    """36.96 x 1.1 = 40.656, so 40.66; a multiple of 0.01 would be 40.660000000000004."""
+    ones = np.ones((2, 1))
+    upper, lower = limit_prices(36.96 * ones, ones, ones > 0, plain((2, 1)))
+    assert (upper[1, 0], lower[1, 0]) == (40.66, 33.26)
 
 
 def test_the_reference_falls_by_what_is_paid_out() -> None:

@@ -302,6 +302,8 @@ def test_orders_know_nothing_of_tomorrow_and_their_risk_is_the_runs_forecast(
     assert (orders["product"] != "").all() and (orders["industry"] != "").all()
     assert orders["product_share"].between(0, 1).all()
     assert ((orders["limit_up"] > orders["price"]) | orders["limit_up"].isna()).all()
+    limits = orders[["limit_up", "limit_down"]]
+    assert (limits.isna() | (limits == limits.round(2))).all(axis=None)
     risk = world.run.table("risk")
     told = risk[(risk["variant"] == "product") & (risk["against"] == "benchmark") & (risk["date"] == day)]
     year = days_a_year(world.run.market.until(int(world.run.market.dates.searchsorted(day)) + 1).dates)
