@@ -232,6 +232,15 @@ def json_figures(figures: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def flattened(content: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """The values of nested mappings, each with its path: variants.product.ic."""
+    for key, value in content.items():
+        if isinstance(value, Mapping):
+            yield from flattened(value, f"{before}{key}.")
+        else:
+            yield f"{before}{key}", value
+
+
 def write_frame(path: Path, frame: pd.DataFrame) -> None:
     """Write `frame` as Parquet, without its index."""
     with whole(path) as scratch:

@@ -20,7 +20,7 @@ from openpyxl.cell import WriteOnlyCell
 from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Font
 
-from samgraph.files import whole
+from samgraph.files import flattened, whole
 from samgraph.progress import stage, warn
 from samgraph.run.folder import RunFolder
 from samgraph.run.table import KNOWN_IN_WORDS
@@ -49,7 +49,7 @@ def write_workbook(run: RunFolder, path: Path, *, rows: int = ROWS, largest: int
     book = Workbook(write_only=True)
     contents, told = book.create_sheet("contents"), []
     _fill(book.create_sheet("columns"), ["table", "column", "what", "known"], _columns(names))
-    _fill(book.create_sheet("summary"), ["figure", "value"], _flat(run.summary))
+    _fill(book.create_sheet("summary"), ["figure", "value"], _figures(run.summary))
     with stage("write workbook", len(names)) as progress:
         for name in names:
             whole_table = run.table(name)
@@ -136,10 +136,7 @@ def _columns(names: list[str]) -> Iterator[tuple[str, str, str, str]]:
             yield name, column, table.means(column), KNOWN_IN_WORDS[table.moment(column)]
 
 
-def _flat(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+def _figures(summary: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     """Figures of the summary by their paths (variants.product.ic); a list is JSON."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _flat(inner, f"{path}.{key}" if path else str(key))
-    else:
+    for path, value in flattened(summary):
         yield path, json.dumps(value, ensure_ascii=False) if isinstance(value, list) else _cell(value)

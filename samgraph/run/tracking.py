@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import importlib.util
 import math
-from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from samgraph.config import RunConfig
 from samgraph.errors import ConfigError
+from samgraph.files import flattened
 from samgraph.progress import warn
 from samgraph.run.folder import RunFolder
 
@@ -60,7 +60,7 @@ def track(config: RunConfig, folder: Path) -> None:
 
 def settings_of(run: RunFolder) -> dict[str, str]:
     """The settings that decided the run's numbers, as section.key."""
-    return {key: str(value)[:LONGEST] for key, value in _flat(run.manifest["config"])}
+    return {key: str(value)[:LONGEST] for key, value in flattened(run.manifest["config"])}
 
 
 def figures_of(run: RunFolder) -> dict[str, float]:
@@ -68,7 +68,7 @@ def figures_of(run: RunFolder) -> dict[str, float]:
     shown: dict[str, Any] = {
         name: run.summary[name] for name in ("variants", "product_minus_industry") if name in run.summary
     }
-    told = {key.removeprefix("variants."): value for key, value in _flat(shown)}
+    told = {key.removeprefix("variants."): value for key, value in flattened(shown)}
     return {
         key: float(value)
         for key, value in told.items()
@@ -80,11 +80,3 @@ def model_files(run: RunFolder) -> list[str]:
     """The files of the run's fitted models, below its folder."""
     found = (run.folder / "checkpoints").rglob("*.safetensors")
     return sorted(file.relative_to(run.folder).as_posix() for file in found)
-
-
-def _flat(content: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in content.items():
-        if isinstance(value, Mapping):
-            yield from _flat(value, f"{before}{key}.")
-        else:
-            yield f"{before}{key}", value
