@@ -107,7 +107,8 @@ def graph_env(graph_server: Address, monkeypatch: pytest.MonkeyPatch) -> Address
 
 # The longest files, longest first: they begin first, so that two processes end at about the same moment.
 LONGEST = (
-    *("samgraph/run/test_run.py", "audit/test_no_look_ahead.py", "samgraph/training/test_executor.py"),
+    *("samgraph/night/test_nightly.py", "samgraph/run/test_run.py", "audit/test_no_look_ahead.py"),
+    *("samgraph/desk/test_trade.py", "samgraph/run/test_grow.py", "samgraph/training/test_executor.py"),
     *("samgraph/run/test_score.py", "graph/load/test_load.py", "graph/server/test_server.py"),
     *("samgraph/importers/test_command.py", "hist/test_train.py", "reliability/test_security.py"),
     *("browser/test_browser.py", "samgraph/ablation/test_ablations.py", "samgraph/arms/test_arms.py"),

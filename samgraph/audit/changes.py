@@ -42,11 +42,11 @@ def change(
     for kind in kinds:
         before = dict(changed)
         CHANGES[kind](changed, day, np.random.default_rng((seed, list(CHANGES).index(kind))))
-        rows[kind] = sum(_differing(before[name], changed[name]) for name in changed)
+        rows[kind] = sum(differing(before[name], changed[name]) for name in changed)
     return changed, rows
 
 
-def _differing(before: pd.DataFrame, after: pd.DataFrame) -> int:
+def differing(before: pd.DataFrame, after: pd.DataFrame) -> int:
     """Rows of either table that the other does not have."""
     if before is after:
         return 0
@@ -57,7 +57,7 @@ def _differing(before: pd.DataFrame, after: pd.DataFrame) -> int:
     return int((~keys[0].isin(keys[1])).sum() + (~keys[1].isin(keys[0])).sum())
 
 
-def _some(n: int, share: float, rng: np.random.Generator) -> Any:
+def some_rows(n: int, share: float, rng: np.random.Generator) -> Any:
     """A mask over `n` rows, each taken with probability `share`, and at least one of them [n]."""
     mask = rng.random(n) < share
     if n and not mask.any():
@@ -95,7 +95,7 @@ def _prices(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> None
     late = (bars["date"] > day).to_numpy()
     for name in _FLAGS:
         if name in bars:
-            turned = late & _some(len(bars), 0.1, rng)
+            turned = late & some_rows(len(bars), 0.1, rng)
             bars.loc[turned, name] = ~bars.loc[turned, name].fillna(False).astype("boolean")
     gone = late & (rng.random(len(bars)) < 0.05)
     ending = rng.permutation(bars["company_id"].unique())[:2]
@@ -157,7 +157,7 @@ def _reports(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> Non
         for name in ("weight", "revenue"):
             if name in frame:
                 frame.loc[late, name] = frame.loc[late, name] * factor[late]
-        dropped = _some(int(reports.max()) + 1, 0.2, rng) if len(reports) else np.zeros(0, dtype=bool)
+        dropped = some_rows(int(reports.max()) + 1, 0.2, rng) if len(reports) else np.zeros(0, dtype=bool)
         gone = np.zeros(len(frame), dtype=bool)
         gone[late] = dropped[reports]
         frame = frame[~gone]
@@ -175,7 +175,7 @@ def _restatements(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -
     taken = {tuple(row) for row in frame[_REPORT].drop_duplicates().itertuples(index=False)}
     added = []
     groups = list(known.groupby(_REPORT, sort=True))
-    for place in np.flatnonzero(_some(len(groups), 0.3, rng)):
+    for place in np.flatnonzero(some_rows(len(groups), 0.3, rng)):
         (company, period, _), rows = groups[place]
         told = day + pd.Timedelta(days=int(rng.integers(0, 40)))
         ended: Any = period if rng.random() < 0.6 else day
@@ -205,7 +205,7 @@ def _spans(
     ends = frame["valid_to"]
     last = ~frame.sort_values("valid_from", na_position="first").duplicated(list(keys), keep="last")
     holds = (begun & (ends.isna() | (ends > day)) & ~dated).to_numpy()
-    some = holds & _some(len(frame), 0.25, rng)
+    some = holds & some_rows(len(frame), 0.25, rng)
     other = pd.Series(_later(day, len(frame), rng), index=frame.index)
     sooner = some & (ends.isna() | (other < ends)).to_numpy()
     longer = some & ~sooner & last.reindex(frame.index).to_numpy()
@@ -255,7 +255,7 @@ def _listings(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> No
     frame = tables["companies"].copy()
     if "delisted_on" in frame:
         ends = frame["delisted_on"]
-        some = (ends.isna() | (ends > day)).to_numpy() & _some(len(frame), 0.2, rng)
+        some = (ends.isna() | (ends > day)).to_numpy() & some_rows(len(frame), 0.2, rng)
         if "listed_on" in frame:
             some &= ~(frame["listed_on"] > day).to_numpy()
         other = pd.Series(_later(day, len(frame), rng), index=frame.index)
@@ -327,7 +327,7 @@ def _taxonomy(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> No
     lasting = frame["valid_to"].isna() & ~(frame["valid_from"] > day)
     parents = frame[single & lasting].set_index("product_id")["parent_id"].dropna()
     parents = parents[parents.isin(parents.index)]  # a grandparent that lasts as well
-    moved = parents[_some(len(parents), 0.1, rng)]
+    moved = parents[some_rows(len(parents), 0.1, rng)]
     turn = pd.Series(_later(day, len(moved), rng), index=moved.index)
     place = frame["product_id"].isin(moved.index)
     again = frame[place].copy()
@@ -420,28 +420,3 @@ CHANGES: dict[str, Change] = {
     "benchmark": _benchmark,
 }
 KINDS = tuple(CHANGES)
-
-
-def correct(tables: Mapping[str, pd.DataFrame], seed: int) -> tuple[Tables, int]:
-    """A vendor's fixes of old rows, for a load on top of the first one: the past is another from then on.
-
-    Returns:
-        the corrected tables, and the number of rows that differ.
-    """
-    rng = np.random.default_rng((seed, len(KINDS)))
-    changed = {name: frame.copy() for name, frame in tables.items()}
-    segments = changed["segments"]
-    for name in ("weight", "revenue"):
-        if name in segments:
-            segments[name] = segments[name] * rng.uniform(0.2, 1.0, len(segments))
-    for name in ("universes", "company_industries", "product_links", "company_links"):
-        if name not in changed:
-            continue
-        frame = changed[name]
-        for column in ("weight", "score"):
-            if column in frame:
-                frame[column] = frame[column] * rng.uniform(0.2, 1.0, len(frame))
-        if "valid_to" in frame and "valid_from" in frame:  # ended a day after it began: all but gone
-            some = _some(len(frame), 0.3, rng) & frame["valid_from"].notna().to_numpy()
-            frame.loc[some, "valid_to"] = frame.loc[some, "valid_from"] + pd.Timedelta(days=1)
-    return changed, sum(_differing(tables[name], changed[name]) for name in changed)

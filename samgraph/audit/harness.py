@@ -19,7 +19,8 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
-from samgraph.audit.changes import KINDS, change, correct
+from samgraph.audit.changes import KINDS, change
+from samgraph.audit.corrections import correct
 from samgraph.audit.outputs import (
     SAME,
     OutputDifference,

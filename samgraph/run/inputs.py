@@ -36,9 +36,9 @@ from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.hist.features.registry import choose, further_columns
 from samgraph.hist.market import Limits, Market, build_market
 from samgraph.hist.windows import Window, walk_forward
+from samgraph.outcome.adjustments import factor_sentence
 from samgraph.outcome.caps import caps_sentence
 from samgraph.progress import stage, warn
-from samgraph.run.adjustments import factor_sentence
 from samgraph.run.indexes import Index, indexes
 
 if TYPE_CHECKING:

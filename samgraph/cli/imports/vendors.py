@@ -107,7 +107,7 @@ def tushare(
 
     refuse_foreign(out, "tushare")
     if fetch:
-        from samgraph.importers import tushare_live
+        from samgraph.importers.live import tushare as tushare_live
 
         first, last = _period(start, end)
         client, token = tushare_live.connect()
@@ -173,8 +173,8 @@ def akshare(
 
     refuse_foreign(out, "akshare")
     if fetch:
-        from samgraph.importers import akshare_live
-        from samgraph.importers.live import Recorder
+        from samgraph.importers.live import akshare as akshare_live
+        from samgraph.importers.live.recorder import Recorder
 
         first, last = _period(start, end)
         if not codes:

@@ -14,7 +14,7 @@ from samgraph.cli.terminal import tell
 from samgraph.progress import as_json
 
 if TYPE_CHECKING:
-    from samgraph.run.nightly import Done
+    from samgraph.night.nightly import Done
 
 
 @click.command("nightly")
@@ -44,8 +44,8 @@ def command(context: click.Context, *, config: Path, log: str) -> None:
     Example:
       samgraph nightly --config nightly.toml --log json
     """
-    from samgraph.run.nightly import nightly
-    from samgraph.run.nightly_settings import read_nightly
+    from samgraph.night.nightly import nightly
+    from samgraph.night.settings import read_nightly
 
     def told(done: Done) -> None:
         if log == "json":

@@ -49,8 +49,8 @@ def command(
 
     from samgraph.graph.connect import connect
     from samgraph.graph.dataset.folder import Dataset
+    from samgraph.night.status import status
     from samgraph.run.folder import RunFolder
-    from samgraph.run.status import status
 
     opened = RunFolder.open(run)
     dataset = Dataset(data or opened.config.data)

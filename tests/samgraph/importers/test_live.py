@@ -8,9 +8,10 @@ import pytest
 from oracles import answers
 
 from samgraph.errors import ConfigError, DatasetError
-from samgraph.importers import akshare_live, tushare_live
 from samgraph.importers.akshare import AkshareOptions, import_akshare
-from samgraph.importers.live import Recorder
+from samgraph.importers.live import akshare as akshare_live
+from samgraph.importers.live import tushare as tushare_live
+from samgraph.importers.live.recorder import Recorder
 from samgraph.importers.tushare import TushareOptions, import_tushare
 
 WANTED = tushare_live.Wanted(np.datetime64("2022-06-30"), np.datetime64("2022-07-02"), ["000300.SH"], [])

@@ -31,6 +31,7 @@ from samgraph.graph.series.snapshots import Edges, SnapshotSeries
 from samgraph.hist.config import variant
 from samgraph.hist.market import Market
 from samgraph.hist.windows import Window, walk_forward
+from samgraph.night.status import status
 from samgraph.run import backtest as running
 from samgraph.run.backtest import backtest
 from samgraph.run.changes import MarketChanges, SeriesChanges
@@ -41,7 +42,6 @@ from samgraph.run.models import models, prune
 from samgraph.run.pieces import piece_of, write_model_inputs
 from samgraph.run.score import score
 from samgraph.run.seeds import averaged
-from samgraph.run.status import status
 from samgraph.run.trials import TrialLedger
 from samgraph.training.fit import fit_piece
 from samgraph.training.stored import read_market

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from samgraph.errors import ConfigError, DatasetError
-from samgraph.importers.live import Recorder
+from samgraph.importers.live.recorder import Recorder
 from samgraph.importers.names import a_share_ids
 from samgraph.importers.reading import parse_day
 from samgraph.progress import stage

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 from oracles.markets import calm_market
 
-from samgraph.run.adjustments import factor_sentence
+from samgraph.outcome.adjustments import factor_sentence
 
 
 def test_a_factor_that_falls_to_1_and_comes_back_is_told_with_its_first_day() -> None:

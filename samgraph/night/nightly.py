@@ -32,6 +32,8 @@ from samgraph.graph.check.dataset import check
 from samgraph.graph.connect import connect
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.load.load import load, refusal
+from samgraph.night.settings import Nightly, NightlyTrade
+from samgraph.night.status import status_of
 from samgraph.run.backtest import backtest
 from samgraph.run.begin import discard_begun
 from samgraph.run.changes import MarketChanges, SeriesChanges
@@ -39,9 +41,7 @@ from samgraph.run.folder import RunFolder
 from samgraph.run.grow import is_finished, settle
 from samgraph.run.inputs import series_of
 from samgraph.run.latest import Latest
-from samgraph.run.nightly_settings import Nightly, NightlyTrade
 from samgraph.run.score import scores_of, write_scored
-from samgraph.run.status import status_of
 
 if TYPE_CHECKING:
     from samgraph.graph.db.driver import Graph

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from samgraph.errors import ConfigError, DatasetError
-from samgraph.importers.live import Recorder
+from samgraph.importers.live.recorder import Recorder
+from samgraph.importers.live.tushare import BACK_DAYS, compact, quarters
 from samgraph.importers.names import a_share_id
-from samgraph.importers.tushare_live import BACK_DAYS, compact, quarters
 from samgraph.progress import stage
 
 

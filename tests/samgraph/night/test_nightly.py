@@ -22,12 +22,12 @@ from samgraph.errors import ConfigError, RunError
 from samgraph.files import locked
 from samgraph.graph.connect import connect
 from samgraph.graph.db.driver import Address
+from samgraph.night import nightly as night
+from samgraph.night.nightly import nightly
+from samgraph.night.settings import NightlyTrade, read_nightly
 from samgraph.run import backtest as running
-from samgraph.run import nightly as night
 from samgraph.run.backtest import backtest
 from samgraph.run.folder import RunFolder
-from samgraph.run.nightly import nightly
-from samgraph.run.nightly_settings import NightlyTrade, read_nightly
 from samgraph.run.seeds import averaged
 
 

@@ -1,0 +1,1 @@
+"""Asking vendors for their tables."""

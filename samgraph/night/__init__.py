@@ -1,0 +1,1 @@
+"""The run in use: a night's work, and how the run is doing."""
