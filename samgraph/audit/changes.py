@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-Tables = dict[str, pd.DataFrame]
+from samgraph.audit.edits import Tables, append, change_spans, differing, later_days, some_rows
+
 Change = Callable[[Tables, pd.Timestamp, np.random.Generator], None]
 
 _PRICES = ("open", "high", "low", "close", "vwap")
@@ -44,31 +45,6 @@ def change(
         CHANGES[kind](changed, day, np.random.default_rng((seed, list(CHANGES).index(kind))))
         rows[kind] = sum(differing(before[name], changed[name]) for name in changed)
     return changed, rows
-
-
-def differing(before: pd.DataFrame, after: pd.DataFrame) -> int:
-    """Rows of either table that the other does not have."""
-    if before is after:
-        return 0
-    columns = list(before.columns.union(after.columns, sort=False))
-    keys = [
-        pd.util.hash_pandas_object(frame.reindex(columns=columns), index=False) for frame in (before, after)
-    ]
-    return int((~keys[0].isin(keys[1])).sum() + (~keys[1].isin(keys[0])).sum())
-
-
-def some_rows(n: int, share: float, rng: np.random.Generator) -> Any:
-    """A mask over `n` rows, each taken with probability `share`, and at least one of them [n]."""
-    mask = rng.random(n) < share
-    if n and not mask.any():
-        mask[rng.integers(n)] = True
-    return mask
-
-
-def _later(day: pd.Timestamp, n: int, rng: np.random.Generator, days: int = 90) -> Any:
-    """Days after `day`, datetime64[s] [n]."""
-    start = day.to_datetime64().astype("datetime64[D]")
-    return (start + rng.integers(1, days, n).astype("timedelta64[D]")).astype("datetime64[s]")
 
 
 def _bars(tables: Tables, day: pd.Timestamp, rng: np.random.Generator, columns: Sequence[str]) -> None:
@@ -161,7 +137,7 @@ def _reports(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> Non
         gone = np.zeros(len(frame), dtype=bool)
         gone[late] = dropped[reports]
         frame = frame[~gone]
-    tables["segments"] = _spans(frame, day, rng, ["company_id", "product_id"])
+    tables["segments"] = change_spans(frame, day, rng, ["company_id", "product_id"])
 
 
 def _restatements(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> None:
@@ -191,34 +167,11 @@ def _restatements(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -
     tables["segments"] = pd.concat([frame, *added], ignore_index=True).astype(frame.dtypes.to_dict())
 
 
-def _spans(
-    frame: pd.DataFrame, day: pd.Timestamp, rng: np.random.Generator, keys: Sequence[str]
-) -> pd.DataFrame:
-    """Spans that begin later are gone, by a third; of those that hold, a quarter end soon, or last if they ended."""
-    if "valid_from" not in frame or "valid_to" not in frame:
-        return frame
-    dated = frame["announced_on"].notna() if "announced_on" in frame else pd.Series(False, index=frame.index)
-    begun = frame["valid_from"].fillna(pd.Timestamp.min.as_unit("s")) <= day
-    gone = (~begun & ~dated).to_numpy() & (rng.random(len(frame)) < 0.33)
-    frame = frame[~gone].copy()
-    begun, dated = begun[~gone], dated[~gone]
-    ends = frame["valid_to"]
-    last = ~frame.sort_values("valid_from", na_position="first").duplicated(list(keys), keep="last")
-    holds = (begun & (ends.isna() | (ends > day)) & ~dated).to_numpy()
-    some = holds & some_rows(len(frame), 0.25, rng)
-    other = pd.Series(_later(day, len(frame), rng), index=frame.index)
-    sooner = some & (ends.isna() | (other < ends)).to_numpy()
-    longer = some & ~sooner & last.reindex(frame.index).to_numpy()
-    frame.loc[sooner, "valid_to"] = other[sooner]
-    frame.loc[longer, "valid_to"] = pd.NaT
-    return frame.reset_index(drop=True)
-
-
 def _memberships(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> None:
     """Members leave and join on other later days; index weights of later spans change."""
     if "universes" not in tables:
         return
-    frame = _spans(tables["universes"], day, rng, ["universe", "company_id"])
+    frame = change_spans(tables["universes"], day, rng, ["universe", "company_id"])
     if "weight" in frame:
         late = (frame["valid_from"] > day).to_numpy()
         frame.loc[late, "weight"] = frame.loc[late, "weight"] * rng.uniform(0.2, 1.0, int(late.sum()))
@@ -232,22 +185,11 @@ def _memberships(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) ->
         ]
         joining = [*again, *outside]
         for company in rng.permutation(np.asarray(joining, dtype=object))[: 1 + len(rows) // 10]:
-            joined.append((universe, company, pd.Timestamp(_later(day, 1, rng)[0]) + pd.Timedelta(days=1)))
+            joined.append(
+                (universe, company, pd.Timestamp(later_days(day, 1, rng)[0]) + pd.Timedelta(days=1))
+            )
     new = pd.DataFrame(joined, columns=["universe", "company_id", "valid_from"])
-    tables["universes"] = _append(frame, new)
-
-
-def _append(frame: pd.DataFrame, rows: pd.DataFrame) -> pd.DataFrame:
-    """The frame with rows at its end; columns that these lack are empty."""
-    if rows.empty:
-        return frame
-    full = {
-        name: rows[name].to_numpy()
-        if name in rows
-        else pd.Series([None] * len(rows), dtype=frame[name].dtype)
-        for name in frame.columns
-    }
-    return pd.concat([frame, pd.DataFrame(full).astype(frame.dtypes.to_dict())], ignore_index=True)
+    tables["universes"] = append(frame, new)
 
 
 def _listings(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> None:
@@ -258,11 +200,11 @@ def _listings(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> No
         some = (ends.isna() | (ends > day)).to_numpy() & some_rows(len(frame), 0.2, rng)
         if "listed_on" in frame:
             some &= ~(frame["listed_on"] > day).to_numpy()
-        other = pd.Series(_later(day, len(frame), rng), index=frame.index)
+        other = pd.Series(later_days(day, len(frame), rng), index=frame.index)
         frame.loc[some, "delisted_on"] = other[some].where(ends[some].isna(), pd.NaT)
     if "listed_on" in frame:
         late = (frame["listed_on"] > day).to_numpy()
-        frame.loc[late, "listed_on"] = _later(day, int(late.sum()), rng)
+        frame.loc[late, "listed_on"] = later_days(day, int(late.sum()), rng)
         if "delisted_on" in frame:
             frame.loc[late, "delisted_on"] = pd.NaT
     models = frame["company_id"].to_numpy()[rng.permutation(len(frame))[:2]]
@@ -271,7 +213,7 @@ def _listings(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> No
         row: dict[str, object] = {"company_id": f"{model}{NEW}", "name": f"New {number}"}
         if "listed_on" in frame:
             row["listed_on"] = day + pd.Timedelta(days=1)
-        frame = _append(frame, pd.DataFrame([row]))
+        frame = append(frame, pd.DataFrame([row]))
     tables["companies"] = frame
 
 
@@ -294,14 +236,14 @@ def _found(tables: Tables, company: str, model: str, day: pd.Timestamp) -> None:
         frame = tables["universes"]
         names = frame["universe"].unique()
         joins = {"universe": names, "company_id": company, "valid_from": day + pd.Timedelta(days=2)}
-        tables["universes"] = _append(frame, pd.DataFrame(joins))
+        tables["universes"] = append(frame, pd.DataFrame(joins))
 
 
 def _industries(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> None:
     """Companies change their industry after the day, or do not where they did."""
     if "company_industries" not in tables:
         return
-    frame = _spans(tables["company_industries"], day, rng, ["company_id"])
+    frame = change_spans(tables["company_industries"], day, rng, ["company_id"])
     open_ = frame[frame["valid_to"].notna() & (frame["valid_to"] > day) & (frame["valid_from"] <= day)]
     open_ = open_[~open_["company_id"].isin(frame.loc[frame["valid_from"] > day, "company_id"])]
     ids = np.asarray(tables["industries"]["industry_id"], dtype=object)
@@ -314,7 +256,7 @@ def _industries(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> 
     )
     late = (frame["valid_from"] > day).to_numpy()
     frame.loc[late, "industry_id"] = rng.choice(ids, int(late.sum()))
-    tables["company_industries"] = _append(frame, new)
+    tables["company_industries"] = append(frame, new)
 
 
 def _taxonomy(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> None:
@@ -328,7 +270,7 @@ def _taxonomy(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> No
     parents = frame[single & lasting].set_index("product_id")["parent_id"].dropna()
     parents = parents[parents.isin(parents.index)]  # a grandparent that lasts as well
     moved = parents[some_rows(len(parents), 0.1, rng)]
-    turn = pd.Series(_later(day, len(moved), rng), index=moved.index)
+    turn = pd.Series(later_days(day, len(moved), rng), index=moved.index)
     place = frame["product_id"].isin(moved.index)
     again = frame[place].copy()
     again["parent_id"] = again["parent_id"].map(parents)
@@ -341,10 +283,10 @@ def _taxonomy(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> No
         "product_id": [f"{home}{NEW}" for home in parent],
         "name": [f"New product {number}" for number in range(n)],
         "parent_id": parent,
-        "valid_from": _later(day, n, rng),
+        "valid_from": later_days(day, n, rng),
     }
     both = pd.concat([frame, again], ignore_index=True).astype(frame.dtypes.to_dict())
-    tables["products"] = _append(both, pd.DataFrame(new))
+    tables["products"] = append(both, pd.DataFrame(new))
 
 
 def _links(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> None:
@@ -355,7 +297,7 @@ def _links(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> None:
     for name in ("valid_from", "valid_to"):
         if name not in frame:
             frame[name] = pd.Series(pd.NaT, index=frame.index, dtype="datetime64[s]")
-    frame = _spans(frame, day, rng, ["supplier_id", "customer_id"])
+    frame = change_spans(frame, day, rng, ["supplier_id", "customer_id"])
     if "weight" in frame:
         late = (frame["valid_from"] > day).to_numpy()
         frame.loc[late, "weight"] = frame.loc[late, "weight"] * rng.uniform(0.2, 1.0, int(late.sum()))
@@ -366,17 +308,17 @@ def _links(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> None:
     ).drop_duplicates()
     pairs = pd.MultiIndex.from_frame(frame[["supplier_id", "customer_id"]])
     new = new[(new["supplier_id"] != new["customer_id"]) & ~pd.MultiIndex.from_frame(new).isin(pairs)]
-    new["valid_from"] = _later(day, len(new), rng)
+    new["valid_from"] = later_days(day, len(new), rng)
     if "weight" in frame:
         new["weight"] = rng.uniform(0.1, 1.0, len(new))
-    tables["product_links"] = _append(frame, new)
+    tables["product_links"] = append(frame, new)
 
 
 def _competitors(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> None:
     """Links between companies end, do not begin, have other scores and appear, all after the day."""
     if "company_links" not in tables:
         return
-    frame = _spans(tables["company_links"], day, rng, ["company_id", "other_id"])
+    frame = change_spans(tables["company_links"], day, rng, ["company_id", "other_id"])
     late = (frame["valid_from"] > day).to_numpy()
     frame.loc[late, "score"] = frame.loc[late, "score"] * rng.uniform(0.2, 1.0, int(late.sum()))
     ids = np.sort(tables["companies"]["company_id"].to_numpy(dtype=object))
@@ -391,8 +333,8 @@ def _competitors(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) ->
         )
     )
     new = new[(new["company_id"] < new["other_id"]) & ~pd.MultiIndex.from_frame(new).isin(linked)]
-    new = new.assign(valid_from=_later(day, len(new), rng), score=rng.uniform(0.1, 1.0, len(new)))
-    tables["company_links"] = _append(frame, new)
+    new = new.assign(valid_from=later_days(day, len(new), rng), score=rng.uniform(0.1, 1.0, len(new)))
+    tables["company_links"] = append(frame, new)
 
 
 def _benchmark(tables: Tables, day: pd.Timestamp, rng: np.random.Generator) -> None:

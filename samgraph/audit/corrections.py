@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from samgraph.audit.changes import KINDS, Tables, differing, some_rows
+from samgraph.audit.changes import KINDS
+from samgraph.audit.edits import Tables, differing, some_rows
 
 
 def correct(tables: Mapping[str, pd.DataFrame], seed: int) -> tuple[Tables, int]:
