@@ -282,7 +282,7 @@ class Tracking(Section):
     """Where finished runs are logged beside the ledger of trials."""
 
     mlflow: str | None = Field(
-        None, description="tracking URI of MLflow, such as http://host:5000; empty: none"
+        None, description="tracking URI of MLflow, a server's or a folder's; empty: none"
     )
     experiment: str = Field("samgraph", min_length=1, description="name of the MLflow experiment")
 
