@@ -86,6 +86,7 @@ def test_every_night_s_scores_are_those_of_a_full_rerun(
     (tmp_path / "cash.txt").write_text("1000000\n", encoding="utf-8")
 
     def go() -> dict[str, dict[str, Any]]:
+        capsys.readouterr()  # of what was done between two nights
         status = main(["nightly", "--config", str(file), "--log", "json"])
         lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
         stages = {line["stage"]: line for line in lines if "stage" in line}
@@ -98,7 +99,6 @@ def test_every_night_s_scores_are_those_of_a_full_rerun(
         patch.setattr(running, "fit_pieces", fail)
         with pytest.raises(RunError, match="killed"):
             nightly(read_nightly(file))
-    capsys.readouterr()
     published(whole, days[0], data)  # the next one begins the run, on more days
     begun = go()["grow"]
     assert begun["state"] == "done" and RunFolder.open(run).config.end.isoformat() == days[0]
@@ -119,7 +119,6 @@ def test_every_night_s_scores_are_those_of_a_full_rerun(
         with pytest.raises(RunError, match="killed"):
             nightly(read_nightly(file))
     fourth = (out / "scores" / f"{days[3]}.parquet").read_bytes()
-    capsys.readouterr()  # of the night that was killed
     again = go()
     assert (again["grow"]["state"], again["score"]["state"]) == ("kept", "kept")
     assert (out / "scores" / f"{days[3]}.parquet").read_bytes() == fourth
