@@ -139,7 +139,9 @@ def _bytes_of(frame: pd.DataFrame, how: str) -> bytes:
 def _small() -> dict[str, pd.DataFrame]:
     from oracles import small
 
-    return {name: pd.DataFrame(rows) for name, rows in small.tables().items()}
+    link = {"company_id": "A", "other_id": "B", "score": "0.5", "valid_from": "2021-01-01", "valid_to": ""}
+    tables = small.tables() | {"company_links": [link]}
+    return {name: pd.DataFrame(rows) for name, rows in tables.items()}
 
 
 def _clear(folder: Path) -> None:

@@ -7,7 +7,7 @@ numbers for rows are held, and those rows themselves that differ.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ Numbers = npt.NDArray[np.uint64]
 COUNTS = ("table", "rows_1", "rows_2", "added", "removed", "changed", "companies", "first_day", "last_day")
 CHANGES = ("table", "change", "company_id", "key", "day", "column", "before", "after", "difference")
 _DAYS = ("date", "valid_from", "announced_on", "period_end")
+_PANDAS_INDEX = "__index_level_"  # begins the name of an index without one that pandas wrote into Parquet
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,16 +111,17 @@ class _Side:
 
 def _parts(dataset: Dataset, name: str) -> Iterator[pd.DataFrame]:
     if dataset.has(name):
-        for parsed in dataset.parse_parts(name):
-            yield _whole(parsed)
+        found = next(dataset.parse_parts(name)).unknown_columns
+        further = sorted(column for column in found if not column.startswith(_PANDAS_INDEX))
+        for parsed in dataset.parse_parts(name, texts=further):
+            yield _whole(parsed, further)
 
 
-def _whole(parsed: Parsed) -> pd.DataFrame:
+def _whole(parsed: Parsed, further: Sequence[str]) -> pd.DataFrame:
     """Every known column, and the further ones, as numbers where all are some."""
     frame = complete(parsed)
-    for name in sorted(parsed.unknown_columns):
-        cells = parsed.raw.column(name).to_pandas()
-        text = cells.astype("str").mask(cells.isna(), "")
+    for name in further:
+        text = parsed.frame[name].fillna("")
         numbers = pd.to_numeric(text.where(text != ""), errors="coerce")
         frame[name] = numbers if (numbers.notna() | (text == "")).all() else text
     return frame

@@ -25,7 +25,7 @@ from samgraph.files import put_back
 from samgraph.graph.dataset.cells import Converted, convert
 from samgraph.graph.dataset.files import column_names, read_parts, read_whole, require_columns
 from samgraph.graph.dataset.paths import arrow_reason, table_files
-from samgraph.graph.dataset.tables import TABLES, Column, Table
+from samgraph.graph.dataset.tables import TABLES, Column, Kind, Table
 
 _CHUNK = 1 << 20
 
@@ -149,7 +149,7 @@ class Dataset:
 
         Raises DatasetError where the table or a required column is missing, or a file is no such file at all.
         """
-        spec = self._spec(table).with_numbers(further)
+        spec = self._spec(table).with_columns(further, Kind.NUMBER)
         files = self._files[table]
         ragged: list[tuple[int, str]] = []
         return self._parsed(spec, read_whole(spec, files, columns, ragged), columns, ragged)
@@ -167,16 +167,20 @@ class Dataset:
             )
         return spec
 
-    def parse_parts(self, table: str, columns: Sequence[str] | None = None) -> Iterator[Parsed]:
+    def parse_parts(
+        self, table: str, columns: Sequence[str] | None = None, texts: Sequence[str] = ()
+    ) -> Iterator[Parsed]:
         """What `parse` gives, some hundred thousand rows at a time: positions count from each part's first row, row
-        numbers go on. The first part tells of the columns and may have no row.
+        numbers go on. The first part tells of the columns and may have no row. `texts` names columns that the program
+        does not know; they are read as text where the table has them.
 
-        A table that can only be read whole (`table_files.read_parts`) is one part.
+        A table that can only be read whole (`files.read_parts`) is one part.
         """
-        spec = self._spec(table)
+        spec = self._spec(table).with_columns(texts, Kind.TEXT)
         parts = read_parts(spec, self._files[table], columns)
         if parts is None:
-            yield self.parse(table, columns)
+            ragged: list[tuple[int, str]] = []
+            yield self._parsed(spec, read_whole(spec, self._files[table], columns, ragged), columns, ragged)
             return
         begin = 0
         for raw in parts:

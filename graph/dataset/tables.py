@@ -52,9 +52,9 @@ class Table:
         """The column of that name, or None for one that the program does not know."""
         return next((column for column in self.columns if column.name == name), None)
 
-    def with_numbers(self, further: Sequence[str]) -> Table:
-        """The table with further optional columns of numbers."""
-        new = tuple(_number(name, required=False) for name in further if self.column(name) is None)
+    def with_columns(self, further: Sequence[str], kind: Kind) -> Table:
+        """The table with further optional columns of one kind."""
+        new = tuple(Column(name, kind, False, False) for name in further if self.column(name) is None)
         return replace(self, columns=(*self.columns, *new))
 
     @property

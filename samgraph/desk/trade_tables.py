@@ -42,6 +42,7 @@ def reasons(plan: Plan) -> pd.Series:
     invested, wanted = float(plan.now.sum()), float(plan.found.target.sum())
     if wanted > 0.0:
         in_place = plan.now[at] * wanted >= plan.found.target[at] * invested  # as invested as the others are
+        in_place |= plan.now[at] == 0.0  # what is not held did not drift
         found[(trades["side"] == "buy").to_numpy() & (found == "drift") & in_place] = CASH
     return pd.Series(found, index=trades.index, dtype="str")
 

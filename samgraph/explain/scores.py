@@ -108,6 +108,11 @@ class RunModels:
             raise RunError(f"{folder} has no seed {seed}; choose among {', '.join(map(str, seeds))}")
         self.seeds = seeds if seed is None else (seed,)
 
+    @property
+    def last_day(self) -> pd.Timestamp:
+        """The newest day that was tested."""
+        return self.run.market.dates[self.run.windows[-1].test][-1]
+
     def day(self, date: pd.Timestamp) -> ModelDay:
         """The variant's models on a test day.
 

@@ -35,6 +35,7 @@ class Imported:
     options: what was asked for
     files: the files that were read
     essential: the table without which there is nothing to load
+    advice: what to do where nothing could be used
     """
 
     importer: str
@@ -44,6 +45,7 @@ class Imported:
     options: Mapping[str, Any] = field(default_factory=dict)
     files: tuple[Path, ...] = ()
     essential: str = "segments"
+    advice: str = "correct the source"
 
     def __post_init__(self) -> None:
         for name in dict.fromkeys((self.essential, "bars")):
@@ -57,7 +59,7 @@ class Imported:
         more = f"; and {len(lost) - 3} other causes" if len(lost) > 3 else ""
         return (
             f"nothing that was read can be used for the table {name}: {causes or 'the source has no row'}{more}; "
-            "correct the source"
+            f"{self.advice}"
         )
 
 

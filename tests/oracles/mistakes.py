@@ -144,7 +144,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
             "risk h.csv --as-of 2019-06-28 --backcast 20",
             "--backcast needs --data, whose bars tell what came",
         ),
-        usage("Nothing to explain", "explain run", "an explanation needs --company and --date"),
+        usage("Nothing to explain", "explain run", "an explanation needs --company"),
         usage(
             "An explanation written and removed at once",
             "explain run --write --remove",

@@ -21,7 +21,9 @@ TOP = 10  # rows of each table on a terminal
 @click.command("explain")
 @click.argument("run", type=click.Path(path_type=Path, file_okay=False))
 @click.option("--company", metavar="ID", help="The stock's company_id.")
-@click.option("--date", "day", callback=_day, metavar="DATE", help="A test day of the run.")
+@click.option(
+    "--date", "day", callback=_day, metavar="DATE", help="A test day of the run  [default: its last]."
+)
 @click.option("--variant", default="product", show_default=True, help="Whose model.")
 @click.option("--seed", type=int, help="One model alone; the mean of all by default.")
 @click.option("--write", is_flag=True, help="Also write it to Neo4j, as dated relationships for Browser.")
@@ -49,8 +51,14 @@ def command(
     \b
     Examples:
       samgraph explain runs/csi300 --company 300750.SZ --date 2026-05-08
+      samgraph explain runs/csi300 --company 300750.SZ --format json
       samgraph explain runs/csi300 --remove
     """
+    if write and remove:
+        raise click.UsageError("--write and --remove exclude each other")
+    if not remove and company is None:
+        raise click.UsageError("an explanation needs --company")
+
     import pandas as pd
 
     from samgraph.config import load_config
@@ -58,17 +66,13 @@ def command(
     from samgraph.explain.scores import RunModels
     from samgraph.graph.connect import connect
 
-    if write and remove:
-        raise click.UsageError("--write and --remove exclude each other")
-    if not remove and (company is None or day is None):
-        raise click.UsageError("an explanation needs --company and --date")
     models = RunModels(run, variant=variant, seed=seed)
     if remove:
         with connect(load_config(run / "config.toml", {}).neo4j.settings()) as graph:
             removed = remove_explanations(graph, models.run.run_id, company_id=company, date=day)
         click.echo(f"{removed} relationships removed")
         return
-    found = models.day(pd.Timestamp(str(day))).explain(str(company))
+    found = models.day(models.last_day if day is None else pd.Timestamp(str(day))).explain(str(company))
     if write:
         with connect(load_config(run / "config.toml", {}).neo4j.settings()) as graph:
             written = write_explanation(graph, found, run.resolve().name)

@@ -36,8 +36,8 @@ def command(*, run: Path, folder: Path, form: str, as_of: dt.date | None, varian
                and CSV
     alphalens  factor: MultiIndex (date, asset); prices: dates x assets, row t
                what day t's factor can trade at
-    excel      every table of the run as a sheet of run.xlsx; one with more
-               rows than a sheet takes goes on in the next
+    excel      every table of the run as a sheet of run.xlsx; of one with more
+               than 50,000 rows its last days
 
     \b
     Example:

@@ -110,6 +110,9 @@ def import_sec(folder: Path, cache: Path, options: SecOptions) -> Imported:
             "tickers": len(options.tickers),
         },
         files=tuple(files),
+        advice="correct the source"
+        if options.fallback
+        else "take another axis where a report has none of products: --fallback BusinessSegments",
     )
 
 

@@ -34,6 +34,28 @@ def test_the_same_rows_in_another_form_and_order_are_the_same(tmp_path):
     assert found.counts["rows_1"].tolist() == found.counts["rows_2"].tolist()
 
 
+def test_columns_that_no_table_knows_are_compared_in_any_form_and_an_index_of_pandas_is_none(tmp_path):
+    """`frame[mask].to_parquet(path)` leaves the index of its rows in the file."""
+    one = small.write(tmp_path / "one", small.tables())
+    other = small.write(tmp_path / "other", small.tables())
+    for name in ("segments", "bars"):
+        frame = pd.read_csv(one / f"{name}.csv", dtype="str", keep_default_na=False)
+        rows = range(len(frame))
+        frame.assign(note="as told", rank=[f"{row}.50" for row in rows]).to_csv(
+            one / f"{name}.csv", index=False
+        )
+        more = frame.assign(
+            note=["changed", *["as told"] * (len(frame) - 1)], rank=[row + 0.5 for row in rows]
+        )
+        (other / f"{name}.csv").unlink()
+        more.iloc[::-1].to_parquet(other / f"{name}.parquet")
+    found = compare(Dataset(one), Dataset(other))
+    assert found.changes[["table", "column", "before", "after"]].to_numpy().tolist() == [
+        ["segments", "note", "as told", "changed"],
+        ["bars", "note", "as told", "changed"],
+    ]
+
+
 def test_every_change_is_told_with_its_row_cell_and_days(tmp_path):
     after = small.tables()
     after["segments"][0]["weight"] = "0.5"

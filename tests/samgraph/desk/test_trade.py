@@ -194,6 +194,8 @@ def test_what_the_market_does_not_know_is_a_warning_and_nothing_to_trade_with_is
     table = pd.DataFrame({"company_id": ["S05", "NOBODY"], "shares": [300, 100]})
     found = orders_of(one, account_of(table, 1e7))
     assert found.warnings[0] == "unknown_holdings: NOBODY are neither valued nor traded"
+    new = found.tables["orders"].query("side == 'buy' and company_id != 'S05'")
+    assert len(new) and set(new["reason"]) <= {"score", "cash"}  # what is not held did not drift
     undone = found.tables["not_done"]
     assert undone.loc[undone["company_id"] == "NOBODY", "reason"].tolist() == ["unknown"]
     assert found.summary["value"] == pytest.approx(1e7 + 300 * made.market.close[201, 5])

@@ -288,7 +288,10 @@ def test_the_command_prints_a_table_csv_and_json_of_the_same_figures(
     assert len(lines) == 1 + 6 + len(found.concepts) + len(found.members) + len(found.neighbours)
     assert main(ask) == 0
     assert f"rank {found.split['rank']} of {found.split['stocks']}" in capsys.readouterr().out
-    assert main(["explain", str(run), "--company", "S03"]) == 2
+    assert main(["explain", str(run)]) == 2 and "needs --company" in capsys.readouterr().err
+    assert main(["explain", str(run), "--company", "S03", "--format", "json"]) == 0
+    last = pd.read_parquet(run / "predictions.parquet")["date"].max()
+    assert json.loads(capsys.readouterr().out)["date"] == last.date().isoformat()
 
 
 DATASET = {

@@ -340,6 +340,7 @@ def test_the_report_s_costs_are_the_summary_s_with_the_first_day_s_purchase(run:
         has=lambda *names: all(name in run.tables for name in names),
         table=lambda name: run.tables[name],
         days_a_year=year(run),
+        traded_days=run.outcome.summary["variants"]["product"]["days"],
     )
     page = costs(shown)
     for name, figures in run.outcome.summary["variants"].items():
