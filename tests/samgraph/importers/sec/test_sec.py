@@ -423,7 +423,7 @@ def test_the_real_quarter_gives_its_three_filers(shared_data, tmp_path):
     }  # fmt: skip
     assert causes(made, "num.txt")["a total of other products, by their sum"] == 2
     assert made.coverage.groupby("table")["rows"].sum().to_dict() == {"num.txt": 136_044, "sub.txt": 522}
-    with pytest.raises(DatasetError, match="can be used.*: --fallback BusinessSegments$"):
+    with pytest.raises(DatasetError, match=r"can be used.*: --fallback BusinessSegments$"):
         import_sec(folder, tmp_path / "cache", SecOptions())  # a first quarter's product rows are of quarters
     yearly = import_sec(folder, tmp_path / "cache", SecOptions(fallback=("BusinessSegments",)))
     checked(yearly, tmp_path / "years")
