@@ -24,7 +24,7 @@ from samgraph.errors import DatasetError
 from samgraph.files import put_back
 from samgraph.graph.dataset.cells import Converted, convert
 from samgraph.graph.dataset.files import column_names, read_parts, read_whole, require_columns
-from samgraph.graph.dataset.paths import arrow_reason, table_files
+from samgraph.graph.dataset.paths import arrow_reason, require_right, table_files
 from samgraph.graph.dataset.tables import TABLES, Column, Kind, Table
 
 _CHUNK = 1 << 20
@@ -75,10 +75,13 @@ class Dataset:
             raise DatasetError(
                 f"{self.root} is not a directory; name a directory that holds the tables of a dataset"
             )
+        require_right(self.root, f"the folder {self.root}")
         self._files: dict[str, tuple[Path, ...]] = {}
         for name in TABLES:
             if found := table_files(self.root, name):
                 self._files[name] = found
+                for file in found:
+                    require_right(file, f"table {name}: {file}")
         if not self._files:
             raise DatasetError(
                 f"{self.root} holds no table of a dataset (looked for {', '.join(TABLES)}, each as NAME.parquet, "

@@ -82,6 +82,16 @@ def _require_file(name: str, path: Path, inside: Path) -> None:
         )
 
 
+def require_right(path: Path, what: str) -> None:
+    """Refuse a file or folder that this user may not read, or not enter, before it passes for absent or empty.
+
+    Raises DatasetError: `what` cannot be read.
+    """
+    needed = os.R_OK | os.X_OK if path.is_dir() else os.R_OK
+    if not os.access(path, needed):
+        raise DatasetError(f"{what} cannot be read (Permission denied); let this user read it")
+
+
 def require_room(table: str, file: Path, metadata: Any) -> None:
     """Refuse a Parquet file that declares more than this machine's memory can hold.
 

@@ -28,10 +28,12 @@ from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.dataset.tables import GRAPH_TABLES
 from samgraph.graph.db.driver import Graph, Transaction
 from samgraph.graph.db.migrations import VERSION, bring_up_to_date
+from samgraph.progress import warn
 
 OPEN_MOMENT = dt.datetime(9999, 12, 31, tzinfo=dt.UTC)
 """The stored form of a recorded_to that is still open."""
 BEFORE_ALL = dt.datetime(1, 1, 1, tzinfo=dt.UTC)
+_CLOCKS = dt.timedelta(hours=1)  # by which clocks of two machines may differ without a word
 _LOCK_SECONDS = 20.0  # with fifty readers on two cores an answer took up to 15 s
 _LOCKED_CODES = ("TransactionTimedOut", "LockClientStopped", "LockAcquisitionTimeout", "Terminated")
 
@@ -130,6 +132,12 @@ def writing(graph: Graph) -> Iterator[Writer]:
             clean(leader, committed or BEFORE_ALL)
         moment = dt.datetime.now(dt.UTC)
         if committed is not None and moment <= committed:  # a clock that went back
+            if committed - moment > _CLOCKS:
+                warn(
+                    f"the last load is recorded at {committed.isoformat(timespec='seconds')}, but the clock says "
+                    f"{moment.isoformat(timespec='seconds')}: one of the two is wrong; this load is recorded just "
+                    "after the last one, so that the order holds, but --known-at does not find it by the clock"
+                )
             moment = committed + dt.timedelta(microseconds=1)
         yield Writer(committed, moment, holder, leader)
 

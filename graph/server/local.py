@@ -205,7 +205,7 @@ class LocalServer:
 
     def _bring_up(self, java: Java, version: str, ports: Ports) -> Running:
         self._home.enter_client()
-        log_began = processes.size(self._neo4j_log)
+        log_began, debug_began = processes.size(self._neo4j_log), processes.size(self._debug_log)
         watcher: int | None = None
         found: tuple[int, float] | None = None
         try:
@@ -215,7 +215,7 @@ class LocalServer:
                 raise GraphError(f"The local Neo4j server could not be launched: see {self._console_log}.")
             run = Running(*found, watcher, version, ports)
             self._home.keep_running(run)
-            self._await_answer(run, log_began)
+            self._await_answer(run, log_began, debug_began)
             return run
         except BaseException:
             # Ctrl-C as well: a start in progress leaves nothing behind. Should this be cut short too, the
@@ -244,7 +244,7 @@ class LocalServer:
             "run": str(self._home.run_file),
         }
 
-    def _await_answer(self, run: Running, log_began: int) -> None:
+    def _await_answer(self, run: Running, log_began: int, debug_began: int) -> None:
         """Wait until the server answers a query over Bolt and its HTTP port is open."""
         began, allowed = time.monotonic(), start_seconds()
         deadline, tell_at = began + allowed, began + TELL_SECONDS
@@ -262,8 +262,10 @@ class LocalServer:
                     if time.monotonic() > login_deadline:
                         raise
                     time.sleep(2.0)  # it locks a user out for a while after several quick failures
-                except GraphError:
-                    pass  # it listens before its databases are open
+                except GraphError:  # it listens before its databases are open
+                    why = processes.unopened(self._debug_log, debug_began)
+                    if why is not None:
+                        raise self._unopened(why) from None
             if time.monotonic() > deadline:
                 what = f"did not answer within {allowed:.0f} s (SAMGRAPH_NEO4J_START_SECONDS gives it more)"
                 raise self._did_not_start(what, run, log_began)
@@ -279,6 +281,13 @@ class LocalServer:
             return self._home.port_taken(next((port for port in ports if str(port) in said), ports[0]))
         return GraphError(
             f"The local Neo4j server of {self.home} {what}: {said or 'its log is empty'}; see {self._neo4j_log}."
+        )
+
+    def _unopened(self, why: str) -> GraphError:
+        return GraphError(
+            f"The local Neo4j server of {self.home} cannot open its database ({why}), most often "
+            f"because files in {self._home.neo4j / 'data'} are damaged: put a back-up of the home in its place, or "
+            f"empty it with `samgraph neo4j reset --yes` and load again. Its words are in {self._debug_log}."
         )
 
     def _checked(self, run: Running) -> Address:
@@ -353,6 +362,10 @@ class LocalServer:
     @property
     def _neo4j_log(self) -> Path:
         return self._home.neo4j / "logs" / "neo4j.log"
+
+    @property
+    def _debug_log(self) -> Path:
+        return self._home.neo4j / "logs" / "debug.log"
 
     @property
     def _console_log(self) -> Path:

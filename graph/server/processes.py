@@ -23,6 +23,10 @@ KILL_SECONDS = 10.0
 _PROGRAM = str(Path(watch.__file__).resolve())
 _PROBLEM = re.compile(r"ERROR|Caused by|Exception|Error:|OutOfMemory|No space left", re.IGNORECASE)
 
+_CAUSE = re.compile(
+    r"Caused by: (?:[\w.$]+: )?(.*?)(?:\\[nr]|[\r\n\"]|$)"
+)  # of a stack, written out or as JSON
+
 # Watchers that this process started, by process number: kept so that they are reaped.
 _started: dict[int, subprocess.Popen[bytes]] = {}
 
@@ -117,12 +121,24 @@ def size(log: Path) -> int:
 
 def last_words(log: Path, began: int = 0) -> str:
     """The last line of a log (from byte `began` on) that tells of a problem, else its last line."""
+    lines = [line.strip() for line in _text(log, began).splitlines() if line.strip()]
+    chosen = ([line for line in lines if _PROBLEM.search(line)] or lines or [""])[-1]
+    return re.sub(r"^\d{4}-\S+ \S+\s+(?:ERROR\s+)?", "", chosen)[:300].rstrip(".")
+
+
+def unopened(log: Path, began: int = 0) -> str | None:
+    """Why the server could not open its database, by its debug log (from byte `began` on); None if nothing is said."""
+    _, found, told = _text(log, began).rpartition("Failed to start DatabaseId{")
+    if not found:
+        return None
+    causes = _CAUSE.findall(told)
+    return str(causes[-1])[:300].rstrip(".") if causes else "no cause is told"
+
+
+def _text(log: Path, began: int) -> str:
     try:
         with log.open("rb") as file:
             file.seek(began if began <= size(log) else 0)
-            text = file.read().decode(errors="replace")
+            return file.read().decode(errors="replace")
     except OSError:
         return ""
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    chosen = ([line for line in lines if _PROBLEM.search(line)] or lines or [""])[-1]
-    return re.sub(r"^\d{4}-\S+ \S+\s+(?:ERROR\s+)?", "", chosen)[:300].rstrip(".")

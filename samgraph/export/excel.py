@@ -8,6 +8,7 @@ a workbook of millions of rows takes hours to write and minutes to open. `conten
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -45,8 +46,20 @@ def write_workbook(run: RunFolder, path: Path, *, rows: int = ROWS, largest: int
     Raises:
         RunError: a table is damaged, or the file cannot be written.
     """
-    names = [name for name in TABLES if run.has(name)]
     book = Workbook(write_only=True)
+    try:
+        _write_sheets(run, book, rows, largest)
+        with whole(path) as scratch:
+            book.save(scratch)
+    finally:
+        for sheet in book.worksheets:  # one left open would complain when it is collected
+            with contextlib.suppress(Exception):
+                sheet.close()
+    return path
+
+
+def _write_sheets(run: RunFolder, book: Workbook, rows: int, largest: int) -> None:
+    names = [name for name in TABLES if run.has(name)]
     contents, told = book.create_sheet("contents"), []
     _fill(book.create_sheet("columns"), ["table", "column", "what", "known"], _columns(names))
     _fill(book.create_sheet("summary"), ["figure", "value"], _figures(run.summary))
@@ -64,9 +77,6 @@ def write_workbook(run: RunFolder, path: Path, *, rows: int = ROWS, largest: int
                 )
             progress.advance()
     _fill(contents, ["table", "what", "rows", "sheets", "kept"], told)
-    with whole(path) as scratch:
-        book.save(scratch)
-    return path
 
 
 def _last_days(frame: pd.DataFrame, date: str, largest: int) -> tuple[pd.DataFrame, str]:

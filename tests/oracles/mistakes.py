@@ -916,6 +916,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
 def document() -> str:
     """docs/mistakes.md."""
     from oracles.broken import BROKEN
+    from oracles.reports import REPORTS
 
     lines = [
         "# Mistakes",
@@ -948,6 +949,19 @@ def document() -> str:
         "|---|---|---|",
     ]
     lines += [f"| {name} | `{table}` | {_plain(reason)} |" for name, (_, table, _, reason) in BROKEN.items()]
+    lines += [
+        "",
+        "## What others report",
+        "",
+        "Public reports of wrong numbers in tools of this field, each tried here.",
+        "",
+        "| Report | What it tells of | Here | Held by (in `tests/`) |",
+        "|---|---|---|---|",
+    ]
+    lines += [
+        f"| {_plain(report)} | {_plain(told)} | {_plain(here)} | `{held.split('::')[0]}` |"
+        for report, told, here, held in REPORTS
+    ]
     return "\n".join(lines) + "\n"
 
 

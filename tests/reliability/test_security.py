@@ -248,7 +248,7 @@ def days() -> list[object]:
 
 
 def test_a_clock_that_goes_back_keeps_the_order_of_loads_and_every_date(
-    graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    graph: Graph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import datetime as dt
 
@@ -272,5 +272,6 @@ def test_a_clock_that_goes_back_keeps_the_order_of_loads_and_every_date(
     tables["companies"][0]["name"] = "Alpha again"
     tables["segments"].append(small.report("B", "solar", "2022-12-31", "2023-04-28", 1.0))
     second = load(graph, Dataset(small.write(tmp_path / "two", tables))).moment
+    assert "one of the two is wrong" in capsys.readouterr().err
     assert first is not None and second is not None and second > first
     assert [dump.sold(graph.address, day) for day in days()] == before

@@ -23,7 +23,7 @@ import pytest
 from samgraph.errors import GraphError
 from samgraph.graph.db.driver import Address, Graph
 from samgraph.graph.server import home as homes
-from samgraph.graph.server import jars
+from samgraph.graph.server import jars, processes
 from samgraph.graph.server.home import Home
 from samgraph.graph.server.local import LocalServer
 
@@ -296,6 +296,44 @@ def test_a_server_that_does_not_come_up_quotes_its_log(
     with pytest.raises(GraphError, match=r"ended while it started: .*memory.*see .*neo4j\.log"):
         server.start()
     assert processes_of(server.home) == []
+
+
+@pytest.mark.slow
+def test_a_database_whose_files_were_cut_is_told_and_can_be_emptied(server: LocalServer) -> None:
+    server.start()
+    server.stop()
+    for file in (server.home / "neo4j" / "data" / "databases" / "neo4j").rglob("*"):
+        if file.is_file():
+            os.truncate(file, min(100, file.stat().st_size))
+    with pytest.raises(GraphError, match=r"cannot open its database \(.+\), .*neo4j reset --yes"):
+        server.start()
+    assert processes_of(server.home) == []
+    server.reset()
+    assert answers(server.start())
+
+
+def test_why_a_database_was_not_opened_is_read_from_the_log_in_either_form(tmp_path: Path) -> None:
+    log = tmp_path / "debug.log"
+    assert processes.unopened(log) is None
+    log.write_text("2026-01-01 INFO all is well\n", encoding="utf-8")
+    began = log.stat().st_size
+    assert processes.unopened(log) is None
+    stack = [
+        "java.lang.RuntimeException: x",
+        "\tat a.b",
+        "Caused by: a.b.E: outer",
+        "Caused by: a.b.E: Store is cut.",
+    ]
+    told = {
+        "level": "ERROR",
+        "message": "Failed to start DatabaseId{e309[neo4j]}",
+        "stacktrace": "\n".join(stack),
+    }
+    plain = "ERROR [o.n.d] Failed to start DatabaseId{e309[neo4j]} " + "\n".join(stack)
+    for line in (json.dumps(told), plain):
+        log.write_text("2026-01-01 INFO all is well\n" + line + "\n", encoding="utf-8")
+        assert processes.unopened(log, began) == "Store is cut"
+    assert processes.unopened(log, log.stat().st_size) is None
 
 
 def test_a_missing_java_is_said(tmp_path: Path) -> None:

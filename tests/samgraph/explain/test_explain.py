@@ -246,6 +246,32 @@ def test_neighbours_attention_sums_the_hidden_concepts_that_the_module_gives() -
         np.testing.assert_allclose(total, expected[i], atol=1e-4)
 
 
+def test_an_explanation_of_a_day_knows_nothing_of_later_ones() -> None:
+    """Prices, volumes, caps and edges of every later day are others; not a bit of the day's reading is."""
+    config = variant("samgraph", **SMALL)
+    read, fitted = reading(config)
+    market, series = read.inputs.market, read.inputs.series
+    assert series is not None
+    moved = {}
+    for name in ("open", "high", "low", "close", "vwap", "volume", "market_cap"):
+        values = getattr(market, name).copy()
+        values[DAY + 1 :] *= np.random.default_rng(0).uniform(0.5, 2.0, values[DAY + 1 :].shape)
+        moved[name] = values
+    version = series.day_version.copy()
+    version[DAY + 1 :] = 0
+    inputs = training_inputs(replace(market, **moved), replace(series, day_version=version), config)
+    again = DayReading(inputs, WINDOWS[1], config, fitted.parameters, DAY)
+    assert again.stocks == read.stocks
+    for stock in read.stocks:
+        one, other = read.stock(stock), again.stock(stock)
+        assert one.parts == other.parts
+        for name in ("concepts", "members", "neighbours"):
+            pd.testing.assert_frame_equal(getattr(one, name), getattr(other, name), check_exact=True)
+    later = DayReading(inputs, WINDOWS[1], config, fitted.parameters, DAY + 3)
+    before = DayReading(read.inputs, WINDOWS[1], config, fitted.parameters, DAY + 3)
+    assert any(later.stock(s).parts != before.stock(s).parts for s in set(later.stocks) & set(before.stocks))
+
+
 def test_what_cannot_be_explained_is_said_in_words(run: Path, tmp_path: Path) -> None:
     dates = make_market(1, 170, 12).dates
     with pytest.raises(ModelError, match="S00 has no score on"):
