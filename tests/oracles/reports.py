@@ -90,7 +90,7 @@ REPORTS: tuple[tuple[str, str, str, str], ...] = (
         "waditu/tushare#932",
         "adjustment factors of 1 for three years between 6.285 and 18.87",
         "it passed without a word, as returns of -84% and +1,787%: a run warns now, with stock, day and count",
-        "samgraph/run/test_adjustments.py::test_a_factor_that_falls_to_1_and_comes_back_is_told_with_its_first_day",
+        "samgraph/outcome/test_adjustments.py::test_a_factor_that_falls_to_1_and_comes_back_is_told_with_its_first_day",
     ),
     (
         "waditu/tushare#1505",
