@@ -55,14 +55,17 @@ export function shares(data, when) {
     below('Over time', ['used from', ...data.parts.map(part => part.name)], data.first.map((day, at) => [day, ...data.parts.map(part => written(part.shares[at], 'share'))])));
 }
 
+// Lines over days; `kind` is how their values are written.
 export function lines(chart) {
-  const names = Object.keys(chart.lines), all = names.flatMap(name => chart.lines[name]);
+  const kind = chart.kind ?? 'number', names = Object.keys(chart.lines), all = names.flatMap(name => chart.lines[name]);
   const low = Math.min(0, ...all), high = Math.max(0, ...all), room = high - low || 1;
   const first = time(chart.days[0]), last = Math.max(time(chart.days.at(-1)), first + 864e5);
   const x = day => 56 + (724 * (time(day) - first)) / (last - first), y = value => 190 - (170 * (value - low)) / room;
-  const svg = s('svg', { viewBox: '0 0 800 220', class: 'chart', role: 'img', 'aria-label': `${chart.title}, ${chart.days[0]} to ${chart.days.at(-1)}, last ${written(all.at(-1), 'number')}` });
-  for (const tick of [low, 0, high]) svg.append(s('line', { x1: 56, x2: 780, y1: y(tick), y2: y(tick), stroke: 'currentColor', 'stroke-opacity': tick === 0 ? 0.5 : 0.12 }), s('text', { x: 50, y: y(tick) + 4, 'text-anchor': 'end' }, written(tick, 'number')));
+  const svg = s('svg', { viewBox: '0 0 800 220', class: 'chart', role: 'img', 'aria-label': `${chart.title}, ${chart.days[0]} to ${chart.days.at(-1)}, last ${names.map(name => written(chart.lines[name].at(-1), kind)).join(', ')}` });
+  for (const tick of [low, 0, high]) svg.append(s('line', { x1: 56, x2: 780, y1: y(tick), y2: y(tick), stroke: 'currentColor', 'stroke-opacity': tick === 0 ? 0.5 : 0.12 }), s('text', { x: 50, y: y(tick) + 4, 'text-anchor': 'end' }, written(tick, kind)));
   names.forEach((name, at) => svg.append(s('polyline', { points: chart.days.map((day, place) => `${x(day).toFixed(1)},${y(chart.lines[name][place]).toFixed(1)}`).join(' '), fill: 'none', stroke: COLOURS[at], 'stroke-width': 1.8 })));
   svg.append(s('text', { x: 56, y: 210 }, chart.days[0]), s('text', { x: 780, y: 210, 'text-anchor': 'end' }, chart.days.at(-1)));
-  return h('figure', { style: { margin: '0' } }, h('h3', {}, chart.title), svg, below(chart.title, ['day', ...names], chart.days.map((day, at) => [day, ...names.map(name => written(chart.lines[name][at], 'number'))])));
+  return h('figure', { style: { margin: '0' } }, h('h3', {}, chart.title), svg,
+    names.length > 1 ? h('ul', { class: 'legend' }, names.map((name, at) => h('li', {}, h('i', { style: { background: COLOURS[at] } }), name))) : null,
+    below(chart.title, ['day', ...names], chart.days.map((day, at) => [day, ...names.map(name => written(chart.lines[name][at], kind))])));
 }

@@ -76,6 +76,7 @@ def company_page(explorer: Explorer, as_of: AsOf, company_id: str) -> dict[str, 
     if explorer.run is not None:
         run = explorer.run
         answer["scores"] = or_sentence(lambda: run.scores(company_id, as_of))
+        answer["held"] = or_sentence(lambda: run.brought.company(company_id, as_of))
     return answer
 
 

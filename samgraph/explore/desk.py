@@ -11,8 +11,9 @@ import pandas as pd
 
 from samgraph.errors import DatasetError, SnapshotError
 from samgraph.explore.products import COMPANY, PRODUCT
+from samgraph.explore.run_risk import holdings_risk_tables
 from samgraph.explore.state import Explorer
-from samgraph.explore.tables import Column, table
+from samgraph.explore.tables import Column, or_sentence, table
 from samgraph.graph.ask.baskets import Basket, basket, basket_of, thin
 from samgraph.graph.ask.nearness import along_taxonomy
 from samgraph.graph.ask.pairs import pairs
@@ -228,6 +229,14 @@ def holdings_page(explorer: Explorer, as_of: AsOf, text: str) -> dict[str, Any]:
             Column("cause", "cause"),
         ]
         answer["tables"].append(table("uncovered", "Not covered", lost, columns))
+    if explorer.run is not None:
+        run, tree = explorer.run, product_tree(explorer.graph, found.as_of)
+        parents, names = (
+            dict(zip(tree["product_id"], tree[column], strict=True)) for column in ("parent_id", "name")
+        )
+        said = or_sentence(lambda: holdings_risk_tables(run.run, holdings, as_of, parents, names))
+        answer["notes"] += said.get("notes", [said.get("note")])
+        answer["tables"] = [*said.get("tables", []), *answer["tables"]]
     return answer
 
 

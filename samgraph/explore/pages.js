@@ -6,6 +6,9 @@ import { address, h, tabled } from './tables.js';
 const notes = data => (data.notes ?? []).map(text => h('p', { class: 'note' }, text));
 const head = data => [h('h1', {}, data.title), data.subtitle ? h('p', { class: 'soft' }, data.subtitle) : null, ...notes(data)];
 const all = (tables, when) => h('div', { class: 'columns' }, tables.map(one => tabled(one, when)));
+// What a run says, under its title: a note, a chart, tables.
+const told = (title, data, when) => (data ? [h('h2', {}, title), data.note ? h('p', { class: 'soft' }, data.note) : null,
+  data.chart ? lines(data.chart) : null, data.tables?.length ? all(data.tables, when) : null] : null);
 const link = (text, page, params, when) => h('a', { href: address(page, params, when) }, text);
 
 // The basket that is being composed, so that products of other pages can be added to it.
@@ -42,6 +45,7 @@ export async function company({ when, params, ask, go }) {
     scores ? [h('h2', { id: 'scores' }, 'Scores of the run'), scores.note ? h('p', { class: 'note' }, scores.note) : null,
       scores.chart ? lines(scores.chart) : null, scores.table ? tabled(scores.table, when) : null,
       scores.last ? h('div', { class: 'actions' }, h('button', { type: 'button', onclick: explain }, `Explain the score of ${scores.last}`)) : null, why] : null,
+    told('In the run’s portfolios', data.held, when),
     all(data.tables, when)].flat();
 }
 
@@ -52,7 +56,8 @@ export async function product({ when, params, ask }) {
     ...head(data),
     h('div', { class: 'actions' }, link('Walk its value chain', 'chain', { q: id }, when),
       link(chosen.p.length ? `Add to the basket (${chosen.p.length})` : 'Make a basket', 'basket', { p }, when)),
-    data.factor ? [h('h2', {}, 'Factor return'), h('p', { class: 'soft' }, data.factor.note), data.factor.chart ? lines(data.factor.chart) : null] : null,
+    told('Factor return', data.factor, when),
+    told('What it brought to the run’s excess return', data.brought, when),
     all(data.tables, when)].flat();
 }
 

@@ -113,6 +113,7 @@ def product_page(explorer: Explorer, as_of: AsOf, product_id: str) -> dict[str, 
     if explorer.run is not None:
         run = explorer.run
         answer["factor"] = or_sentence(lambda: run.factor_return(path, as_of))
+        answer["brought"] = or_sentence(lambda: run.brought.product(path, day.names, as_of))
     return answer
 
 

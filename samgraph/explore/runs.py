@@ -10,6 +10,7 @@ import pandas as pd
 
 from samgraph.arms.registry import BASE
 from samgraph.explain.scores import RunModels
+from samgraph.explore.brought import Brought
 from samgraph.explore.tables import Column, table
 from samgraph.graph.db.asof import AsOf
 from samgraph.run.folder import RunFolder
@@ -26,6 +27,11 @@ class RunAnswers:
         """
         self.run = RunFolder.open(folder)
         self.folder = folder
+
+    @cached_property
+    def brought(self) -> Brought:
+        """What its portfolios owe to products and companies."""
+        return Brought(self.run)
 
     @cached_property
     def _scores(self) -> pd.DataFrame:

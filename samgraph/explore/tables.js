@@ -23,12 +23,13 @@ export function address(page, params, when) {
 export function written(value, kind) {
   if (value === null || value === undefined) return '';
   if (kind === 'share') return `${(100 * value).toFixed(1)}%`;
+  if (kind === 'return') return `${(100 * value).toFixed(2)}%`;
   if (kind === 'whole') return Math.round(value).toLocaleString('en');
   if (kind === 'number') return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en') : String(+(+value).toPrecision(4));
   return String(value);
 }
 
-const NUMERIC = new Set(['share', 'whole', 'number']);
+const NUMERIC = new Set(['share', 'return', 'whole', 'number']);
 
 // A text that a spreadsheet would run as a formula gets an apostrophe first.
 const safe = text => (/^'*[=+\-@\t\r\n＝＋－＠]/.test(text) ? `'${text}` : text);

@@ -13,7 +13,7 @@ import pandas as pd
 
 from samgraph.errors import SamgraphError
 
-Kind = Literal["text", "number", "whole", "share", "day", "company", "product"]
+Kind = Literal["text", "number", "whole", "share", "return", "day", "company", "product"]
 MOST_ROWS = 500
 """Rows of a table that are sent; the rest is counted."""
 
@@ -25,7 +25,8 @@ class Column:
     Attributes:
         key: of the frame
         label: the head that people read
-        kind: how it is written; `company` and `product` are names that link to a page
+        kind: how it is written; `company` and `product` are names that link to a page, `return` has two decimals
+            of a percent
         of: for those two the frame's column of ids
     """
 

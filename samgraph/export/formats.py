@@ -22,6 +22,7 @@ from samgraph.export.excel import write_workbook
 from samgraph.factors.portfolio.optimise import expected_returns
 from samgraph.files import whole
 from samgraph.run.folder import RunFolder
+from samgraph.run.risk_of_day import risk_of_day
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -61,39 +62,25 @@ def model_of_day(run: RunFolder, as_of: pd.Timestamp | None = None, *, variant: 
     Raises:
         RunError: a file is missing, or the run knows nothing by that day.
     """
-    exposures, covariance = run.table("exposures"), run.table("covariance")
-    styles = exposures["kind"] == "style"
-    date = run.day(as_of, exposures.loc[styles, "first"])
-    estimated = run.day(date, covariance["date"])
-    rows = exposures[(exposures["first"] <= date) & (exposures["last"] >= date)]
-    stocks = sorted(rows.loc[rows["kind"] == "style", "company_id"].unique())
-    factors = run.table("risk_factors")
-    place, column = pd.Index(stocks), pd.Index(factors["factor"])
-    matrix = np.zeros((len(stocks), len(factors)))
-    matrix[:, factors["kind"].to_numpy() == "market"] = 1.0
-    kept = rows[rows["company_id"].isin(stocks)]
-    matrix[place.get_indexer(kept["company_id"]), column.get_indexer(kept["factor"])] = kept["exposure"]
-    part = covariance[covariance["date"] == estimated]
-    a, b = column.get_indexer(part["factor_a"]), column.get_indexer(part["factor_b"])
-    common = np.zeros((len(factors), len(factors)))
-    common[a, b] = common[b, a] = part["covariance"]
-    risk = run.table("specific_risk")
-    own = risk[risk["date"] == estimated].set_index("company_id")["variance"].reindex(stocks).to_numpy()
+    model, estimated = risk_of_day(run, as_of)
+    date, stocks = model.as_of, list(model.stocks)
     score = run.scores(variant)
     today = score[score.index.get_level_values(0) == date].droplevel(0).reindex(stocks).to_numpy()
     bounds = run.config.optimiser.bounds(int(run.summary["label_horizon"]))
     market = run.market
-    cap = market.weights()[market.dates.get_loc(date), pd.Index(market.stocks).get_indexer(place)]
+    cap = market.weights()[market.dates.get_loc(date), pd.Index(market.stocks).get_indexer(pd.Index(stocks))]
     return ModelOfDay(
         date=date,
         estimated=estimated,
         stocks=stocks,
-        factors=factors,
-        exposures=matrix,
-        factor_covariance=common,
-        specific_variance=own,
+        factors=run.table("risk_factors"),
+        exposures=model.exposures,
+        factor_covariance=model.factor_covariance,
+        specific_variance=model.specific_variance,
         score=today,
-        expected_return=expected_returns(today, np.ones(len(stocks), dtype=bool), own, bounds),
+        expected_return=expected_returns(
+            today, np.ones(len(stocks), dtype=bool), model.specific_variance, bounds
+        ),
         benchmark_weight=cap / cap.sum(),
     )
 

@@ -20,7 +20,8 @@ def command(run: Path | None, port: int | None, no_browser: bool) -> None:
     """Walk value chains, companies, products, baskets, pairs and holdings on a local page.
 
     Every answer is as of the day, and as known at the moment, that are set at the top of the page. With RUN companies
-    have their scores with explanations, and products their factor returns. The page listens on 127.0.0.1 alone, its
+    have their scores with explanations and what its portfolios held of them, products their factor returns and what
+    they brought to its excess return, and holdings a forecast of risk. The page listens on 127.0.0.1 alone, its
     address holds a secret that is made anew at every start, it only reads, and it loads nothing from the network.
     Ctrl-C ends it.
 

@@ -370,6 +370,63 @@ def test_a_file_of_holdings_is_answered_and_a_wrong_one_is_told(page: TestClient
     assert post(b"company_id,weight\n1.SZ,1\n", Origin="http://evil.example").status_code == 403
 
 
+@pytest.fixture(scope="module")
+def beside_a_run(loaded: Graph) -> Iterator[TestClient]:
+    from oracles.brought_run import run_of, tables
+
+    from samgraph.explore.runs import RunAnswers
+
+    answers = RunAnswers.__new__(RunAnswers)
+    answers.run = run_of(tables())
+    with TestClient(application(Explorer(loaded, answers), TOKEN, PORT), base_url=BASE) as client:
+        yield client
+
+
+def test_with_a_run_a_page_tells_what_it_owes_to_product_and_company_by_the_day(
+    beside_a_run: TestClient,
+) -> None:
+    product = ask(beside_a_run, "product", id="A")["brought"]
+    assert round(table(product, "brought")[0]["contribution"], 12) == 0.016 and "电池" in product["note"]
+    held = ask(beside_a_run, "company", id="1.SZ")["held"]
+    assert held["chart"]["lines"]["weight"] == [0.4, 0.0, 0.6]
+    later = ask(beside_a_run, "company", id="1.SZ", as_of="2021-07-01")["held"]
+    assert table(later, "linked")[0]["contribution"] == 0.21
+
+
+def test_with_a_run_a_file_of_holdings_has_its_risk_by_product_as_of_the_day(
+    beside_a_run: TestClient,
+) -> None:
+    """The variance of 0.5 and 0.3, matrix by matrix; exposures and covariances of the day after are others."""
+    import numpy as np
+    from oracles.brought_run import COVARIANCE, EXPOSURES, SPECIFIC, YEAR
+
+    body = b"company_id,weight\n1.SZ,0.5\n2.SZ,0.3\n3.SH,0.2\n"
+    data = beside_a_run.post(f"/{TOKEN}/api/holdings", params={"as_of": DAY}, content=body).json()
+    order = ("market", "size", "A")
+    common = np.array([[COVARIANCE.get((a, b), COVARIANCE.get((b, a), 0.0)) for b in order] for a in order])
+    loads = np.array([[1.0, size, product] for product, size in EXPOSURES.values()])
+    weights, own = np.array([0.5, 0.3]), np.array(list(SPECIFIC.values()))
+    whole = weights @ (loads @ common @ loads.T + np.diag(own)) @ weights
+    notes = " ".join(data["notes"])
+    assert f"Forecast volatility {np.sqrt(whole * YEAR):.1%} a year" in notes and "2021-06-29" in notes
+    assert "leaves out 1 holdings (20.0%)" in notes
+    x = loads.T @ weights
+    assert {row["kind"]: round(row["share"], 9) for row in table(data, "kinds")} == {
+        **{
+            kind: round(x[k] * (common @ x)[k] / whole, 9)
+            for k, kind in enumerate(("market", "style", "product"))
+        },
+        "specific": round(own @ weights**2 / whole, 9),
+    }
+    share = x[2] * (common @ x)[2] / whole
+    by_product = table(data, "risk")
+    assert [(row["product_id"], row["level"]) for row in by_product] == [("R", 1), ("A", 2)]
+    for row in by_product:
+        assert (row["exposure"], row["share"]) == pytest.approx((0.49, share))
+    before = beside_a_run.post(f"/{TOKEN}/api/holdings", params={"as_of": "2021-06-01"}, content=body)
+    assert before.status_code == 200 and "knows nothing by" in before.json()["notes"][-1]
+
+
 def test_what_was_known_then_is_answered_after_later_loads(
     page: TestClient, loaded: Graph, folder: Path
 ) -> None:
