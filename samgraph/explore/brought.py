@@ -99,7 +99,7 @@ class Brought:
         lines = {effect: daily[shown][effect].cumsum() for effect in EFFECTS}
         return {
             "note": "" if group == path[-1] else note,
-            "chart": _chart(f"What {named} brought to {shown}, cumulated", lines),
+            "chart": _chart(f"{named} in the portfolio {shown}, cumulated", lines),
             "tables": [
                 table("brought", f"What {named} brought", pd.DataFrame(rows), columns, note=said),
                 *self._whole("product", path[-1], as_of, LINKED),
@@ -136,7 +136,7 @@ class Brought:
         shown = _main(daily)
         return {
             "note": "",
-            "chart": _chart(f"Weight in {shown} at the close", {"weight": daily[shown]}),
+            "chart": _chart(f"Weight in the portfolio {shown} at the close", {"weight": daily[shown]}),
             "tables": [
                 table(
                     "held", "Held by the run's portfolios", pd.DataFrame(rows), columns, note=f"Up to {last}."

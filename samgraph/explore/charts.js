@@ -12,6 +12,8 @@ function s(tag, attrs, ...children) {
   return node;
 }
 
+// A chart's width in its own units: half as many on a phone, so that its letters keep their size.
+const width = () => (innerWidth < 620 ? 400 : 800);
 const time = day => Date.parse(`${day}T00:00:00Z`);
 
 function below(title, heads, rows) {
@@ -32,9 +34,10 @@ export function levels(parts, when) {
 
 // Shares of revenue over the spans of reports.
 export function shares(data, when) {
+  const wide = width();
   const first = time(data.first[0]), last = Math.max(time(data.last.at(-1)), first + 864e5);
-  const x = day => 40 + (740 * (time(day) - first)) / (last - first), y = share => 190 - 170 * share;
-  const svg = s('svg', { viewBox: '0 0 800 220', class: 'chart', role: 'img', 'aria-label': `Shares of revenue over ${data.first.length} reports` });
+  const x = day => 40 + ((wide - 60) * (time(day) - first)) / (last - first), y = share => 190 - 170 * share;
+  const svg = s('svg', { viewBox: `0 0 ${wide} 220`, class: 'chart', role: 'img', 'aria-label': `Shares of revenue over ${data.first.length} reports` });
   for (const tick of [0, 0.5, 1]) svg.append(s('text', { x: 34, y: y(tick) + 4, 'text-anchor': 'end' }, `${100 * tick}%`));
   data.first.forEach((day, at) => {
     let sum = 0;
@@ -48,7 +51,7 @@ export function shares(data, when) {
       sum += share;
     });
   });
-  svg.append(s('text', { x: 40, y: 210 }, data.first[0]), s('text', { x: 780, y: 210, 'text-anchor': 'end' }, data.last.at(-1)));
+  svg.append(s('text', { x: 40, y: 210 }, data.first[0]), s('text', { x: wide - 20, y: 210, 'text-anchor': 'end' }, data.last.at(-1)));
   const shown = data.parts.slice(0, 10);
   return h('div', {}, svg,
     h('ul', { class: 'legend' }, shown.map((part, place) => h('li', {}, h('i', { style: { background: COLOURS[place % COLOURS.length] } }), h('a', { href: address('product', { id: part.id }, when) }, part.name)))),
@@ -57,14 +60,15 @@ export function shares(data, when) {
 
 // Lines over days; `kind` is how their values are written.
 export function lines(chart) {
+  const wide = width();
   const kind = chart.kind ?? 'number', names = Object.keys(chart.lines), all = names.flatMap(name => chart.lines[name]);
   const low = Math.min(0, ...all), high = Math.max(0, ...all), room = high - low || 1;
   const first = time(chart.days[0]), last = Math.max(time(chart.days.at(-1)), first + 864e5);
-  const x = day => 56 + (724 * (time(day) - first)) / (last - first), y = value => 190 - (170 * (value - low)) / room;
-  const svg = s('svg', { viewBox: '0 0 800 220', class: 'chart', role: 'img', 'aria-label': `${chart.title}, ${chart.days[0]} to ${chart.days.at(-1)}, last ${names.map(name => written(chart.lines[name].at(-1), kind)).join(', ')}` });
-  for (const tick of [low, 0, high]) svg.append(s('line', { x1: 56, x2: 780, y1: y(tick), y2: y(tick), stroke: 'currentColor', 'stroke-opacity': tick === 0 ? 0.5 : 0.12 }), s('text', { x: 50, y: y(tick) + 4, 'text-anchor': 'end' }, written(tick, kind)));
+  const x = day => 70 + ((wide - 90) * (time(day) - first)) / (last - first), y = value => 190 - (170 * (value - low)) / room;
+  const svg = s('svg', { viewBox: `0 0 ${wide} 220`, class: 'chart', role: 'img', 'aria-label': `${chart.title}, ${chart.days[0]} to ${chart.days.at(-1)}, last ${names.map(name => written(chart.lines[name].at(-1), kind)).join(', ')}` });
+  for (const tick of [low, 0, high]) svg.append(s('line', { x1: 70, x2: wide - 20, y1: y(tick), y2: y(tick), stroke: 'currentColor', 'stroke-opacity': tick === 0 ? 0.5 : 0.12 }), s('text', { x: 64, y: y(tick) + 4, 'text-anchor': 'end' }, written(tick, kind)));
   names.forEach((name, at) => svg.append(s('polyline', { points: chart.days.map((day, place) => `${x(day).toFixed(1)},${y(chart.lines[name][place]).toFixed(1)}`).join(' '), fill: 'none', stroke: COLOURS[at], 'stroke-width': 1.8 })));
-  svg.append(s('text', { x: 56, y: 210 }, chart.days[0]), s('text', { x: 780, y: 210, 'text-anchor': 'end' }, chart.days.at(-1)));
+  svg.append(s('text', { x: 70, y: 210 }, chart.days[0]), s('text', { x: wide - 20, y: 210, 'text-anchor': 'end' }, chart.days.at(-1)));
   return h('figure', { style: { margin: '0' } }, h('h3', {}, chart.title), svg,
     names.length > 1 ? h('ul', { class: 'legend' }, names.map((name, at) => h('li', {}, h('i', { style: { background: COLOURS[at] } }), name))) : null,
     below(chart.title, ['day', ...names], chart.days.map((day, at) => [day, ...names.map(name => written(chart.lines[name][at], kind))])));

@@ -235,6 +235,7 @@ def holdings_page(explorer: Explorer, as_of: AsOf, text: str) -> dict[str, Any]:
             dict(zip(tree["product_id"], tree[column], strict=True)) for column in ("parent_id", "name")
         )
         said = or_sentence(lambda: holdings_risk_tables(run.run, holdings, as_of, parents, names))
+        answer["subtitle"] = ", ".join(filter(None, (answer["subtitle"], said.get("subtitle"))))
         answer["notes"] += said.get("notes", [said.get("note")])
         answer["tables"] = [*said.get("tables", []), *answer["tables"]]
     return answer

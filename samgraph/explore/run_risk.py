@@ -24,7 +24,7 @@ def holdings_risk_tables(
     parents: Mapping[str, str | None],
     names: Mapping[str, str],
 ) -> dict[str, Any]:
-    """Forecast volatility of holdings, and where it comes from: `notes` and `tables`.
+    """Forecast volatility of holdings, and where it comes from: `subtitle`, `notes` and `tables`.
 
     Args:
         run: its risk model of the last day up to `as_of` is used.
@@ -43,23 +43,27 @@ def holdings_risk_tables(
         said = (
             f"None of the holdings is in the run's risk model of {model.as_of.date()}: no forecast of risk."
         )
-        return {"notes": [said], "tables": []}
+        return {"subtitle": "", "notes": [said], "tables": []}
     split = model.decompose(model.weights({str(company): float(weight) for company, weight in known.items()}))
     volatility = math.sqrt(max(split.total, 0.0) * run.days_a_year)
-    notes = [
-        f"Forecast volatility {volatility:.1%} a year, by the run's risk model of {model.as_of.date()} (covariances "
-        f"estimated on {estimated.date()})."
-    ]
+    notes = []
     if len(lost):
         share = float(lost.abs().sum() / holdings.abs().sum())
         notes.append(
             f"The forecast leaves out {len(lost)} holdings ({share:.1%}), no members of the run's universe on that day."
         )
-    return {"notes": notes, "tables": _tables(split, parents, names)}
+    behind = (
+        f"By the run's risk model of {model.as_of.date()}, its covariances estimated on {estimated.date()}."
+    )
+    return {
+        "subtitle": f"forecast volatility {volatility:.1%} a year",
+        "notes": notes,
+        "tables": _tables(split, parents, names, behind),
+    }
 
 
 def _tables(
-    split: Decomposition, parents: Mapping[str, str | None], names: Mapping[str, str]
+    split: Decomposition, parents: Mapping[str, str | None], names: Mapping[str, str], behind: str
 ) -> list[dict[str, Any]]:
     own = dict(zip(split.model.columns, split.model.names, strict=True))
     levels = split.by_level(parents, names=own | dict(names)).rename(
@@ -73,7 +77,7 @@ def _tables(
             "Where its risk comes from",
             split.by_kind(),
             [Column("kind", "kind"), SHARE],
-            note="Shares add up to 100%; what has a negative one hedges the rest. Specific is of each stock alone.",
+            note=f"{behind} Shares add up to 100%; a negative one hedges the rest. Specific: of each stock alone.",
         ),
         table(
             "risk",

@@ -243,6 +243,7 @@ def listen(port: int = 0) -> socket.socket:
         raise ConfigError(
             f"port {port} of {HOST} cannot be had: {error.strerror}; choose another --port"
         ) from error
+    found.listen()  # a browser that is quicker than the server waits for it
     return found
 
 

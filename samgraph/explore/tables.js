@@ -22,8 +22,7 @@ export function address(page, params, when) {
 
 export function written(value, kind) {
   if (value === null || value === undefined) return '';
-  if (kind === 'share') return `${(100 * value).toFixed(1)}%`;
-  if (kind === 'return') return `${(100 * value).toFixed(2)}%`;
+  if (kind === 'share' || kind === 'return') return `${(100 * value).toFixed(kind === 'share' ? 1 : 2).replace(/^-(?=[0.]+$)/, '')}%`;
   if (kind === 'whole') return Math.round(value).toLocaleString('en');
   if (kind === 'number') return Math.abs(value) >= 1000 ? Math.round(value).toLocaleString('en') : String(+(+value).toPrecision(4));
   return String(value);

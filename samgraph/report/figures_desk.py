@@ -13,7 +13,7 @@ LINES = 8  # of one picture
 
 
 def rolling(daily: pd.DataFrame, year: float) -> pd.DataFrame:
-    """date, ir, tracking_error, beta over the last `WINDOW` days; from the first day with as many.
+    """date, ir, tracking_error, beta and both volatilities over the last `WINDOW` days; from the first with as many.
 
     Args:
         daily: date, return, benchmark_return, excess_return.
@@ -31,6 +31,8 @@ def rolling(daily: pd.DataFrame, year: float) -> pd.DataFrame:
                 "ir": excess.mean() / deviation.where(deviation > 1e-12) * year**0.5,
                 "tracking_error": deviation * year**0.5,
                 "beta": covariance / spread.var().where(spread.var() > 1e-18),
+                "volatility": both["return"].rolling(WINDOW).std() * year**0.5,
+                "benchmark_volatility": spread.std() * year**0.5,
             }
         )
     return frame.iloc[WINDOW - 1 :].reset_index(drop=True)
@@ -40,6 +42,13 @@ def rolling_lines(found: pd.DataFrame, column: str, title: str, *, percent: bool
     """One rolling figure over time."""
     figure = go.Figure(line(found["date"], found[column], title, form=".2%" if percent else ".2f"))
     return layout(figure, title, height=260, percent=percent)
+
+
+def rolling_volatility(found: pd.DataFrame) -> go.Figure:
+    """The portfolio's and its benchmark's volatility over time."""
+    columns = {"portfolio": found["volatility"], "benchmark": found["benchmark_volatility"]}
+    figure = lines(go.Figure(), found["date"], columns)
+    return layout(figure, "volatility", height=260, percent=True)
 
 
 def underwater(daily: pd.DataFrame) -> go.Figure:

@@ -1,4 +1,4 @@
-"""The report's section by month: returns, drawdowns with their days, rolling figures, turnover and cost."""
+"""The report's section on returns: growth, key figures, months, drawdowns with their days, rolling figures, trading."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from samgraph.arms.registry import BASE
 from samgraph.report import figures_desk
 from samgraph.report.figures import cost_shares
 from samgraph.report.html import Html, details, figure, given, number, pair, percent, section, table, text
+from samgraph.report.key_figures import curves, key_tables
+from samgraph.report.verdict import benchmark_name
 from samgraph.run.folder import RunFolder
 
 DEEPEST = 5  # drawdowns that are listed
@@ -18,7 +20,9 @@ NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "
 def months(run: RunFolder) -> str:
     """Of the product arm's first portfolio."""
     return section(
-        "months", "Month by month", given(run, ("portfolio",), lambda frame: _months(run, frame), "Months")
+        "months",
+        "Returns, months and drawdowns",
+        given(run, ("portfolio",), lambda frame: _months(run, frame), "Months"),
     )
 
 
@@ -74,7 +78,9 @@ def _months(run: RunFolder, portfolio: pd.DataFrame) -> str:
         for row in drawdowns(daily["date"], values).to_dict("records")
     ]
     return (
-        _calendar(by_month)
+        curves(daily, by_month, benchmark_name(run))
+        + key_tables(daily, by_month, run.days_a_year)
+        + _calendar(by_month)
         + figure(
             figures_desk.underwater(daily),
             "Drawdowns",
@@ -102,6 +108,7 @@ def _fall(row: dict[object, object]) -> list[str]:
 def _calendar(by_month: pd.DataFrame) -> str:
     """A line a year and kind, a column a month."""
     own = by_month.assign(year=by_month["month"].str[:4], place=by_month["month"].str[5:].astype(int))
+    most = {kind: float(own[kind].abs().max()) for kind in ("return", "benchmark", "excess")}
     rows = []
     for year, of_year in own.groupby("year", sort=True):
         months = of_year.set_index("place")
@@ -110,7 +117,7 @@ def _calendar(by_month: pd.DataFrame) -> str:
         for kind, shown in (("return", BASE), ("benchmark", "benchmark"), ("excess", "excess")):
             cells = [
                 shown,
-                *(percent(months[kind].get(place)) for place in range(1, 13)),
+                *(_heat(months[kind].get(place), most[kind]) for place in range(1, 13)),
                 percent(whole[kind]),
             ]
             rows.append([str(year), *(map(_strong, cells) if kind == "excess" else cells)])
@@ -118,8 +125,19 @@ def _calendar(by_month: pd.DataFrame) -> str:
         ["year", "of", *NAMES, "year"],
         rows,
         f"Compounded returns of {BASE} after costs and of the benchmark, and their difference; months and years that "
-        f"the test cuts are parts. {len(by_month)} months.",
+        f"the test cuts are parts; blue above zero, orange below. {len(by_month)} months.",
         words=2,
+    )
+
+
+def _heat(value: float | None, most: float) -> Html:
+    """A return whose ground is the darker, the larger it is: blue above zero, orange below."""
+    if value is None or not most > 0.0:
+        return Html(text(percent(value)))
+    ground = "--up" if value >= 0.0 else "--down"
+    return Html(
+        f"<span class='heat' style='background:rgb(var({ground}) / {0.42 * abs(value) / most:.2f})'>"
+        f"{text(percent(value))}</span>"
     )
 
 
@@ -141,7 +159,16 @@ def _rolling(run: RunFolder, daily: pd.DataFrame) -> str:
             "Rolling tracking error",
             f"A year, realised. {said}",
         ),
-    ) + figure(figures_desk.rolling_lines(found, "beta", "beta"), "Rolling beta", f"To the benchmark. {said}")
+    ) + pair(
+        figure(
+            figures_desk.rolling_volatility(found),
+            "Rolling volatility",
+            f"A year, of {BASE} and of the benchmark. {said}",
+        ),
+        figure(
+            figures_desk.rolling_lines(found, "beta", "beta"), "Rolling beta", f"To the benchmark. {said}"
+        ),
+    )
 
 
 def _trading(by_month: pd.DataFrame) -> str:

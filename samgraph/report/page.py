@@ -39,7 +39,7 @@ SECTIONS = {
     "asked": ("What was run", report_settings.asked),
     "sources": ("Where from", where_from),
     "attribution": ("Attribution", attribution),
-    "months": ("Months", months),
+    "months": ("Returns", months),
     "explained": ("Best stocks", report_holdings.explained),
     "holdings": ("Holdings", report_holdings.holdings),
     "positions": ("Positions", positions),

@@ -45,6 +45,20 @@ TERMS: dict[str, tuple[str, str]] = {
         "Drawdown of the excess",
         "How far the portfolio's value over the benchmark's fell below its highest point before, compounded.",
     ),
+    "sharpe": (
+        "Sharpe ratio",
+        "Mean daily return over its standard deviation, a year. No riskless rate is taken off.",
+    ),
+    "sortino": (
+        "Sortino ratio",
+        "The same with the root of the mean squared return below zero instead of the standard deviation.",
+    ),
+    "calmar": ("Calmar ratio", "Compounded growth a year over the worst drawdown."),
+    "var": (
+        "VaR and CVaR",
+        "VaR, 95%: the loss of a day that 5% of the days exceeded; CVaR: the mean loss of those days. Of the days of "
+        "the test as they were, no distribution assumed.",
+    ),
     "turnover": ("Turnover", "Half of what was bought and sold, as a share of the value, a year."),
     "neutral": (
         "Neutral",

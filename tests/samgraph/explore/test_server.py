@@ -207,6 +207,13 @@ def test_only_the_loopback_address_listens() -> None:
         assert bound.getsockname()[0] == "127.0.0.1"
 
 
+def test_who_asks_before_the_server_answers_waits_and_is_not_refused() -> None:
+    import socket
+
+    with listen() as bound, socket.create_connection(bound.getsockname(), timeout=10):
+        pass
+
+
 # --- requests that are wrong
 
 
@@ -408,7 +415,8 @@ def test_with_a_run_a_file_of_holdings_has_its_risk_by_product_as_of_the_day(
     weights, own = np.array([0.5, 0.3]), np.array(list(SPECIFIC.values()))
     whole = weights @ (loads @ common @ loads.T + np.diag(own)) @ weights
     notes = " ".join(data["notes"])
-    assert f"Forecast volatility {np.sqrt(whole * YEAR):.1%} a year" in notes and "2021-06-29" in notes
+    assert data["subtitle"].endswith(f"forecast volatility {np.sqrt(whole * YEAR):.1%} a year")
+    assert "of 2021-06-29, its covariances estimated on 2021-06-28" in data["tables"][0]["note"]
     assert "leaves out 1 holdings (20.0%)" in notes
     x = loads.T @ weights
     assert {row["kind"]: round(row["share"], 9) for row in table(data, "kinds")} == {

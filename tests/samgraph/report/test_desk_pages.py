@@ -15,6 +15,7 @@ from samgraph.outcome.constructions import portfolios_in
 from samgraph.report.attribution import attribution
 from samgraph.report.capacity import capacity
 from samgraph.report.figures_desk import LINES, WINDOW, cumulated, rolling
+from samgraph.report.key_figures import growth_curves, key_figures, key_tables, month_bars
 from samgraph.report.months import drawdowns, monthly, months
 from samgraph.report.positions import positions, reasons
 from samgraph.report.why import Reasons
@@ -177,3 +178,83 @@ def test_no_two_lines_of_a_picture_look_the_same() -> None:
     daily = pd.DataFrame({name: range(LINES) for name in map(str, range(LINES + 3))})
     drawn = cumulated(daily).data
     assert len(drawn) == LINES and len({(one.line.color, one.line.dash) for one in drawn}) == LINES
+
+
+def test_key_figures_are_those_of_pandas_and_of_the_hand() -> None:
+    rng = np.random.default_rng(4)
+    daily, months = pd.Series(rng.normal(0.001, 0.01, 400)), pd.Series([0.02, -0.01, 0.0, 0.03])
+    found = key_figures(daily, daily, months, 250.0)
+    curve = (1 + daily).cumprod()
+    worst = np.sort(daily)[
+        :20
+    ]  # 20 of 400 are at or below the 5% quantile, which lies between the 20th and the 21st
+    expected = {
+        "growth": curve.iloc[-1] ** (250 / 400) - 1,
+        "volatility": daily.std() * 250**0.5,
+        "sharpe": daily.mean() / daily.std() * 250**0.5,
+        "sortino": daily.mean() / np.sqrt((daily[daily < 0] ** 2).sum() / 400) * 250**0.5,
+        "drawdown": min(curve[i] / max(1.0, *curve[: i + 1]) for i in range(400)) - 1,
+        "var": -daily.quantile(0.05),
+        "cvar": -worst.mean(),
+        "skew": daily.skew(),
+        "kurtosis": daily.kurt(),
+        "best_day": daily.max(),
+        "worst_day": worst[0],
+        "best_month": 0.03,
+        "worst_month": -0.01,
+        "days_up": (daily > 0).sum() / 400,
+        "months_up": 0.5,
+    }
+    expected["calmar"] = expected["growth"] / -expected["drawdown"]
+    assert found == pytest.approx(expected)
+    by_hand = key_figures(pd.Series([0.1, -0.5, 0.2, 0.2]), pd.Series([0.1, -0.5]), months, 2.0)
+    assert by_hand["growth"] == pytest.approx(-0.45) and by_hand["drawdown"] == pytest.approx(-0.5)
+    assert by_hand["sortino"] == pytest.approx(0.0) and by_hand["days_up"] == 0.75
+    flat = key_figures(pd.Series([0.0] * 9), pd.Series([0.0] * 9), months, 250.0)
+    assert all(np.isnan(flat[key]) for key in ("sharpe", "sortino", "calmar"))
+
+
+def test_key_figures_of_a_run_are_those_of_its_summary() -> None:
+    """Growth, drawdown, ratio and tracking error were computed before, elsewhere."""
+    run = shown()
+    daily = run.table("portfolio").query("variant == 'product'").reset_index(drop=True)
+    rows = dict(
+        re.findall(r"<tr><td[^>]*>(.*?)</td>(.*?)</tr>", key_tables(daily, monthly(daily), run.days_a_year))
+    )
+    told = {re.sub("<.*?>", "", name): re.findall("<td>(.*?)</td>", cells) for name, cells in rows.items()}
+    figures = run.summary["variants"]["product"]
+    assert told["growth a year, compounded"][:2] == [
+        f"{figures[key]:.2%}" for key in ("return", "benchmark_return")
+    ]
+    assert told["worst drawdown"][2] == f"{figures['max_drawdown']:.2%}"
+    assert told["Sharpe ratio"][2] == f"{figures['information_ratio']:.2f}"
+    assert told["volatility a year"][2] == f"{figures['tracking_error']:.2%}"
+    assert (
+        told["beta to the benchmark"][0]
+        == f"{np.polyfit(daily['benchmark_return'], daily['return'], 1)[0]:.2f}"
+    )
+    assert (
+        told["correlation with the benchmark"][0] == f"{daily['return'].corr(daily['benchmark_return']):.2f}"
+    )
+
+
+def test_months_are_counted_in_steps_that_begin_at_zero() -> None:
+    """From -4% to 12% in ten steps at least: steps of 1%."""
+    by_month = pd.DataFrame({"return": [-0.04, 0.001, 0.0099, 0.12], "benchmark": [0.0, -0.001, 0.011, 0.03]})
+    own, market = month_bars(by_month).data
+    counted = dict(zip(np.round(own.x, 3), own.y, strict=True))
+    assert {x: n for x, n in counted.items() if n} == {-0.035: 1, 0.005: 2, 0.125: 1}
+    assert sum(own.y) == sum(market.y) == 4
+    one = month_bars(pd.DataFrame({"return": [0.001], "benchmark": [0.001]})).data[0]
+    assert [round(x, 4) for x, n in zip(one.x, one.y, strict=True) if n] == [0.0025]
+
+
+def test_growth_and_rolling_volatility_by_hand() -> None:
+    days = pd.bdate_range("2024-01-01", periods=WINDOW)
+    own = np.where(np.arange(WINDOW) % 2, 0.01, -0.01)
+    daily = pd.DataFrame({"date": days, "return": own, "benchmark_return": own / 2, "excess_return": own / 2})
+    found = rolling(daily, 250.0).iloc[-1]
+    assert found["volatility"] == pytest.approx(0.01 * (WINDOW / (WINDOW - 1) * 250) ** 0.5)
+    assert found["benchmark_volatility"] == pytest.approx(found["volatility"] / 2)
+    drawn = growth_curves(daily.head(2), "index").data
+    assert [list(one.y) for one in drawn] == [pytest.approx([0.99, 0.9999]), pytest.approx([0.995, 0.999975])]
