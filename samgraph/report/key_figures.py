@@ -117,16 +117,21 @@ def key_tables(daily: pd.DataFrame, by_month: pd.DataFrame, year: float) -> str:
         "benchmark's."
     )
     other = f"The same days, and {len(by_month)} calendar months, those that the test cuts among them."
-    return pair(table(["figure", *found], rows[0], said), table(["days and months", *found], rows[1], other))
+    return "<h3>Key figures</h3>" + pair(
+        table(["figure", *found], rows[0], said), table(["days and months", *found], rows[1], other)
+    )
 
 
 def _named(key: str, name: str) -> str | Html:
     return in_glossary(EXPLAINED[key], name) if key in EXPLAINED else name
 
 
-def growth_curves(daily: pd.DataFrame, name: str) -> go.Figure:
+def growth_curves(daily: pd.DataFrame) -> go.Figure:
     """What 1 became in the portfolio and in its benchmark, on a log axis."""
-    curves = {BASE: (1.0 + daily["return"]).cumprod(), name: (1.0 + daily["benchmark_return"]).cumprod()}
+    curves = {
+        BASE: (1.0 + daily["return"]).cumprod(),
+        "benchmark": (1.0 + daily["benchmark_return"]).cumprod(),
+    }
     drawn = lines(go.Figure(), daily["date"], curves, form=".3f")
     layout(drawn, "value of 1 (log)", height=300)
     return drawn.update_yaxes(type="log", nticks=6)
@@ -156,7 +161,7 @@ def month_bars(by_month: pd.DataFrame) -> go.Figure:
         trace.marker.color = line.line.color
     layout(drawn, "months", height=300)
     drawn.update_layout(bargap=0.15)
-    every = max(1, len(edges) // 7)
+    every = math.ceil(len(edges) / 5)  # as many labels as a phone has room for
     shown = edges[-first % every :: every]  # zero among them
     return drawn.update_xaxes(
         tickvals=shown, tickformat=".1%" if wide * every % 0.01 else ".0%", title_text="return of the month"
@@ -173,13 +178,14 @@ def curves(daily: pd.DataFrame, by_month: pd.DataFrame, benchmark: str) -> str:
     """Growth, and the distribution of months, side by side."""
     return pair(
         figure(
-            growth_curves(daily, benchmark or "benchmark"),
+            growth_curves(daily),
             "Growth of 1",
-            f"{BASE} after costs and its benchmark, compounded; {len(daily)} days.",
+            f"{BASE} after costs, and {benchmark or 'its benchmark'}, compounded; {len(daily)} days.",
         ),
         figure(
             month_bars(by_month),
             "Distribution of months",
-            f"Number of months by their compounded return; {len(by_month)} months, those cut by the test among them.",
+            f"Number of months by their compounded return; {len(by_month)} months, with those that the test cuts; "
+            f"{len(daily)} days.",
         ),
     )

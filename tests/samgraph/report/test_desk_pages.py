@@ -256,5 +256,5 @@ def test_growth_and_rolling_volatility_by_hand() -> None:
     found = rolling(daily, 250.0).iloc[-1]
     assert found["volatility"] == pytest.approx(0.01 * (WINDOW / (WINDOW - 1) * 250) ** 0.5)
     assert found["benchmark_volatility"] == pytest.approx(found["volatility"] / 2)
-    drawn = growth_curves(daily.head(2), "index").data
+    drawn = growth_curves(daily.head(2)).data
     assert [list(one.y) for one in drawn] == [pytest.approx([0.99, 0.9999]), pytest.approx([0.995, 0.999975])]
