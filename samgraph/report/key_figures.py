@@ -104,6 +104,8 @@ def key_tables(daily: pd.DataFrame, by_month: pd.DataFrame, year: float) -> str:
         "benchmark": key_figures(market, market, by_month["benchmark"], year),
         "excess": key_figures(excess, relative, by_month["excess"], year),
     }
+    # a difference of growths, as elsewhere in the report: no ratio of it to a relative drawdown
+    found["excess"] |= {"growth": found[BASE]["growth"] - found["benchmark"]["growth"], "calmar": math.nan}
     rows = [
         [
             [_named(key, name), *(show(figures.get(key)) for figures in found.values())]
@@ -113,8 +115,8 @@ def key_tables(daily: pd.DataFrame, by_month: pd.DataFrame, year: float) -> str:
     ]
     said = (
         f"{BASE} after costs, {len(daily)} days. Ratios take no riskless rate off; Sharpe ratio and volatility of the "
-        "excess are its information ratio and tracking error; its growth and drawdown are those of the value over the "
-        "benchmark's."
+        "excess are its information ratio and tracking error; its growth is the difference of both, its drawdown that "
+        "of the value over the benchmark's."
     )
     other = f"The same days, and {len(by_month)} calendar months, those that the test cuts among them."
     return "<h3>Key figures</h3>" + pair(
