@@ -104,16 +104,7 @@ class Economy:
         shutil.copytree(self.saved, self.folder / "run")
         self.publish(-1)
         began = time.monotonic()
-        command = [
-            sys.executable,
-            "-m",
-            "samgraph.cli",
-            "nightly",
-            "--config",
-            "nightly.toml",
-            "--log",
-            "json",
-        ]
+        command = [COMMAND, "nightly", "--config", "nightly.toml", "--log", "json"]
         running = subprocess.Popen(
             command, cwd=self.folder, env=self.environment(), stderr=subprocess.PIPE, text=True
         )

@@ -12,6 +12,7 @@ of Equity Market Impact, 2005).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,17 +54,28 @@ class Costs:
                 as 1.
             volatility: [n] standard deviation of the stock's daily returns (`sigma`).
         """
+        return self._rule(day, stocks, traded, volatility)(amount)
+
+    def _rule(self, day: int, stocks: Ints, traded: Floats, volatility: Floats) -> Callable[[Floats], Floats]:
+        """`of` for any amounts of the same trades."""
         at = self.board[stocks]
-        parts = np.zeros((len(CAUSES), len(amount)))
-        parts[0] = np.maximum(amount * self.commission[day, at], self.minimum[day, at])
-        parts[1], parts[2] = (amount * rate[day, at] for rate in self.rest)
-        if self.impact != "none":
-            share = np.divide(amount, traded, out=np.ones_like(amount), where=traded > 0)
-            rate = share if self.impact == "linear" else volatility * np.sqrt(share)
-            parts[3] = amount * self.coefficient * rate
-        whole = parts.sum(axis=0)
-        out: Floats = parts * np.divide(amount, whole, out=np.ones_like(amount), where=whole > amount)
-        return out
+        commission, minimum = self.commission[day, at], self.minimum[day, at]
+        fees, taxes = (rate[day, at] for rate in self.rest)
+        some = traded > 0
+
+        def cost(amount: Floats) -> Floats:
+            parts = np.zeros((len(CAUSES), len(amount)))
+            parts[0] = np.maximum(amount * commission, minimum)
+            parts[1], parts[2] = amount * fees, amount * taxes
+            if self.impact != "none":
+                share = np.divide(amount, traded, out=np.ones_like(amount), where=some)
+                rate = share if self.impact == "linear" else volatility * np.sqrt(share)
+                parts[3] = amount * self.coefficient * rate
+            whole = parts.sum(axis=0)
+            parts *= np.divide(amount, whole, out=np.ones_like(amount), where=whole > amount)
+            return parts
+
+        return cost
 
     def affordable(
         self, day: int, stocks: Ints, budget: Floats, traded: Floats, volatility: Floats
@@ -77,13 +89,11 @@ class Costs:
             out: Floats = np.maximum(np.minimum(whole, with_least), 0.0)
             return out
         low, high = np.zeros_like(budget), np.maximum(budget, 0.0)
+        cost = self._rule(day, stocks, traded, volatility)
         for _ in range(BISECTIONS):
             middle = 0.5 * (low + high)
-            cost = self.of(day, stocks, middle, traded, volatility).sum(axis=0)
-            low, high = (
-                np.where(middle + cost <= budget, middle, low),
-                np.where(middle + cost <= budget, high, middle),
-            )
+            within = middle + cost(middle).sum(axis=0) <= budget
+            low, high = np.where(within, middle, low), np.where(within, high, middle)
         return low
 
     def rates(self, day: int) -> Floats:

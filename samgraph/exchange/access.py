@@ -14,6 +14,7 @@ Row t is made from rows up to t. Such facts of the day of execution stop an orde
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 import numpy as np
@@ -84,7 +85,7 @@ class Marks:
     growth: Floats
     silent: Ints
 
-    @property
+    @cached_property
     def total(self) -> Floats:
         """The total-return index: mark times factor."""
         return self.mark * self.factor
