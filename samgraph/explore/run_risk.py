@@ -8,11 +8,11 @@ from typing import Any
 
 import pandas as pd
 
+from samgraph.explain.risk import risk_of_day
 from samgraph.explore.tables import Column, table
 from samgraph.factors.risk.model import Decomposition
 from samgraph.graph.db.asof import AsOf
 from samgraph.run.folder import RunFolder
-from samgraph.run.risk_of_day import risk_of_day
 
 SHARE = Column("share", "share of the variance", "share")
 

@@ -18,11 +18,11 @@ import pandas as pd
 
 from samgraph.arms.registry import BASE
 from samgraph.errors import RunError
+from samgraph.explain.risk import risk_of_day
 from samgraph.export.excel import write_workbook
 from samgraph.factors.portfolio.optimise import expected_returns
 from samgraph.files import whole
 from samgraph.run.folder import RunFolder
-from samgraph.run.risk_of_day import risk_of_day
 
 FloatArray = npt.NDArray[np.float64]
 
