@@ -1,9 +1,10 @@
-"""The cost of a night by numbers of stocks: `python benchmarks/night.py WORK begin|night|table [--stocks 300 ...]`.
+"""The cost of a night by numbers of stocks: `python benchmarks/night.py WORK begin|night|grown|table [--stocks 300]`.
 
 `begin` makes a simulated economy of that many stocks with ten years of bars, and lets `samgraph nightly` begin its run
 on all days but the last: three arms in five windows, 1,250 test days, fitted for one epoch on few days, since a night
 without a refit does not depend on how they were fitted. `night` adds the last day and measures the next
-night (check, load, grow by a day, score, trade, status), with a Neo4j server that is up already; it can be repeated.
+night (check, load, score, trade, status), with a Neo4j server that is up already; `grown` measures it with
+`grow = true`, where every table of the run and its report are made anew, with the day. Both can be repeated.
 Seconds are of processor time of the command (the server's are not among them) and of the clock; what happens between
 two lines of its log counts to the later one. Memory is the largest resident size of the command. `table` prints all
 that was measured, and the exponent of the growth by stocks.
@@ -60,13 +61,13 @@ class Economy:
         count = str(self.stocks)
         options = ["--seed", str(SEED), "--companies", count, "--products", count, "--years", str(YEARS)]
         self.samgraph("simulate", str(self.whole), *options)
-        self.write_settings()
+        self.write_settings(grow=False)
         self.publish(-2)
         self.server.start()
         self.samgraph("nightly", "--config", "nightly.toml")
         shutil.copytree(self.folder / "run", self.saved)
 
-    def write_settings(self) -> None:
+    def write_settings(self, *, grow: bool) -> None:
         """Of the run and of its nights."""
         dates = self.bars()["date"].drop_duplicates().sort_values()
         start, test = dates.iloc[126].date(), dates.iloc[-TEST_DAYS - 1].date()
@@ -77,7 +78,7 @@ class Economy:
             encoding="utf-8",
         )
         (self.folder / "nightly.toml").write_text(
-            'settings = "run.toml"\nrun = "run"\nout = "nights"\ngrow = true\n'
+            f'settings = "run.toml"\nrun = "run"\nout = "nights"\ngrow = {str(grow).lower()}\n'
             '[trade]\nholdings = "holdings.csv"\ncash = 100000000.0\n',
             encoding="utf-8",
         )
@@ -96,9 +97,14 @@ class Economy:
         known = benchmarks["date"] <= day.date().isoformat()
         benchmarks[known].to_csv(self.data / "benchmarks.csv", index=False, lineterminator="\n")
 
-    def night(self) -> None:
+    def grown(self) -> None:
+        """The night of the last day where the run grows every night."""
+        self.night(grow=True)
+
+    def night(self, *, grow: bool = False) -> None:
         """The night of the last day: its stages, in seconds, and its memory."""
         self.server.start()
+        self.write_settings(grow=grow)
         for name in ("run", "nights"):
             shutil.rmtree(self.folder / name, ignore_errors=True)
         shutil.copytree(self.saved, self.folder / "run")
@@ -129,7 +135,7 @@ class Economy:
         if running.returncode not in (0, 3):
             raise SystemExit(f"the night ended with {running.returncode}")
         write_json(
-            self.folder / "night.json",
+            self.folder / f"{'grown' if grow else 'night'}.json",
             {
                 "stocks": self.stocks,
                 "bars": len(self.bars()),
@@ -152,10 +158,10 @@ class Economy:
         return os.environ | own
 
 
-def table(work: Path) -> pd.DataFrame:
-    """Seconds (processor, clock) by stage and part, a column a number of stocks."""
+def table(work: Path, what: str) -> pd.DataFrame:
+    """Seconds (processor, clock) by stage and part of what was measured, a column a number of stocks."""
     columns = {}
-    found = [json.loads(file.read_text()) for file in work.glob("*/night.json")]
+    found = [json.loads(file.read_text()) for file in work.glob(f"*/{what}.json")]
     for night in sorted(found, key=lambda one: one["stocks"]):
         rows, before = pd.DataFrame(night["rows"]), {"cpu": 0.0, "clock": 0.0}
         rows["of"] = rows["of"].bfill()
@@ -168,27 +174,30 @@ def table(work: Path) -> pd.DataFrame:
     return pd.DataFrame(columns)
 
 
+def show(what: str, frame: pd.DataFrame) -> None:
+    """Print a table and its exponents."""
+    print(what)
+    print(frame.round(2).to_string())
+    for kind in ("cpu", "clock", "gib") if len(frame) else ():
+        whole = frame.xs(kind, axis=1, level=1).loc[("all", "all")]
+        if len(whole) > 1:
+            first, last = whole.index[0], whole.index[-1]
+            power = math.log(whole[last] / whole[first]) / math.log(last / first)
+            print(kind, "grows by stocks to the power", round(power, 2))
+
+
 def main() -> None:
     """Do what is asked for each number of stocks."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("work", type=Path)
-    parser.add_argument("what", choices=("begin", "night", "table"))
+    parser.add_argument("what", choices=("begin", "night", "grown", "table"))
     parser.add_argument("--stocks", type=int, nargs="+", default=[300])
     asked = parser.parse_args()
     if asked.what == "table":
-        frame = table(asked.work)
-        print(frame.round(2).to_string())
-        for kind in ("cpu", "clock", "gib"):
-            whole = frame.xs(kind, axis=1, level=1).loc[("all", "all")]
-            if len(whole) > 1:
-                first, last = whole.index[0], whole.index[-1]
-                print(
-                    kind,
-                    "grows by stocks to the power",
-                    round(math.log(whole[last] / whole[first]) / math.log(last / first), 2),
-                )
+        for what in ("night", "grown"):
+            show(what, table(asked.work, what))
         return
     asked.work.mkdir(parents=True, exist_ok=True)
     for stocks in asked.stocks:

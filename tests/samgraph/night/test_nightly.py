@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, cast
@@ -29,6 +32,8 @@ from samgraph.run import backtest as running
 from samgraph.run.backtest import backtest
 from samgraph.run.folder import RunFolder
 from samgraph.run.seeds import averaged
+
+ROOT = Path(__file__).parents[3]
 
 
 def change(table: Path, rows: Any, **cells: str) -> None:
@@ -85,10 +90,14 @@ def test_every_night_s_scores_are_those_of_a_full_rerun(
     (tmp_path / "holdings.csv").write_text("company_id,shares\nSIM0002,1000\n", encoding="utf-8")
     (tmp_path / "cash.txt").write_text("1000000\n", encoding="utf-8")
 
-    def go() -> dict[str, dict[str, Any]]:
+    def go(*, cron: bool = False) -> dict[str, dict[str, Any]]:
         capsys.readouterr()  # of what was done between two nights
-        status = main(["nightly", "--config", str(file), "--log", "json"])
-        lines = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+        if cron:
+            status, told = by_cron(tmp_path)
+        else:
+            status = main(["nightly", "--config", str(file), "--log", "json"])
+            told = capsys.readouterr().err
+        lines = [json.loads(line) for line in told.splitlines()]
         stages = {line["stage"]: line for line in lines if "stage" in line}
         assert status == (3 if any(one["warnings"] for one in stages.values()) else 0), lines
         assert list(stages) == ["check", "load", "grow", "score", "trade", "report", "backup"]
@@ -109,7 +118,7 @@ def test_every_night_s_scores_are_those_of_a_full_rerun(
     second = (out / "scores" / f"{days[1]}.parquet").read_bytes()
     reports = pd.read_csv(data / "segments.csv", dtype=str)
     assert (reports["announced_on"] == days[1]).any()
-    missing = go()  # no bars come on the third
+    missing = go(cron=True)  # no bars come on the third
     assert [missing[name]["state"] for name in ("load", "grow", "score", "trade")] == ["kept"] * 4
     published(
         whole, days[3], data
@@ -147,6 +156,33 @@ def test_every_night_s_scores_are_those_of_a_full_rerun(
     health = json.loads((out / "status" / f"{days[4]}.json").read_text(encoding="utf-8"))
     assert (health["last_scores"], health["model_days"]) == (days[4], 2)
     assert not (out / "night.json").exists()
+
+
+def by_cron(folder: Path) -> tuple[int, str]:
+    """Status and log of the document's line of a crontab, with `folder` for its folder and cron's environment."""
+    line = (
+        (ROOT / "docs" / "nightly.md")
+        .read_text(encoding="utf-8")
+        .split("## cron\n\n```\n")[1]
+        .splitlines()[0]
+    )
+    *when, command = line.split(" ", 5)
+    assert len(when) == 5 and "%" not in command  # cron takes % for the end of the command
+    (folder / ".venv").symlink_to(sys.prefix, target_is_directory=True)
+    own = (f"{name}='{value}'\n" for name, value in os.environ.items() if name.startswith("SAMGRAPH_"))
+    (folder / ".env").write_text("".join(own), encoding="utf-8")
+    bare = {"HOME": str(folder), "LOGNAME": "nobody", "PATH": "/usr/bin:/bin", "SHELL": "/bin/sh"}
+    done = subprocess.run(
+        ["/bin/sh", "-c", command.replace("/srv/samgraph", str(folder))],
+        env=bare,
+        cwd="/",
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=240,
+        check=False,
+    )
+    assert not done.stdout and not done.stderr  # cron would send them by mail
+    return done.returncode, (folder / "nights.log").read_text(encoding="utf-8")
 
 
 def same_scores(out: Path, day: str, told: pd.DataFrame) -> None:
