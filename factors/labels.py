@@ -38,7 +38,7 @@ def days_of(days: Any, name: str = "dates") -> pd.DatetimeIndex:
     """Days given as dates, timestamps (whose time of day is left out) or ISO text, without a time zone, each once.
 
     Raises:
-        ModelError: what is no day, a moment of a time zone, or a day twice.
+        ModelError: what is not a date, a moment of a time zone, or a day twice.
     """
     try:
         index = pd.DatetimeIndex(pd.to_datetime(pd.Index(days), format=None if _dated(days) else "ISO8601"))

@@ -55,7 +55,7 @@ class Path:
 
 
 class _Followed(Targets):
-    """Most names drift from day to day, and their small differences are no orders."""
+    """Most names drift from day to day, and their small differences are not orders."""
 
     ordered = True
 

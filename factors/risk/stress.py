@@ -170,7 +170,7 @@ def stressed(weights: Floats, stock: Ints, node: Ints, share: Floats, found: Car
         found: of the shocks.
 
     Returns:
-        One row a stock: weight, covered (revenue share reported), direct, carried, low, high (the stock's move, a
+        One row per stock: weight, covered (revenue share reported), direct, carried, low, high (the stock's move, a
         fraction), loss (weight times carried, of the portfolio; below 0 is lost) and worst (the same by the bound that
         hurts: low of a stock held, high of one sold short).
     """

@@ -14,7 +14,7 @@ over steps between neighbouring days alone. Testing many pairs finds some by cha
 share of false ones among those found (Benjamini-Hochberg 1995; Benjamini-Yekutieli 2001 whatever the dependence
 between tests, and pairs that share a stock are dependent).
 
-Nothing is filled: a day on which either has no price is no day of the pair. Everything uses the days that are given
+Nothing is filled: a day on which either has no price is not a day of the pair. Everything uses the days that are given
 and no other, so who passes days up to t sees nothing later.
 """
 

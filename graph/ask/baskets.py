@@ -38,7 +38,7 @@ class Basket:
         as_of: the day, and the moment of knowledge that was answered for
         seeds: product ids that the question named and that were taken, best match first
         left: products that the question named and that were not taken, because only some were asked for
-        products: one row a product of the basket: product_id, name, part (core, upstream or downstream), links
+        products: one row per product of the basket: product_id, name, part (core, upstream or downstream), links
             (steps along the value chain from the core; a product that is reached twice counts once, by fewest links),
             match (of those that the question named, how much of the name it is; NaN for the others)
         companies: best first: company_id, name, weight (sums to 1; NaN for a company whose market cap is asked for

@@ -56,7 +56,7 @@ class DayGraph:
     Attributes:
         reported: the day's edges, cut `leaf`
         tree: the taxonomy (`product_tree`)
-        supplies: supplier, customer, weight (None where none was given), one row a link
+        supplies: supplier, customer, weight (None where none was given), one row per link
     """
 
     reported: Snapshot

@@ -267,7 +267,7 @@ def _check_links(frame: pd.DataFrame, products: pd.Series, findings: Findings) -
         _known("product_links", frame, column, products, "products", findings)
     _check_share("product_links", frame, findings)
     own = frame.index[(frame["supplier_id"] == frame["customer_id"]).fillna(False)]
-    findings.add("product_links", own, "a product is no input of itself", fatal=False)
+    findings.add("product_links", own, "a product is not an input of itself", fatal=False)
     sound = frame[frame[["supplier_id", "customer_id"]].notna().all(axis=1)]
     _note_overlaps(
         "product_links",
@@ -291,7 +291,7 @@ def _check_company_links(frame: pd.DataFrame, companies: pd.Series, findings: Fi
         _known("company_links", frame, column, companies, "companies", findings)
     _check_share("company_links", frame, findings, "score")
     own = frame.index[(frame["company_id"] == frame["other_id"]).fillna(False)]
-    findings.add("company_links", own, "a company is no competitor of itself")
+    findings.add("company_links", own, "a company is not a competitor of itself")
     sound = frame[frame[[*pair, "valid_from"]].notna().all(axis=1)]
     _note_overlaps(
         "company_links", sound, pair, "its span overlaps that of another row of the pair", findings

@@ -32,7 +32,7 @@ class Comparison:
     """What differs.
 
     Attributes:
-        counts: one row a table that either has: rows_1 and rows_2, rows added, removed and changed, companies with such
+        counts: one row per table in either: rows_1 and rows_2, rows added, removed and changed, companies with such
             a row, and the first and the last day that one of them names (ISO text, "" where none)
         changes: one row for each row added or removed and each cell changed: company_id, key (the others of the
             table's key), day, column, before and after (text), difference (of numbers)

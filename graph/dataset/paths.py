@@ -40,7 +40,7 @@ def table_files(root: Path, name: str) -> tuple[Path, ...]:
     _require_inside(name, path, inside)
     if not path.is_dir():
         raise DatasetError(
-            f"table {name}: {path} is no folder; name a file {name}.parquet or {name}.csv, or make a folder of parts"
+            f"table {name}: {path} is not a folder; name a file {name}.parquet or {name}.csv, or make a folder of parts"
         )
     parts = tuple(sorted(_parquet_below(name, path, inside)))
     if not parts:

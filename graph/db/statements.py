@@ -41,7 +41,7 @@ def names() -> list[str]:
 
 
 def text_of(file: str) -> str:
-    """The text of a file of the `cypher` package that is no statement, such as a style sheet."""
+    """The text of a file of the `cypher` package that is not a statement, such as a style sheet."""
     return (importlib.resources.files("samgraph.cypher") / file).read_text(encoding="utf-8")
 
 

@@ -1,6 +1,6 @@
 """The files that the server's own import reads: one CSV a label and a relationship type, as a fresh load would write.
 
-Headers give the types; an empty cell is no property, and all texts are quoted. An as-of answer cannot tell whether a
+Headers give the types; an empty cell is not a property, and all texts are quoted. An as-of answer cannot tell whether a
 graph came this way or over Bolt.
 """
 

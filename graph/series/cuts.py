@@ -65,7 +65,7 @@ def parse_cut(text: str) -> Cut:
     """Read a cut from its text.
 
     Raises:
-        SnapshotError: the text is no cut; says which forms there are
+        SnapshotError: the text is not a cut; says which forms there are
     """
     if text == "leaf":
         return Cut("leaf")

@@ -27,7 +27,7 @@ def static(series: SnapshotSeries) -> SnapshotSeries:
     """LOOK-AHEAD, on purpose: on every day each stock has the last edges that it has in the whole period.
 
     So do published implementations, which read one matrix for all years. What this gains over the as-of series
-    is what seeing the future is worth; it is no result.
+    is what seeing the future is worth; it is not a result.
     """
     last = np.full(series.n_stocks, -1, dtype=np.int64)  # the version that each stock's edges are taken from
     latest = pd.Series(np.arange(series.n_dates)).groupby(series.day_version).last()

@@ -379,7 +379,7 @@ _LEAVING: set[Path] = set()
 def start_seconds() -> float:
     """Seconds that a start may take.
 
-    Raises GraphError: SAMGRAPH_NEO4J_START_SECONDS is no number of 1 or more.
+    Raises GraphError: SAMGRAPH_NEO4J_START_SECONDS is not a number of 1 or more.
     """
     asked = os.environ.get("SAMGRAPH_NEO4J_START_SECONDS") or str(START_SECONDS)
     with contextlib.suppress(ValueError):

@@ -114,7 +114,7 @@ def _named(name: str, columns: Sequence[str]) -> list[Feature]:
     near = difflib.get_close_matches(name, (*SETS, *FEATURES, *columns), n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"sets are {', '.join(SETS)}"
     raise ModelError(
-        f"feature '{name}' is unknown: it is no feature, no set, and no numeric column of the bars; {hint}"
+        f"feature '{name}' is unknown: it is neither a feature, a set nor a numeric column of the bars; {hint}"
     )
 
 

@@ -258,7 +258,7 @@ class Auditor:
         return found | run_outputs(config, inputs, tables), inputs
 
     def _run(self, config: RunConfig, graph: Graph, known: dt.datetime | None) -> dict[str, pd.DataFrame]:
-        """The tables of a whole run, with training; it is no trial of the user's."""
+        """The tables of a whole run, with training; it is not a trial of the user's."""
         out = self.folder / "run"
         with _ledger(self.folder / "trials.jsonl"):
             backtest(config, out, known=known, graph=graph)

@@ -41,7 +41,7 @@ def command(
 ) -> None:
     """Compare two datasets, such as two imports, table by table.
 
-    One row a table: its rows in DIR1 and in DIR2, how many were added, removed and changed, how many companies they
+    One row per table: its rows in DIR1 and in DIR2, how many were added, removed and changed, how many companies they
     concern, and the first and the last day that they name. Rows are compared as they are read: the form of the files
     and the order of rows do not matter. The largest changes of shares are told on standard error. Exit status: 0 the
     same, 3 different.

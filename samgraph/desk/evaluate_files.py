@@ -49,7 +49,9 @@ def evaluate_files(
         SamgraphError: what was wrong and what to do; `out` is as it was
     """
     if out.exists() and not (out / MARK).exists() and not all(map(is_unfinished, out.iterdir())):
-        raise RunError(f"{out} holds files that are no evaluation; choose an empty or new folder for --out")
+        raise RunError(
+            f"{out} holds files that are not an evaluation; choose an empty or new folder for --out"
+        )
     factors = read_factors(paths)
     days = pd.DatetimeIndex(np.concatenate([one.index.get_level_values(0) for one in factors.values()]))
     if not len(days):

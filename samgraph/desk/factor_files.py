@@ -102,7 +102,7 @@ def _index(frame: pd.DataFrame, day: str, company: str, path: Path) -> pd.MultiI
     if twice.any():
         row = int(np.flatnonzero(twice)[0])
         raise DatasetError(
-            f"{path} has {companies.iloc[row]} twice on {whole[row].date()}; keep one row a stock and day"
+            f"{path} has {companies.iloc[row]} twice on {whole[row].date()}; keep one row per stock and day"
         )
     return index
 

@@ -53,7 +53,7 @@ class PairSearch:
 
     Attributes:
         as_of: the day, and the moment of knowledge that was answered for.
-        frame: one row a tested pair, smallest p-value first: the columns of `pairs`, traded (the
+        frame: one row per tested pair, smallest p-value first: the columns of `pairs`, traded (the
             smaller of the two median values), then the columns of `factors.pair_spread` with dependent as a
             company_id.
         overlapping, liquid, tested: pairs with the overlap, those of them that are liquid, those tested.

@@ -3,7 +3,7 @@
 Exposures are the graph's as of each day. On days before the first that is known of a company the factor returns use
 what was known on the contest's first day (`extract_period`'s `fit_day`): forecasts are made later than that, so
 none sees ahead. In hindsight, to choose settings with, it is what is known on the last day: that looks ahead in the
-exposures of all models alike, and is no result.
+exposures of all models alike, and is not a result.
 """
 
 from __future__ import annotations

@@ -64,7 +64,7 @@ class Trade:
         """Leave tables (Parquet and CSV) and summary.json in `out`, all or nothing.
 
         Raises:
-            RunError: `out` holds files that are no orders
+            RunError: `out` holds files that are not orders
             DatasetError: it cannot be written
         """
         require_free(out)
@@ -84,7 +84,7 @@ def require_free(out: Path) -> None:
     if out.exists() and not (
         out.is_dir() and ((out / MARK).exists() or all(map(is_unfinished, out.iterdir())))
     ):
-        raise RunError(f"{out} holds files that are no orders; choose an empty or new folder")
+        raise RunError(f"{out} holds files that are not orders; choose an empty or new folder")
 
 
 def trade(

@@ -195,7 +195,7 @@ def _row(path: Path, line: int, cells: Mapping[str, str]) -> Row:
                 ends[name] = int(np.datetime64(text, "D").astype(np.int64)) if text else None
             except ValueError:
                 raise ConfigError(
-                    f"line {line} of {path}: {name} {text!r} is no day such as 2023-08-28"
+                    f"line {line} of {path}: {name} {text!r} is not a date such as 2023-08-28"
                 ) from None
     first, last = ends.values()
     if first is not None and last is not None and last <= first:
@@ -205,7 +205,7 @@ def _row(path: Path, line: int, cells: Mapping[str, str]) -> Row:
         try:
             values[name] = float(cells[name]) if cells[name] else math.nan
         except ValueError:
-            raise ConfigError(f"line {line} of {path}: {name} {cells[name]!r} is no number") from None
+            raise ConfigError(f"line {line} of {path}: {name} {cells[name]!r} is not a number") from None
         if values[name] < 0 or math.isinf(values[name]):
             raise ConfigError(f"line {line} of {path}: {name} is {cells[name]}; it must be 0 or more")
     words = {name: text for name, text in cells.items() if name in ("fee", "kind", "side")}

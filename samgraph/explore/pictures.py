@@ -89,7 +89,7 @@ def walked(
     if not drawn:
         said.append("No link of the value chain holds for it on this day: there is no chain to walk.")
     elif len(drawn) == 1:
-        said.append("One link is all that the graph has here: this is no chain.")
+        said.append("One link is all that the graph has here: this is not a chain.")
     if drawn and all(one.weight is None for one in drawn.values()):
         said.append("No link has a weight: how much of an input goes into a product is not known.")
     inputs = {product for product in column if day.links(product)} if len(column) < 400 else None

@@ -151,5 +151,5 @@ def _linked(day: DayGraph, product_id: str, notes: list[str]) -> list[dict[str, 
     if missing:
         notes.append(f"No link of the value chain leads {' or '.join(missing)} from it.")
     if len(links) == 1:
-        notes.append("One link is all that the graph has for it: this is no chain.")
+        notes.append("One link is all that the graph has for it: this is not a chain.")
     return made

@@ -181,7 +181,7 @@ def _nodes(
     if not order:
         said.append("No link of the value chain leads anywhere: there is no chain.")
     elif len(order) == 1 and start:
-        said.append("One product is all that is reached: this is no chain.")
+        said.append("One product is all that is reached: this is not a chain.")
     nodes = [
         {
             "id": product,

@@ -134,7 +134,7 @@ def _cell(value: Any) -> Any:
 
 
 def _text(text: str) -> str:
-    """A text that is no formula, without the characters that a workbook may not hold."""
+    """A text that is not a formula, without the characters that a workbook may not hold."""
     safe = for_spreadsheets(ILLEGAL_CHARACTERS_RE.sub("\N{REPLACEMENT CHARACTER}", text))
     return safe if len(safe) <= LONGEST else safe[: LONGEST - 1] + "…"
 

@@ -150,7 +150,7 @@ def _relations(source: Source) -> tuple[dict[str, str], pd.DataFrame]:
         {"supplier_id": np.where(forward, start, end), "customer_id": np.where(forward, end, start)}
     )
     own = (links["supplier_id"] == links["customer_id"]).to_numpy()
-    account.reject(flows[own], "self loop: a product is no input of itself")
+    account.reject(flows[own], "self loop: a product is not an input of itself")
     again = links.duplicated().to_numpy() & ~own
     account.merge(flows[again], "the same relation again")
     links = links[~own & ~again].astype("str")

@@ -1,7 +1,7 @@
 """`samgraph import concepts`: a stock-to-concept table as themes, from CSV, JSON lines, Parquet or HIST's own matrix.
 
-- Long: a row a membership, with a company and a concept, and perhaps days and a flag of 0 or 1.
-- Wide: a row a company; every other column is a concept, with cells of 0 or 1.
+- Long: a row per membership, with a company and a concept, and perhaps days and a flag of 0 or 1.
+- Wide: a row per company; every other column is a concept, with cells of 0 or 1.
 - `.npy`: HIST's `stock2concept.npy`, [n_stocks, n_concepts] of 0 and 1, with the file of which row is which stock.
 
 A membership without a day is one that somebody looked up at some time. Before that time nobody can have known it, so
@@ -149,7 +149,7 @@ def _column(source: Source, what: str, options: ConceptOptions) -> str | None:
 
 
 def _long(source: Source, options: ConceptOptions) -> Source:
-    """The table with a row a membership and the columns company, concept, [valid_from, valid_to, member]."""
+    """The table with a row per membership and the columns company, concept, [valid_from, valid_to, member]."""
     found = {what: _column(source, what, options) for what in _COLUMNS}
     frame, company = source.frame, found["company"]
     if company is None:

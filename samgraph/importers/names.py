@@ -50,7 +50,7 @@ def clean_names(names: pd.Series[str]) -> pd.Series[str]:
 
 
 # Shanghai: main board 60, STAR 68, depositary receipts 689, B shares 900. Shenzhen: main board 00, ChiNext 30,
-# B shares 20. Beijing: 4, 8 and, since 2023, 92. [0-9], not \d: digits of other scripts are no codes.
+# B shares 20. Beijing: 4, 8 and, since 2023, 92. [0-9], not \d: digits of other scripts are not codes.
 _EXCHANGES = (
     ("SH", re.compile(r"6[0-9]{5}|900[0-9]{3}")),
     ("SZ", re.compile(r"(00|20|30)[0-9]{4}")),

@@ -6,7 +6,7 @@
   NaN.
 - `instruments/MARKET.txt`: instrument, first and last day. The last day still belongs to the span, so `valid_to` is the
   day after; a span that lasts to the calendar's end, or beyond, is open. `all.txt` only says for which days there are
-  data: it is no universe that anyone could have known, and is taken only when asked for.
+  data: it is not a universe that anyone could have known, and is taken only when asked for.
 
 There is nothing about products here: load the segments from another import into the same graph.
 """

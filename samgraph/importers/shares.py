@@ -1,7 +1,7 @@
 """From reported figures to shares of revenue that a graph can hold: the policies of every importer in one place.
 
 Rows that are no product's revenue are told by their names: eliminations and plugs, totals, parts of another row
-("其中"), regions, figures that are no revenue. Rows that name no product ("其他", "Other") are revenue, so they count
+("其中"), regions, figures that are not revenue. Rows that name no product ("其他", "Other") are revenue, so they count
 in the total, but go to no product. What then remains is made to add up by one of three policies:
 
 - `residual`: shares stay as reported, and what no product accounts for stays unexplained; where a report's shares
@@ -41,7 +41,7 @@ def reject_by_name(account: Account, names: pd.Series[str], *, regions: bool) ->
     account.reject(_matching(names, ELIMINATION), "elimination, plug or adjustment, by its name")
     account.reject(_matching(names, TOTAL), "a total, by its name")
     account.reject(_matching(names, PART_OF_ANOTHER), "part of another row (其中), by its name")
-    account.reject(_matching(names, NO_REVENUE), "an item that is no revenue, by its name")
+    account.reject(_matching(names, NO_REVENUE), "an item that is not revenue, by its name")
     if regions:
         account.reject(_matching(names, REGION), "a region, not a product, by its name")
 

@@ -158,6 +158,6 @@ def _markdown(table: pd.DataFrame) -> str:
 
 
 def _cell(value: object) -> str:
-    """A text that stays in its cell or line, and is no markup."""
+    """A text that stays in its cell or line, and is not markup."""
     text = " ".join(str(value).split())
     return text.translate({ord(sign): "\\" + sign for sign in "\\|<>*_`["})

@@ -4,7 +4,7 @@ The folder holds the publisher's table as it was on some days, `NAME_YYYY-MM-DD.
 industry_code, updated_at, or the publisher's own 股票代码, 计入日期, 行业代码, 更新日期), and `codes_2021.csv`
 (industry_code, level1, level2, level3).
 
-`included_on` says since when Shenwan counts the company so. It is no day of publication: many rows were written or
+`included_on` says since when Shenwan counts the company so. It is not the day of publication: many rows were written or
 redated years later. What shows when a row could be known is
 
 - `updated_at`, the moment at which Shenwan edited the row last: before the day after it, nobody can have read it;

@@ -33,7 +33,7 @@ def one_parent(
     """
     relations = pd.DataFrame({"row": rows, "child": child.to_numpy(), "parent": parent.to_numpy()})
     loops = relations["child"] == relations["parent"]
-    account.reject(relations.loc[loops, "row"], "self loop: a product is no kind of itself")
+    account.reject(relations.loc[loops, "row"], "self loop: a product is not a kind of itself")
     relations = relations[~loops]
     again = relations.duplicated(["child", "parent"])
     account.merge(relations.loc[again, "row"], "the same relation again")

@@ -1,6 +1,6 @@
 """`samgraph import tnic`: a text network of competitors by year, as Hoberg and Phillips publish it (TNIC), as links.
 
-A file has a row a pair and year: `year gvkey1 gvkey2 score`, tab-separated, a pair mostly in both directions. The user
+One row per pair and year: `year gvkey1 gvkey2 score`, tab-separated, a pair mostly in both directions. The user
 says which company a gvkey is.
 
 When a year's network could be known is in no file. It is made of the 10-Ks of fiscal years that end in the calendar

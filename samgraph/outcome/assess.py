@@ -42,7 +42,7 @@ from samgraph.outcome.risk import risk_forecasts, risk_summary
 from samgraph.outcome.run_figures import compare, period, portfolio_figures
 from samgraph.outcome.run_tables import (
     exposure_tables,
-    factor_table,
+    factor_tables,
     portfolio_tables,
     regression_tables,
     risk_tables,
@@ -120,9 +120,7 @@ def assess(
     plain = plain_factors(inputs.market, inputs.products)
     beside, beside_ic = plain_table(inputs, plain, own[BASE], forward)
     tables = {
-        "factors": factor_table(inputs, named, factors),
-        **{name: getattr(factors, name) for name in ("ic", "decay", "quantiles", "turnover")},
-        **{name: getattr(found, name) for name in ("orthogonal", "breakdown", "premia")},
+        **factor_tables(inputs, named, factors, found),
         "plain_factors": beside,
         **regression_tables(regressions),
         **portfolio_tables(config, inputs, kept, books, year),

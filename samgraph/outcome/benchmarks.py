@@ -68,7 +68,7 @@ def benchmark_name(inputs: Inputs) -> tuple[str, str]:
 
 
 def benchmark_summary(inputs: Inputs, table: pd.DataFrame, year: float) -> dict[str, Any]:
-    """For summary.json: by name its kind, return a year (compounded), and arithmetic excess and tracking error
+    """For summary.json: by name its kind, annualised return (compounded), and arithmetic excess and tracking error
     against the run's benchmark; of the cap-weighted universe, what its weights are.
     """
     main = table["benchmark"].iloc[0]

@@ -1,7 +1,7 @@
 """A run's contest of risk models: its own products against its industries, on the test days, styles and stocks.
 
 Exposures are as of each day, at the run's `regression_cut`. The contest begins where both have been known for
-`FEWEST_DAYS` trading days, and has no say in anything else of the run.
+`FEWEST_DAYS` trading days, and affects nothing else in the run.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ from samgraph.factors.risk.forecasts import RiskForecasts
 from samgraph.outcome.benchmarks import benchmark_table
 from samgraph.outcome.books import Books
 from samgraph.outcome.exposure import exposure_table, sellers_table
+from samgraph.outcome.factor_study import Study
 from samgraph.outcome.risk import model_tables, risk_backcast
 from samgraph.outcome.risk_contest import contest_of_run
 from samgraph.outcome.risk_sources import risk_sources
@@ -33,6 +34,17 @@ from samgraph.outcome.traded import (
 from samgraph.run.inputs import Inputs
 
 FloatArray = npt.NDArray[np.float64]
+
+
+def factor_tables(
+    inputs: Inputs, named: Mapping[str, FloatArray], evaluation: Evaluation, found: Study
+) -> dict[str, pd.DataFrame]:
+    """Every factor's values, what they are worth on the test days, and what is left of it beside styles."""
+    return {
+        "factors": factor_table(inputs, named, evaluation),
+        **{name: getattr(evaluation, name) for name in ("ic", "decay", "quantiles", "turnover")},
+        **{name: getattr(found, name) for name in ("orthogonal", "breakdown", "premia")},
+    }
 
 
 def regression_tables(regressions: Mapping[str, Regression]) -> dict[str, pd.DataFrame]:

@@ -101,7 +101,7 @@ def monthly_bars(months: pd.DataFrame, column: str, title: str) -> go.Figure:
 
 
 def capacity_curve(capacity: pd.DataFrame) -> go.Figure:
-    """Excess return a year by the money at the start, on a log axis."""
+    """Annualised excess return by the money at the start, on a log axis."""
     columns = {"excess, arithmetic": capacity["excess_return"], "costs": capacity["cost"]}
     figure = lines(go.Figure(), capacity["capital"], columns)
     figure.update_traces(mode="lines+markers")

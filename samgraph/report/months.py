@@ -27,7 +27,7 @@ def months(run: RunFolder) -> str:
 
 
 def monthly(daily: pd.DataFrame) -> pd.DataFrame:
-    """A row a month (YYYY-MM): days, return, benchmark (compounded), excess (their difference), turnover, cost (sums).
+    """A row per month (YYYY-MM): days; return, benchmark (compounded); excess (the difference); turnover, cost (sums).
 
     Args:
         daily: date, return, benchmark_return, value, turnover, cost.

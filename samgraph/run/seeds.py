@@ -52,7 +52,7 @@ def averaged(predictions: pd.DataFrame) -> pd.DataFrame:
 
 
 def of_members(predictions: pd.DataFrame, market: Market) -> pd.DataFrame:
-    """Without those of stocks that are no members of the universe that day, whom models see all the same."""
+    """Without those of stocks that are not members of the universe that day, whom models see all the same."""
     if market.fit_member is None:
         return predictions
     day = market.dates.get_indexer(pd.DatetimeIndex(predictions["date"]).as_unit("s"))

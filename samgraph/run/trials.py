@@ -347,7 +347,7 @@ def _look(line: str) -> Look | None:
 
 
 def _parsed(line: str) -> Trial | None:
-    """The trial of a line; None for one that is no trial, such as the half line of a killed program."""
+    """The trial of a line; None for one that is not a trial, such as the half line of a killed program."""
     try:
         content = json.loads(line)
         question = Question(*(str(content[name]) for name in ("dataset", "universe", "start", "end")))

@@ -94,7 +94,7 @@ def test_a_pipe_or_a_folder_in_place_of_a_file_is_refused_at_once(folder: Path) 
         Dataset(folder)
     path.rmdir()
     (folder / "companies").write_bytes(b"")
-    with pytest.raises(DatasetError, match="is no folder"):
+    with pytest.raises(DatasetError, match="is not a folder"):
         Dataset(folder)
     (folder / "companies").unlink()
     (folder / "companies").mkdir()

@@ -90,7 +90,7 @@ def command(
 
     A text takes every product whose names, in either language, hold all its words; a small glossary knows other
     words for them ("EV battery" is 动力电池). The products taken are named first, best match first, and marked by
-    --products; --product ID keeps some of them. One row a company: its weight in the basket, and its purity, the
+    --products; --product ID keeps some of them. One row per company: its weight in the basket, and its purity, the
     share of its revenue that the basket's products make up, by core, upstream and downstream. With --history the
     same rows at each date, by nothing that became known later; --turnover is the share of the basket that is traded
     to come to each date's weights.

@@ -49,7 +49,7 @@ def concepts(
 ) -> None:
     """A stock-to-concept table, 0 or 1, as themes; HIST's stock2concept.npy.
 
-    FILE has a row a membership (company, concept, perhaps days), or a row a company and a column a concept with cells
+    FILE has a row per membership (company, concept, any days), or a row per company and a column per concept with cells
     of 0 and 1, as CSV, JSON lines or Parquet; or it is a .npy matrix. docs/themes.md says what themes are.
 
     \b

@@ -66,7 +66,9 @@ def print_summary(frame: pd.DataFrame, form: str) -> None:
     "--address", help="Ray cluster: HOST:PORT, ray://HOST:PORT or auto; a Ray of its own by default."
 )
 @click.option(
-    "--quick", is_flag=True, help="A small model and two epochs: tries the plumbing only, counts as no trial."
+    "--quick",
+    is_flag=True,
+    help="A small model and two epochs: tries the plumbing only, is not counted as a trial.",
 )
 @click.option(
     "--known-at", metavar="MOMENT", help="Read the graph as it was recorded then (ISO time; UTC by default)."

@@ -55,7 +55,7 @@ def command(
 
     The dataset may have grown since. Its tables of companies, products, reports, industries and universes must be
     loaded as they are; prices are read from the folder alone. The scores are those of a backtest up to that day.
-    One row a stock: rank, score (standard deviations of the day, averaged over seeds), its parts, the score neutral
+    One row per stock: rank, score (standard deviations of the day, averaged over seeds), its parts, the score neutral
     to industry and size, and the days since the company's newest report became public.
 
     Exit status 3 with a warning: no bars on the day (and then no scores), fewer stocks than usual, stale reports,

@@ -38,7 +38,7 @@ def known_days(filed: Days, accepted: pd.Series[pd.Timestamp]) -> Days:
 
 
 def read_filings(parts: list[pd.DataFrame], tickers: Mapping[str, str]) -> tuple[pd.DataFrame, Account]:
-    """One row a filing, in the order in which they became known: adsh, company_id, name, industry, known, fye.
+    """One row per filing, in the order in which they became known: adsh, company_id, name, industry, known, fye.
 
     Args:
         parts: the filings of each quarter, as text

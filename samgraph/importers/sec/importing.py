@@ -36,7 +36,7 @@ SAME = 0.001
 """Shares that differ by less are the same figures, rounded otherwise."""
 
 
-UNDECIDED = "its member is no product of the tree yet: counts in the total, goes to no product"
+UNDECIDED = "its member is not a product of the tree yet: counts in the total, goes to no product"
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def _quarters(
 
 
 def _reported(table: pd.DataFrame, weight: np.ndarray, options: SecOptions, account: Account) -> pd.DataFrame:
-    """The used facts with their products, one row a product and report: the columns of a fact, product_id, weight."""
+    """The used facts with their products, one row per product and report: the columns of a fact, product_id, weight."""
     used = np.flatnonzero(np.isfinite(weight))
     rows = table.iloc[used].assign(weight=weight[used])
     if options.tree is not None and options.decisions is not None:

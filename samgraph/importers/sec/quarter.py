@@ -205,7 +205,7 @@ def _facts(path: Path, archive: zipfile.ZipFile, wanted: Wanted) -> tuple[pd.Dat
         left = pa.array(np.ones(len(batch), dtype=bool))
         for wrong, cause in (
             (pc.and_not(pc.invert(mine), plain), "a figure on another axis"),
-            (pc.and_not(plain, revenue), "a consolidated figure that is no revenue"),
+            (pc.and_not(plain, revenue), "a consolidated figure that is not revenue"),
             (pc.not_equal(batch["coreg"], ""), "a co-registrant's figure"),
             (pc.greater(pc.count_substring(segments, "="), 1), "its axis is crossed with another"),
             (pc.equal(batch["qtrs"], "0"), "a balance, no figure of a period"),
@@ -266,7 +266,7 @@ def zips(folder: Path) -> Sequence[Path]:
     """The zips of a folder, by name.
 
     Raises:
-        DatasetError: it is no folder, or holds no zip
+        DatasetError: it is not a folder, or holds no zip
     """
     if not folder.is_dir():
         raise DatasetError(

@@ -67,7 +67,7 @@ def read_facts(facts: pd.DataFrame, filings: pd.DataFrame, choice: Choice, accou
     """The facts in numbers, with the filing's columns; those that no report can use are settled.
 
     Raises:
-        DatasetError: a value is no number
+        DatasetError: a value is not a number
     """
     text = facts["value"]
     value = pd.to_numeric(text.mask(text == ""), errors="coerce").to_numpy(dtype="float64")
@@ -100,7 +100,7 @@ def read_facts(facts: pd.DataFrame, filings: pd.DataFrame, choice: Choice, accou
 
 
 def _settle_members(table: pd.DataFrame, account: Account) -> None:
-    """Add each row's kind of member ("" for a consolidated figure), and settle those that are no revenue."""
+    """Add each row's kind of member ("" for a consolidated figure), and settle those that are not revenue."""
     table["member"] = table["member"].str.rstrip("_")
     kinds = {one: member(one).kind for one in table["member"].unique()}
     by_product = (table["axis"] != "").to_numpy()
@@ -112,7 +112,7 @@ def _settle_members(table: pd.DataFrame, account: Account) -> None:
         f"product name longer than {LONGEST_NAME} characters",
     )
     account.reject((table["kind"] == "total").to_numpy(), "a total, by its name")
-    account.reject((table["kind"] == "no revenue").to_numpy(), "an item that is no revenue, by its name")
+    account.reject((table["kind"] == "no revenue").to_numpy(), "an item that is not revenue, by its name")
     candidate = table.groupby(_CANDIDATE, sort=False, dropna=False).ngroup().to_numpy()
     repeats = pd.DataFrame({"report": candidate, "member": table["member"], "value": table["value"]})
     merge_repeats(account, repeats, ["report", "member"])
@@ -180,7 +180,7 @@ def _settle_totals(table: pd.DataFrame, target: Floats, account: Account) -> Non
 
 
 def _candidates(rows: pd.DataFrame, choice: Choice) -> pd.DataFrame:
-    """One row a candidate, by number (added to `rows`): its key, its sums, what its shares are of, how good it is."""
+    """One row per candidate, by number (added to `rows`): its key, its sums, what its shares are of, how good it is."""
     rows["candidate"] = rows.groupby(_CANDIDATE, sort=True).ngroup()
     above = rows["value"].clip(lower=0)
     sums = pd.DataFrame(

@@ -1,7 +1,7 @@
 """Totals that hide among a report's members: found by sums, for nothing in the data says which member is one.
 
 A filing that reports stock funds, bond funds, and U.S. funds (which are both) would count revenue twice. A member is a
-total where it equals the sum of others that are no totals, in every period of the filing that has it. Coarsely rounded
+total where it equals the sum of others that are not totals, in every period of the filing that has it. Coarsely rounded
 figures add up by accident, so a sum counts only where fewer than one in twenty such sums would arise by chance, or
 where leaving the totals out makes the rest equal the consolidated figure.
 """

@@ -152,7 +152,7 @@ def test_pairs_show_scores_and_rank_by_them(graph, graph_env, tmp_path):
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        (link("A", "A", 0.5, "2021-07-01"), "a company is no competitor of itself"),
+        (link("A", "A", 0.5, "2021-07-01"), "a company is not a competitor of itself"),
         (link("A", "X", 0.5, "2021-07-01"), "other_id X is not in table companies"),
         (link("A", "C", 1.5, "2021-07-01"), "score is outside 0..1"),
         (link("A", "C", "", "2021-07-01"), "score is empty"),

@@ -30,7 +30,7 @@ WINDOW = Window(slice(30, 90), slice(100, 130), slice(140, 165))
 
 
 def work_in(folder: Path, days: int = 170) -> Work:
-    """Model inputs of a made market; the first days are the same however many there are."""
+    """Model inputs of a simulated market; the first days are the same however many there are."""
     market = make_market(1, 190, 12, missing=0.03)
     series = make_series(market)
     shorter = market.until(days)

@@ -58,7 +58,7 @@ def test_a_csv_of_factors_becomes_tables_and_a_page(graph: Graph, graph_env: obj
     pd.testing.assert_frame_equal(pd.read_parquet(out / "ic.parquet"), ic, check_exact=True)
     (tmp_path / "taken").mkdir()
     (tmp_path / "taken" / "thesis.txt").write_text("x", encoding="utf-8")
-    with pytest.raises(RunError, match="holds files that are no evaluation"):
+    with pytest.raises(RunError, match="holds files that are not an evaluation"):
         CliRunner().invoke(
             command, [*arguments[:-3], str(tmp_path / "taken"), *arguments[-2:]], catch_exceptions=False
         )

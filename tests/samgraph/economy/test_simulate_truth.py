@@ -103,7 +103,7 @@ def test_own_shocks_are_partly_given_back_within_days(planted: list[made.Made]) 
         assert at_20 < 0.7 * at_1
 
 
-def test_products_foretell_more_at_20_days_than_at_1_and_more_than_industries(
+def test_products_predict_more_at_20_days_than_at_1_and_more_than_industries(
     planted: list[made.Made],
 ) -> None:
     for read in planted:
@@ -118,7 +118,7 @@ def test_products_foretell_more_at_20_days_than_at_1_and_more_than_industries(
         assert at_20 < 0.2  # nobody would believe more
 
 
-def test_without_signal_nothing_foretells_a_return(empty: list[made.Made]) -> None:
+def test_without_signal_nothing_predicts_a_return(empty: list[made.Made]) -> None:
     found = {}
     for seed, read in zip(SEEDS, empty, strict=True):
         returns = np.nan_to_num(read.returns)

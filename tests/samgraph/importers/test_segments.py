@@ -56,7 +56,7 @@ def test_reports_stand_for_themselves_and_every_row_ends_in_a_cause(file, tmp_pa
         "segment_type is not product": 1,
         "names no product: counts in the total, goes to no product": 1,
         "elimination, plug or adjustment, by its name": 1,
-        "an item that is no revenue, by its name": 1,
+        "an item that is not revenue, by its name": 1,
         "period end lies outside its fiscal year: a filing's date, it seems": 1,
         "no period end": 1,
         "its report is in several currencies": 2,

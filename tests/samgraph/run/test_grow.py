@@ -136,7 +136,7 @@ def windows(days: int) -> list[Window]:
 
 
 def made_run(folder: Path, market: Market, series: SnapshotSeries) -> tuple[Any, list[Piece], Work]:
-    """The inputs of a run on a made market, kept for its models, its pieces and their folder; nothing is fitted."""
+    """Inputs of a run on a simulated market, kept for its models, its pieces and their folder; nothing is fitted."""
     parts = windows(market.n_dates)
     fitted_on = tuple(series.between(slice(0, window.test.stop)) for window in parts)
     inputs: Any = SimpleNamespace(market=market, fitted={"product": fitted_on}, windows=parts)

@@ -48,7 +48,7 @@ TESTS = Path(__file__).resolve().parent.parent.parent
 
 
 def made_tasks(folder: Path, *, epochs: int = 4, seeds: int = 2, **changes: Any) -> list[Task]:
-    """Two variants of some seeds on a made market; the same for every folder."""
+    """Two variants of some seeds on a simulated market; the same for every folder."""
     market = make_market(1, 170, 12, missing=0.03)
     write_market(folder, market)
     write_series(folder, "product", make_series(market))

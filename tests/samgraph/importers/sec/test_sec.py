@@ -292,7 +292,9 @@ def test_members_are_mapped_to_a_users_tree_and_decisions_are_kept(tmp_path):
         ["Robots", "", "", "", "1"],
     ]
     covered = pd.read_csv(tmp_path / "out" / "coverage.csv").set_index("cause")["rows"]
-    assert covered["its member is no product of the tree yet: counts in the total, goes to no product"] == 2
+    assert (
+        covered["its member is not a product of the tree yet: counts in the total, goes to no product"] == 2
+    )
     made.loc[[1, 2, 3], "decision"] = ["1.2", "1", "leave out"]
     made.to_csv(decisions, index=False)
     assert weights() == {"1.1": 0.1, "1.2": 0.3, "1": 0.2}
