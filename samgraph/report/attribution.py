@@ -7,8 +7,8 @@ from collections.abc import Hashable, Mapping
 import pandas as pd
 
 from samgraph.arms.registry import BASE
-from samgraph.report import figures_desk
 from samgraph.report.html import details, figure, given, number, percent, section, table
+from samgraph.report.pictures import figures_desk
 from samgraph.report.why import Reasons, factor_names
 from samgraph.run.folder import RunFolder
 

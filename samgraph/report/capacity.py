@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
-from samgraph.report import figures_desk
 from samgraph.report.html import figure, given, number, percent, section, table
+from samgraph.report.pictures import figures_desk
 from samgraph.run.folder import RunFolder
 
 

@@ -6,7 +6,6 @@ import pandas as pd
 
 from samgraph.arms.registry import BASE
 from samgraph.factors.risk.concentration import by_level, concentration
-from samgraph.report import figures_holdings
 from samgraph.report.html import (
     PARTS,
     Html,
@@ -22,6 +21,7 @@ from samgraph.report.html import (
     term,
     text,
 )
+from samgraph.report.pictures import figures_holdings
 from samgraph.report.why import Reasons
 from samgraph.run.folder import RunFolder
 

@@ -10,9 +10,9 @@ import plotly.graph_objects as go
 from scipy import stats
 
 from samgraph.arms.registry import BASE
-from samgraph.report.figures import layout, lines, plain
 from samgraph.report.html import Html, figure, number, pair, percent, table
 from samgraph.report.html import term as in_glossary
+from samgraph.report.pictures.figures import layout, lines, plain
 
 TAIL = 0.05  # of the worst days, behind VaR and CVaR
 BINS = 10  # of the months' distribution, at least

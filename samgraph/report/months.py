@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 
 from samgraph.arms.registry import BASE
-from samgraph.report import figures_desk
-from samgraph.report.figures import cost_shares
 from samgraph.report.html import Html, details, figure, given, number, pair, percent, section, table, text
 from samgraph.report.key_figures import curves, key_tables
+from samgraph.report.pictures import figures_desk
+from samgraph.report.pictures.figures import cost_shares
 from samgraph.report.verdict import benchmark_name
 from samgraph.run.folder import RunFolder
 

@@ -25,7 +25,7 @@ from samgraph.report.datasheet import data_sheet
 from samgraph.report.glossary import glossary
 from samgraph.report.html import days, text
 from samgraph.report.months import months
-from samgraph.report.plotly import plotly_js
+from samgraph.report.pictures.plotly import plotly_js
 from samgraph.report.positions import positions
 from samgraph.report.result import better
 from samgraph.report.risk import risk

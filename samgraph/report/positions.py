@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 
 from samgraph.arms.registry import BASE
-from samgraph.report import figures_desk
 from samgraph.report.html import PARTS, details, figure, given, pair, percent, section, table
+from samgraph.report.pictures import figures_desk
 from samgraph.report.why import LISTED, Reasons, factor_names, last_held
 from samgraph.run.folder import RunFolder
 from samgraph.run.seeds import averaged

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 
 from samgraph.arms.registry import BASE, CONTROL
-from samgraph.report import figures
 from samgraph.report.html import (
     chance,
     figure,
@@ -23,6 +22,7 @@ from samgraph.report.html import (
     table,
     variant_link,
 )
+from samgraph.report.pictures import figures
 from samgraph.run.folder import RunFolder
 
 KINDS = {"total_return": "total return", "price": "price index, without dividends"}

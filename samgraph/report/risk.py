@@ -6,7 +6,6 @@ import pandas as pd
 
 from samgraph.arms.registry import BASE
 from samgraph.factors.risk.forecasts import forecast_quality
-from samgraph.report import figures_risk
 from samgraph.report.html import (
     figure,
     number,
@@ -15,6 +14,7 @@ from samgraph.report.html import (
     section,
     table,
 )
+from samgraph.report.pictures import figures_risk
 from samgraph.report.why import Reasons
 from samgraph.run.folder import RunFolder
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pandas as pd
 
-from samgraph.report import figures
 from samgraph.report.html import (
     details,
     figure,
@@ -20,6 +19,7 @@ from samgraph.report.html import (
     text,
     variant_link,
 )
+from samgraph.report.pictures import figures
 from samgraph.run.folder import RunFolder
 
 _PATH = re.compile(r"""(["'])((?:[A-Za-z]:[\\/]|[\\/]|~[\\/]|file:/)[^"'\n]*)\1""")  # absolute, in quotes

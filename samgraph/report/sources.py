@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pandas as pd
 
-from samgraph.report import figures, figures_sources
 from samgraph.report.html import (
     PARTS,
     chance,
@@ -21,6 +20,7 @@ from samgraph.report.html import (
     term,
     variant_link,
 )
+from samgraph.report.pictures import figures, figures_sources
 from samgraph.report.result import yearly
 from samgraph.run.folder import RunFolder
 

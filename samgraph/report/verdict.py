@@ -10,7 +10,6 @@ from samgraph.arms.registry import ARMS, BASE, CONTROL, PLAIN
 from samgraph.outcome.against import BENCHMARK, against
 from samgraph.outcome.benchmarks import IN_WORDS, UNIVERSE
 from samgraph.outcome.constructions import CONSTRUCTIONS
-from samgraph.report import figures
 from samgraph.report.html import (
     Html,
     chance,
@@ -23,6 +22,7 @@ from samgraph.report.html import (
     term,
     text,
 )
+from samgraph.report.pictures import figures
 from samgraph.report.result import SCORES
 from samgraph.run.folder import RunFolder
 

@@ -18,7 +18,7 @@ from samgraph.factors.signals.styles import style_exposures
 from samgraph.outcome.constructions import portfolios_in
 from samgraph.outcome.risk import risk_backcast, risk_forecasts
 from samgraph.outcome.tilts import tilt_table
-from samgraph.report.figures import cost_curves
+from samgraph.report.pictures.figures import cost_curves
 from samgraph.report.settings import costs
 from samgraph.run.table_registry import registered
 

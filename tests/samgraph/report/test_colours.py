@@ -11,7 +11,7 @@ import pytest
 
 from samgraph.arms.registry import ARMS
 from samgraph.config import RunConfig
-from samgraph.report.figures import BAD, COLOURS, GOOD, MIDDLE, PERIODS, SERIES, quantile_colours
+from samgraph.report.pictures.figures import BAD, COLOURS, GOOD, MIDDLE, PERIODS, SERIES, quantile_colours
 
 FloatArray = npt.NDArray[np.float64]
 

@@ -14,9 +14,9 @@ from oracles.outcome_inputs import assessed
 from samgraph.outcome.constructions import portfolios_in
 from samgraph.report.attribution import attribution
 from samgraph.report.capacity import capacity
-from samgraph.report.figures_desk import LINES, WINDOW, cumulated, rolling
 from samgraph.report.key_figures import growth_curves, key_figures, key_tables, month_bars
 from samgraph.report.months import drawdowns, monthly, months
+from samgraph.report.pictures.figures_desk import LINES, WINDOW, cumulated, rolling
 from samgraph.report.positions import positions, reasons
 from samgraph.report.why import Reasons
 

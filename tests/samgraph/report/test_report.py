@@ -18,14 +18,14 @@ from made_run import CHINESE, HOSTILE, chain, exposure, made_run, sellers
 
 from samgraph.errors import RunError
 from samgraph.outcome.tilts import chain_table, concentration_table, tilt_table
-from samgraph.report.figures import plain
-from samgraph.report.figures_holdings import exposure_tree
-from samgraph.report.figures_risk import rolled
-from samgraph.report.figures_sources import quantile_curves
 from samgraph.report.holdings import chosen_links, levels
 from samgraph.report.html import Html, in_script
 from samgraph.report.page import write_report
-from samgraph.report.plotly import TRACES, reduced
+from samgraph.report.pictures.figures import plain
+from samgraph.report.pictures.figures_holdings import exposure_tree
+from samgraph.report.pictures.figures_risk import rolled
+from samgraph.report.pictures.figures_sources import quantile_curves
+from samgraph.report.pictures.plotly import TRACES, reduced
 from samgraph.report.result import yearly
 from samgraph.report.settings import without_paths
 from samgraph.report.verdict import Comparison, comparisons, headline

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from samgraph.report.figures import BAD, GOOD, MIDDLE, colour, layout, line, plain
+from samgraph.report.pictures.figures import BAD, GOOD, MIDDLE, colour, layout, line, plain
 
 WHOLE = "\u00a0all"  # id of the root above all products
 BELOW = "\u00a0in\u00a0"  # between a product's id and that of a company inside it

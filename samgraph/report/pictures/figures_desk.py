@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from samgraph.report.figures import BAD, GOOD, layout, line, lines, plain
+from samgraph.report.pictures.figures import BAD, GOOD, layout, line, lines, plain
 
 WINDOW = 120  # trading days of a rolling figure
 LINES = 8  # of one picture

@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from samgraph.arms.registry import BASE
-from samgraph.report.figures import BAD, GOOD, Z95, colour, layout, line, plain, quantile_colours
+from samgraph.report.pictures.figures import BAD, GOOD, Z95, colour, layout, line, plain, quantile_colours
 
 YARDSTICKS = {
     "industry_size": "industry, size",

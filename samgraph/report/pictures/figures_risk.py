@@ -8,7 +8,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from samgraph.outcome.constructions import Portfolio
-from samgraph.report.figures import BAD, INK, layout, line, plain, portfolio_line
+from samgraph.report.pictures.figures import BAD, INK, layout, line, plain, portfolio_line
 
 WINDOW = 60  # trading days of a point
 
