@@ -152,10 +152,11 @@ class Dataset:
 
         Raises DatasetError where the table or a required column is missing, or a file is no such file at all.
         """
-        spec = self._spec(table).with_columns(further, Kind.NUMBER)
-        files = self._files[table]
+        return self._in_one(self._spec(table).with_columns(further, Kind.NUMBER), columns)
+
+    def _in_one(self, spec: Table, columns: Sequence[str] | None) -> Parsed:
         ragged: list[tuple[int, str]] = []
-        return self._parsed(spec, read_whole(spec, files, columns, ragged), columns, ragged)
+        return self._parsed(spec, read_whole(spec, self._files[spec.name], columns, ragged), columns, ragged)
 
     def _spec(self, table: str) -> Table:
         spec = TABLES.get(table)
@@ -182,8 +183,7 @@ class Dataset:
         spec = self._spec(table).with_columns(texts, Kind.TEXT)
         parts = read_parts(spec, self._files[table], columns)
         if parts is None:
-            ragged: list[tuple[int, str]] = []
-            yield self._parsed(spec, read_whole(spec, self._files[table], columns, ragged), columns, ragged)
+            yield self._in_one(spec, columns)
             return
         begin = 0
         for raw in parts:
