@@ -63,6 +63,28 @@ class Account:
             self._outcome[places] = OUTCOMES.index(outcome)
             self._cause[places] = self._causes.index(cause)
 
+    def split(self, rows: Bools) -> tuple[Account, Account]:
+        """The accounts of the rows of a mask, and of all others, each in their order and settled as they are here."""
+        parts = []
+        for which in (rows, ~rows):
+            part = Account(self.table, int(which.sum()))
+            part._outcome, part._cause = self._outcome[which], self._cause[which]
+            part._causes = list(self._causes)
+            parts.append(part)
+        return parts[0], parts[1]
+
+    @staticmethod
+    def joined(table: str, parts: Sequence[Account]) -> Account:
+        """The account of the rows of all parts, one after the other."""
+        whole = Account(table, 0)
+        whole._causes = list(dict.fromkeys(cause for part in (whole, *parts) for cause in part._causes))
+        code = {cause: number for number, cause in enumerate(whole._causes)}
+        codes = [np.array([code[cause] for cause in part._causes], dtype=np.int32) for part in parts]
+        causes = [of[part._cause] for of, part in zip(codes, parts, strict=True)]
+        whole._outcome = np.concatenate([whole._outcome, *(part._outcome for part in parts)])
+        whole._cause = np.concatenate([whole._cause, *causes])
+        return whole
+
     def frame(self) -> pd.DataFrame:
         """One row per cause, in the order of outcomes and then of size: table, outcome, cause, rows."""
         counted = pd.DataFrame({"outcome": self._outcome, "cause": self._cause}).value_counts(sort=False)

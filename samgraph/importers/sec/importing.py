@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping as Named
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from samgraph.errors import DatasetError
@@ -35,8 +36,12 @@ PRODUCT_AXES = ("ProductOrService", "ProductsAndServices")
 SAME = 0.001
 """Shares that differ by less are the same figures, rounded otherwise."""
 
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
 
 UNDECIDED = "its member is not a product of the tree yet: counts in the total, goes to no product"
+_KEPT = ["adsh", "ddate", "company_id", "industry", "known", "member"]
+"""Of a used fact."""
 
 
 @dataclass(frozen=True)
@@ -80,12 +85,10 @@ def import_sec(folder: Path, cache: Path, options: SecOptions) -> Imported:
     numbers = Tally("num.txt")
     facts, filed = _quarters(files, cache, Wanted(axes, tags), numbers)
     filings, of_sub = of_filings.read_filings(filed, options.tickers)
-    account = Account("num.txt", len(facts))
     choice = Choice(axes, tags, options.quarters, options.policy)
-    table = read_facts(facts, filings, choice, account)
-    del facts
-    weight = settle_reports(table, choice, account)
-    rows = _reported(table, weight, options, account)
+    rows, account = _used(facts, filings, choice, numbers)
+    del facts, filed
+    rows = _reported(rows, options, account)
     rows = _vintages(rows, filings, account)
     numbers.include(account)
     tables = {
@@ -147,31 +150,59 @@ def read_tickers(path: Path) -> dict[str, str]:
 
 def _quarters(
     files: Sequence[Path], cache: Path, wanted: Wanted, numbers: Tally
-) -> tuple[pd.DataFrame, list[pd.DataFrame]]:
-    """The facts of all quarters, and the filings of each; the rows that were not kept are counted."""
+) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
+    """The facts of each quarter, as codes of its distinct texts, and its filings; the rows not kept are counted."""
     facts, filed = [], []
     with stage("read quarters", len(files)) as bar:
         for path in files:
             one = quarter(path, cache, wanted)
-            facts.append(one.facts)
+            facts.append(one.facts.astype("category"))
             filed.append(one.filings)
             for (outcome, cause), rows in one.counts.items():
                 numbers.add(outcome, cause, rows)
             bar.advance()
-    return pd.concat(facts, ignore_index=True), filed
+    return facts, filed
 
 
-def _reported(table: pd.DataFrame, weight: np.ndarray, options: SecOptions, account: Account) -> pd.DataFrame:
-    """The used facts with their products, one row per product and report: the columns of a fact, product_id, weight."""
-    used = np.flatnonzero(np.isfinite(weight))
-    rows = table.iloc[used].assign(weight=weight[used])
+def _used(
+    facts: Sequence[pd.DataFrame], filings: pd.DataFrame, choice: Choice, numbers: Tally
+) -> tuple[pd.DataFrame, Account]:
+    """The facts of reports that can be used, with `_KEPT` and their account; the others are counted.
+
+    A report is decided within its filing, so a quarter's facts pass by themselves; those of a filing that is in several
+    zips pass together.
+    """
+    found = pd.Series(np.concatenate([one["adsh"].cat.categories.to_numpy() for one in facts]))
+    again = set(found[found.duplicated()])
+    apart = [one["adsh"].isin(again).to_numpy() for one in facts]
+    pieces = (one[~there].astype("str") for one, there in zip(facts, apart, strict=True))
+    shared = pd.concat(
+        [one[there].astype("str") for one, there in zip(facts, apart, strict=True)], ignore_index=True
+    )
+    kept, accounts = [], []
+    with stage("choose reports", len(facts) + 1) as bar:
+        for piece in chain(pieces, [shared]):
+            account = Account(numbers.table, len(piece))
+            table = read_facts(piece.reset_index(drop=True), filings, choice, account)
+            weight = settle_reports(table, choice, account)
+            used = np.isfinite(weight)
+            mine, others = account.split(used)
+            numbers.include(others)
+            accounts.append(mine)
+            kept.append(table.loc[used, _KEPT].assign(weight=weight[used]))
+            bar.advance()
+    return pd.concat(kept, ignore_index=True), Account.joined(numbers.table, accounts)
+
+
+def _reported(rows: pd.DataFrame, options: SecOptions, account: Account) -> pd.DataFrame:
+    """The used facts with their products, one row per product and report: product_id beside what was kept."""
     if options.tree is not None and options.decisions is not None:
         rows["product_id"] = _decided(rows, options.tree, options.decisions)
-        account.reject(used[rows["product_id"].isna().to_numpy()], UNDECIDED)
+        account.reject(rows["product_id"].isna().to_numpy(), UNDECIDED)
         rows["product_id"] = rows["product_id"].fillna("")
     else:
         rows["product_id"] = tree.products_of(rows, options.mapping)
-    account.ignore(used[(rows["product_id"] == "").to_numpy()], "left out by the user's file")
+    account.ignore((rows["product_id"] == "").to_numpy(), "left out by the user's file")
     rows = rows[rows["product_id"] != ""]
     key = ["adsh", "ddate", "product_id"]
     again = rows.duplicated(key).to_numpy()
@@ -200,19 +231,18 @@ def _vintages(rows: pd.DataFrame, filings: pd.DataFrame, account: Account) -> pd
     last_of_day = ~heads.duplicated(keep="last").to_numpy()
     places = rows.index.to_numpy()
     account.merge(places[~last_of_day[number]], "another filing of the same day gives the period again")
-    ids, weight = rows["product_id"].to_numpy(), rows["weight"].to_numpy()
-    keys = list(zip(heads["company_id"], heads["ddate"], strict=True))
-    known: dict[tuple[str, pd.Timestamp], dict[str, float]] = {}
+    product, weight = pd.factorize(rows["product_id"])[0], rows["weight"].to_numpy()
+    period = heads.groupby(["company_id", "ddate"], sort=False).ngroup().to_numpy()
+    known: dict[int, tuple[Ints, Floats]] = {}
     new = np.zeros(len(heads), dtype=bool)
     starts = np.append(np.flatnonzero(np.diff(number, prepend=-1)), len(rows))
-    for one, (begin, end) in enumerate(pairwise(starts)):
-        if last_of_day[one]:
-            told = dict(zip(ids[begin:end], weight[begin:end], strict=True))
-            key = keys[one]
-            before = known.get(key)
-            new[one] = before is None or _differ(before, told)
-            if new[one]:
-                known[key] = told
+    for one in np.flatnonzero(last_of_day):
+        span = slice(starts[one], starts[one + 1])
+        told = product[span], weight[span]
+        before = known.get(period[one])
+        new[one] = before is None or _differ(before, told)
+        if new[one]:
+            known[period[one]] = told
     account.merge(places[~new[number]], "the period again in a later filing, with the same shares")
     heads["restated"] = False
     heads.loc[new, "restated"] = heads[new].duplicated(["company_id", "ddate"])
@@ -222,10 +252,11 @@ def _vintages(rows: pd.DataFrame, filings: pd.DataFrame, account: Account) -> pd
     return rows[new[number]].assign(restated=heads["restated"].to_numpy()[number[new[number]]])
 
 
-def _differ(before: dict[str, float], told: dict[str, float]) -> bool:
-    if before.keys() != told.keys():
+def _differ(before: tuple[Ints, Floats], told: tuple[Ints, Floats]) -> bool:
+    """Whether two reports, each its products in one order and their shares, say different things."""
+    if not np.array_equal(before[0], told[0]):
         return True
-    return any(abs(share - before[product]) > SAME for product, share in told.items())
+    return bool((np.abs(told[1] - before[1]) > SAME).any())
 
 
 def _segments(rows: pd.DataFrame) -> pd.DataFrame:

@@ -25,13 +25,14 @@ def product_id(text: str, industry: str) -> str:
 def products_of(rows: pd.DataFrame, mapping: Mapping | None) -> pd.Series[str]:
     """The product of each row (company_id, member, industry), "" where the mapping leaves it out."""
     key = ["company_id", "member", "industry"]
-    distinct = rows[key].drop_duplicates()
-    made = {}
-    for company, text, industry in distinct.itertuples(index=False):
+    made = []
+    for company, text, industry in rows[key].drop_duplicates().itertuples(index=False):
         mapped = None if mapping is None else _mapped(mapping, company, text)
-        made[company, text, industry] = product_id(text, industry) if mapped is None else mapped
-    found = [made[one] for one in zip(*(rows[column] for column in key), strict=True)]
-    return pd.Series(found, index=rows.index, dtype="str")
+        made.append(product_id(text, industry) if mapped is None else mapped)
+    number = rows.groupby(
+        key, sort=False
+    ).ngroup()  # in the order of first rows, as drop_duplicates leaves them
+    return pd.Series(made, dtype="str").take(number.to_numpy()).set_axis(rows.index)
 
 
 def _mapped(mapping: Mapping, company: str, text: str) -> str | None:

@@ -161,6 +161,27 @@ def test_a_new_quarter_is_read_alone_and_gives_what_all_at_once_give(tmp_path, m
     assert len(read) == 6  # so is what was kept for other wants
 
 
+def test_a_filing_in_two_zips_counts_once_and_not_at_all_where_they_contradict_each_other(years, tmp_path):
+    alone = brought(years)
+    again = sec.years()
+    name = next(iter(again))
+    clash = again[name]["num"]["adsh"] == "0000000004-21-000004"
+    put(tmp_path / "twice", "z", again[name])
+    for quarter, held in sec.years().items():
+        put(tmp_path / "twice", quarter, held)
+    twice = brought(tmp_path / "twice")
+    pd.testing.assert_frame_equal(twice.tables["segments"], alone.tables["segments"])
+    assert causes(twice, "sub.txt")["the filing again, in another zip"] == len(again[name]["sub"])
+
+    again[name]["num"].loc[clash, "value"] = "1" + again[name]["num"].loc[clash, "value"]
+    put(tmp_path / "clash", "z", again[name])
+    for quarter, held in sec.years().items():
+        put(tmp_path / "clash", quarter, held)
+    lost = shares(alone)
+    del lost["4", "2020", "2021-03-04"]
+    assert shares(brought(tmp_path / "clash")) == lost
+
+
 def test_single_quarters_and_other_axes_on_request(tmp_path):
     rows = [
         *facts(A, 2020, 100, {"Chips": 60, "Boards": 40}, ddate="20210331", qtrs="1"),
