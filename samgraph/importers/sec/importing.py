@@ -26,7 +26,7 @@ from samgraph.importers.sec import filings as of_filings
 from samgraph.importers.sec import sic, tree
 from samgraph.importers.sec.members import member
 from samgraph.importers.sec.quarter import Wanted, quarter, zips
-from samgraph.importers.sec.reports import PART_TAGS, WHOLE_TAGS, Choice, read_facts, settle_reports
+from samgraph.importers.sec.reports import PART_TAGS, WHOLE_TAGS, Choice, Floats, read_facts, settle_reports
 from samgraph.importers.taxonomy import Mapping
 from samgraph.importers.writing import Imported
 from samgraph.progress import stage
@@ -37,7 +37,6 @@ SAME = 0.001
 """Shares that differ by less are the same figures, rounded otherwise."""
 
 Ints = npt.NDArray[np.int64]
-Floats = npt.NDArray[np.float64]
 
 UNDECIDED = "its member is not a product of the tree yet: counts in the total, goes to no product"
 _KEPT = ["adsh", "ddate", "company_id", "industry", "known", "member"]

@@ -29,9 +29,8 @@ def products_of(rows: pd.DataFrame, mapping: Mapping | None) -> pd.Series[str]:
     for company, text, industry in rows[key].drop_duplicates().itertuples(index=False):
         mapped = None if mapping is None else _mapped(mapping, company, text)
         made.append(product_id(text, industry) if mapped is None else mapped)
-    number = rows.groupby(
-        key, sort=False
-    ).ngroup()  # in the order of first rows, as drop_duplicates leaves them
+    # Groups are numbered in the order of their first rows, in which drop_duplicates leaves them.
+    number = rows.groupby(key, sort=False).ngroup()
     return pd.Series(made, dtype="str").take(number.to_numpy()).set_axis(rows.index)
 
 
