@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -47,11 +46,12 @@ def windows_of(data: WindowData, days: Sequence[int]) -> Tensor:
 
 
 def encode_rows(
-    model: Hist, data: WindowData, days: Sequence[int], state: Tensor
+    model: Hist, data: WindowData, days: Sequence[int], state: Tensor, stocks: Tensor | None = None
 ) -> tuple[Tensor, Tensor, Batch]:
     """Encoder states of all rows of consecutive days, the stream's new state, and the days' graph.
 
     A window encoder takes days in any order. Where the model hears the value chain, the graph carries the days before.
+    `stocks` are those that the stream's state holds, rising, everyone of `heard` among them; without it, all.
     """
     batch, place, stock = data.batch(days)
     hears = model.head.chain is not None and data.hears_chain
@@ -63,14 +63,25 @@ def encode_rows(
             x_before = model.encoder.encode(windows_of(data, known)) if known else x[:0]
             batch = replace(batch, yesterday=Yesterday(earlier, x_before, up, down))
         return x, state, batch
-    span = slice(days[0], days[-1] + 1)
-    run = model.encoder.run if model.training else partial(run_in_blocks, model.encoder)
-    top, after = run(data.features[span], data.mask[span], state)
+    features, mask = data.features[days[0] : days[-1] + 1], data.mask[days[0] : days[-1] + 1]
+    column = torch.arange(len(data.stocks), device=data.device)
+    if stocks is None:
+        top, after = run_in_blocks(model.encoder, features, mask, state)
+    else:
+        top, after = model.encoder.run(features[:, stocks], mask[:, stocks], state)
+        column[stocks] = torch.arange(len(stocks), device=data.device)
     if hears:
         earlier, later, whose, (up, down) = data.before(days)
         states = torch.cat([state[-1:], top[:-1]])  # before each of the days
-        batch = replace(batch, yesterday=Yesterday(earlier, states[later, whose], up, down))
-    return top[place, stock], after, batch
+        batch = replace(batch, yesterday=Yesterday(earlier, states[later, column[whose]], up, down))
+    return top[place, column[stock]], after, batch
+
+
+def heard(data: WindowData, days: Sequence[int]) -> Tensor:
+    """The stocks whose state some consecutive days need: their rows, and the day's before where the chain is heard."""
+    first = max(0, days[0] - 1) if data.hears_chain else days[0]
+    rows = np.unique(np.concatenate([data.rows[day] for day in range(first, days[-1] + 1)]))
+    return torch.from_numpy(rows).to(data.device)
 
 
 def run_in_blocks(
@@ -90,24 +101,30 @@ def run_in_blocks(
     return torch.cat(tops, dim=1), torch.cat(ends, dim=1)
 
 
-def walk(model: Hist, data: WindowData, days: range, step: int = 1) -> Iterator[tuple[range, Tensor, Batch]]:
+def walk(
+    model: Hist, data: WindowData, days: range, step: int = 1, *, exact: bool = True
+) -> Iterator[tuple[range, Tensor, Batch]]:
     """Encoder states and graphs of the rows of consecutive days, `step` days at a time; the model must be in `eval`."""
-    (state,) = states_before(model, data, [days.start])
+    stocks = None if exact else heard(data, days)
+    (state,) = states_before(model, data, [days.start], None if stocks is None else [stocks])
     for first in range(days.start, days.stop, step):
         some = range(first, min(first + step, days.stop))
-        x, state, batch = encode_rows(model, data, some, state)
+        x, state, batch = encode_rows(model, data, some, state, stocks)
         yield some, x, batch
 
 
 @torch.no_grad()
-def score_days(model: Hist, data: WindowData, days: range, step: int = 1) -> npt.NDArray[np.float32]:
+def score_days(
+    model: Hist, data: WindowData, days: range, step: int = 1, *, exact: bool = True
+) -> npt.NDArray[np.float32]:
     """Scores and their parts [n_days, n_stocks of the window, 4], in the order of COLUMNS, NaN elsewhere.
 
-    More days in one `step` are faster; a day's numbers then depend, in their last bit, on the others of its step.
+    More days in one `step` are faster, and so is not `exact`: a day's numbers then depend, in their last bit, on the
+    others of its step and on who else is a member on one of `days`.
     """
     model.eval()
     result = np.full((len(days), len(data.stocks), len(COLUMNS)), np.nan, dtype=np.float32)
-    for some, x, batch in walk(model, data, days, step):
+    for some, x, batch in walk(model, data, days, step, exact=exact):
         if batch.n_rows == 0:
             continue
         scores: Scores = model.head(x, batch)
@@ -120,21 +137,35 @@ def score_days(model: Hist, data: WindowData, days: range, step: int = 1) -> npt
 
 
 @torch.no_grad()
-def states_before(model: Hist, data: WindowData, days: Sequence[int]) -> list[Tensor]:
+def states_before(
+    model: Hist, data: WindowData, days: Sequence[int], stocks: Sequence[Tensor] | None = None
+) -> list[Tensor]:
     """The stream's state before each of some rising days, run from the window's first day; the model must be in `eval`.
 
-    Without meaning for a window encoder.
+    With `stocks`, one rising set a day, each state holds these alone, and nobody is run before his first valid day or
+    after the last state that he is in. Without meaning for a window encoder.
     """
     encoder = model.encoder
     if not isinstance(encoder, StreamEncoder):
         return [data.features.new_zeros(0)] * len(days)
     state, now, states = encoder.start(len(data.stocks), data.features), 0, []
-    for day in days:
+    wanted = torch.full((len(data.stocks),), len(days))
+    if stocks is not None:
+        begun = data.mask.cumsum(dim=0)
+        wanted.fill_(-1)
+        for k, some in enumerate(stocks):
+            wanted[some] = k
+    for k, day in enumerate(days):
         for first in range(now, day, STRIDE):
             span = slice(first, min(first + STRIDE, day))
-            _, state = run_in_blocks(encoder, data.features[span], data.mask[span], state)
+            features, mask = data.features[span], data.mask[span]
+            if stocks is None:
+                _, state = run_in_blocks(encoder, features, mask, state)
+            else:
+                run = torch.nonzero((wanted >= k) & (begun[span.stop - 1] > 0)).squeeze(1)
+                _, state[:, run] = encoder.run(features[:, run], mask[:, run], state[:, run])
         now = day
-        states.append(state)
+        states.append(state if stocks is None else state[:, stocks[k]])
     return states
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from samgraph.hist.recurrence import run_layer
+
 
 class _Layers(nn.Module):
     """A stack of GRU layers whose intermediate states stay visible (torch's own stack hides them)."""
@@ -21,11 +23,11 @@ class _Layers(nn.Module):
         )
         self.dropout = nn.Dropout(dropout)
 
-    def forward(self, x: Tensor, state: Tensor) -> list[Tensor]:
+    def forward(self, x: Tensor, state: Tensor, mask: Tensor | None = None) -> list[Tensor]:
         """[n_steps, n, n_features] and [n_layers, n, d] -> every layer's outputs, each [n_steps, n, d]."""
         outputs: list[Tensor] = []
         for level, layer in enumerate(self.layers):
-            x, _ = layer(x if level == 0 else self.dropout(x), state[level : level + 1])
+            x = run_layer(layer, x if level == 0 else self.dropout(x), state[level], mask)
             outputs.append(x)
         return outputs
 
@@ -46,22 +48,8 @@ class StreamEncoder(_Layers):
 
     def run(self, features: Tensor, mask: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
         """Encode consecutive days, going on from `state`."""
-        if bool(mask.all()):
-            outputs = self(features, state)
-            return outputs[-1], torch.stack([out[-1] for out in outputs])
-        # Each stock's valid days are moved to the front, so that the recurrence sees them alone and in order;
-        # day t then reads the state after the last valid day up to t (0 of them: the state carried in).
-        seen = mask.cumsum(dim=0)
-        order = torch.argsort(mask.logical_not().to(torch.uint8), dim=0, stable=True)
-        packed = features.gather(0, order.unsqueeze(-1).expand_as(features))
-        outputs = self(packed, state)
-        place = seen.unsqueeze(-1).expand(-1, -1, self.hidden_size)
-        last = place[-1:]
-        ends = [
-            torch.cat([state[level : level + 1], out]).gather(0, last)[0] for level, out in enumerate(outputs)
-        ]
-        top = torch.cat([state[-1:], outputs[-1]]).gather(0, place)
-        return top, torch.stack(ends)
+        outputs = self(features, state, None if bool(mask.all()) else mask.to(features.dtype))
+        return outputs[-1], torch.stack([out[-1] for out in outputs])
 
 
 class WindowEncoder(_Layers):

