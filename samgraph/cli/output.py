@@ -81,6 +81,7 @@ def print_frame(frame: pd.DataFrame, form: str) -> None:
     shown = len(heads)
     while shown > 1 and sum(least[:shown]) + GAP * (shown - 1) > console.width:
         shown -= 1
+    widths = _shrunk(natural[:shown], least, console.width - GAP * (shown - 1))
     table = Table(box=None, pad_edge=False)
     for place in range(shown):
         # A number or a day that is broken in two is no longer one; a long text may go on in the next line.
@@ -89,7 +90,7 @@ def print_frame(frame: pd.DataFrame, form: str) -> None:
             justify="right" if numbers[place] else "left",
             no_wrap=whole[place],
             overflow="fold",
-            min_width=least[place],
+            width=widths[place],
         )
     for row in zip(*cells[:shown], strict=True):
         table.add_row(*map(Text, row))
@@ -109,6 +110,17 @@ def figure(value: float) -> str:
     if 99.995 <= abs(value) < 1e15:
         return f"{value:.2f}".rstrip("0").rstrip(".")
     return f"{value:.4g}"
+
+
+def _shrunk(natural: list[int], least: list[int], room: int) -> list[int]:
+    """Widths of columns that fit into `room`: the widest that is not at its least yet gives way first."""
+    widths = list(natural)
+    while sum(widths) > room:
+        slack = [place for place, wide in enumerate(widths) if wide > least[place]]
+        if not slack:
+            break
+        widths[max(slack, key=widths.__getitem__)] -= 1
+    return widths
 
 
 def _longest_word(texts: list[str]) -> int:

@@ -94,6 +94,17 @@ def test_no_word_of_a_table_is_broken(monkeypatch: pytest.MonkeyPatch) -> None:
     assert max(map(len, out.splitlines())) <= 60
 
 
+def test_a_column_that_can_do_with_less_gives_way_to_one_with_a_longer_word(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All three were cut to 12 cells, and "Transportation" lost its last two letters."""
+    monkeypatch.setenv("COLUMNS", "40")
+    firm, branch = "WILLIAMS COMPANIES INC", "Transportation and Public Utilities"
+    out = _printed(pd.DataFrame({"company": [firm], "other": [firm], "meets_name": [branch]}), "table")
+    assert set((firm + " " + branch).split()) <= set(out.split())
+    assert max(map(len, out.splitlines())) <= 40
+
+
 def _printed(frame: pd.DataFrame, form: str) -> str:
     with pytest.MonkeyPatch.context() as patch:
         out = io.StringIO(newline="")
