@@ -90,6 +90,11 @@ def read_facts(facts: pd.DataFrame, filings: pd.DataFrame, choice: Choice, accou
     account.ignore(
         ((table["qtrs"] == 4) & apart.between(2, 10)).to_numpy(), "four quarters that end with no fiscal year"
     )
+    if choice.quarters:
+        account.ignore(
+            ((table["qtrs"] == 1) & apart.isin([0, 1, 11])).to_numpy(),
+            "a single quarter that ends with a fiscal year",
+        )
     taken = (4, 1) if choice.quarters else (4,)
     account.ignore(
         ~table["qtrs"].isin(taken).to_numpy(),

@@ -202,6 +202,24 @@ def test_single_quarters_and_other_axes_on_request(tmp_path):
     assert shares(both)["9", "2020", "2021-04-30"] == {"chip": 0.25, "board": 0.75}
 
 
+def test_a_last_quarter_in_a_later_filing_is_no_restatement_of_its_fiscal_year(tmp_path):
+    """Banks show the quarter before beside the first one; its shares replaced those of the year."""
+    later = "0000000009-21-000002"
+    rows = [
+        *facts(A, 2020, 400, {"Chips": 100, "Boards": 300}),
+        *facts(later, 2020, 100, {"Chips": 60, "Boards": 40}, qtrs="1"),
+        *facts(later, 2020, 100, {"Chips": 70, "Boards": 30}, qtrs="1", ddate="20210331"),
+    ]
+    filings = [filing(A, 9, "20210215"), filing(later, 9, "20210430", form="10-Q")]
+    put(tmp_path / "zips", "2021q1", tables(filings, rows))
+    made = brought(tmp_path / "zips", quarters=True)
+    assert shares(made) == {
+        ("9", "2020", "2021-02-15"): {"chip": 0.25, "board": 0.75},
+        ("9", "2021", "2021-04-30"): {"chip": 0.7, "board": 0.3},
+    }
+    assert causes(made, "num.txt")["a single quarter that ends with a fiscal year"] == 3
+
+
 def test_products_above_the_revenue_are_left_out_scaled_or_made_whole_by_policy(tmp_path):
     rows = [
         *facts(A, 2020, 100, {"Cloud": 81, "Chips": 73}),
