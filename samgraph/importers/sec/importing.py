@@ -39,6 +39,10 @@ SAME = 0.001
 Ints = npt.NDArray[np.int64]
 
 UNDECIDED = "its member is not a product of the tree yet: counts in the total, goes to no product"
+_UNKNOWN = (
+    "no revenue of any filing is on the axis {!r}; name it as num.txt does (BusinessSegments, not "
+    "StatementBusinessSegmentsAxis)"
+)
 _KEPT = ["adsh", "ddate", "company_id", "industry", "known", "member"]
 """Of a used fact."""
 
@@ -83,6 +87,8 @@ def import_sec(folder: Path, cache: Path, options: SecOptions) -> Imported:
     files = zips(folder)
     numbers = Tally("num.txt")
     facts, filed = _quarters(files, cache, Wanted(axes, tags), numbers)
+    found = {axis for one in facts for axis in one["axis"].cat.categories}
+    unknown = [_UNKNOWN.format(axis) for axis in options.fallback if axis not in found]
     filings, of_sub = of_filings.read_filings(filed, options.tickers)
     choice = Choice(axes, tags, options.quarters, options.policy)
     rows, account = _used(facts, filings, choice, numbers)
@@ -103,7 +109,7 @@ def import_sec(folder: Path, cache: Path, options: SecOptions) -> Imported:
         "sec",
         tables,
         coverage([numbers, of_sub]),
-        notes=_notes(rows, options),
+        notes=(*_notes(rows, options), *unknown),
         options={
             "fallback": list(options.fallback),
             "tags": list(options.tags),
@@ -112,9 +118,7 @@ def import_sec(folder: Path, cache: Path, options: SecOptions) -> Imported:
             "tickers": len(options.tickers),
         },
         files=tuple(files),
-        advice="correct the source"
-        if options.fallback
-        else "take another axis where a report has none of products: --fallback BusinessSegments",
+        advice=_advice(options, unknown, account),
     )
 
 
@@ -256,6 +260,17 @@ def _differ(before: tuple[Ints, Floats], told: tuple[Ints, Floats]) -> bool:
     if not np.array_equal(before[0], told[0]):
         return True
     return bool((np.abs(told[1] - before[1]) > SAME).any())
+
+
+def _advice(options: SecOptions, unknown: Sequence[str], account: Account) -> str:
+    """What to do where no report could be used."""
+    if options.decisions is not None and UNDECIDED in set(account.frame()["cause"]):
+        return f"fill in the column decision of {options.decisions}, which names the members"
+    if unknown:
+        return "; ".join(unknown)
+    if options.fallback:
+        return "correct the source"
+    return "take another axis where a report has none of products: --fallback BusinessSegments"
 
 
 def _segments(rows: pd.DataFrame) -> pd.DataFrame:

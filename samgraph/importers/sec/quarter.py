@@ -127,8 +127,9 @@ def _require_sound(path: Path, archive: zipfile.ZipFile) -> None:
     names = [info.filename for info in archive.infolist()]
     for name in _COLUMNS:
         if names.count(name) != 1:
+            found = f"holds {names.count(name)} files {name}, not one" if name in names else f"lacks {name}"
             raise DatasetError(
-                f"{path} holds {names.count(name)} files {name}, not one; name a folder of zips of the SEC's "
+                f"{path} {found}; name a folder of zips of the SEC's "
                 "Financial Statement Data Sets, such as 2015q1.zip"
             )
         info = archive.getinfo(name)

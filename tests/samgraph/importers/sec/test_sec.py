@@ -220,6 +220,19 @@ def test_a_last_quarter_in_a_later_filing_is_no_restatement_of_its_fiscal_year(t
     assert causes(made, "num.txt")["a single quarter that ends with a fiscal year"] == 3
 
 
+def test_an_axis_that_no_filing_has_is_told(tmp_path):
+    """The taxonomy's name of an axis, or a misspelt one, left reports out without a word."""
+    rows = facts(A, 2020, 100, {"Chips": 60, "Boards": 40})
+    axes = ("StatementBusinessSegmentsAxis",)
+    (note,) = (one for one in one(tmp_path / "a", rows, fallback=axes).notes if "axis" in one)
+    assert note.startswith("no revenue of any filing is on the axis 'StatementBusinessSegmentsAxis'")
+    rows = [fact(A, "", 2020, 100), fact(A, "", 2020, 60, segments="BusinessSegments=West_;")]
+    with pytest.raises(
+        DatasetError, match=r"on the axis 'StatementBusinessSegmentsAxis'; .*\(BusinessSegments"
+    ):
+        one(tmp_path / "b", rows, fallback=axes)
+
+
 def test_products_above_the_revenue_are_left_out_scaled_or_made_whole_by_policy(tmp_path):
     rows = [
         *facts(A, 2020, 100, {"Cloud": 81, "Chips": 73}),
@@ -342,6 +355,10 @@ def test_members_are_mapped_to_a_users_tree_and_decisions_are_kept(tmp_path):
     assert weights() == {"1.1": 0.1, "1.2": 0.3, "1": 0.2} and decisions.read_bytes() == kept
     decisions.write_text("segment,decision\nCamera,9\n")
     assert "the tree has no product '9'" in str(answers.run(*arguments).exception)
+    tree.write_text("product_id,name,parent_id\n1,Tea,\n")
+    decisions.unlink()
+    sentence = str(answers.run(*arguments).exception)
+    assert sentence.endswith(f"fill in the column decision of {decisions}, which names the members")
     assert answers.run(*arguments[:-2]).exit_code == 2
 
 
@@ -379,7 +396,7 @@ def hostile(path, kind):
     [
         ("bz2", "packed otherwise"),
         ("bomb", "which no table of the data sets does"),
-        ("member", "holds 0 files tag.txt"),
+        ("member", "lacks tag.txt;"),
         ("column", "num.txt has 0 columns segments, not one .files downloaded before 2025 lack it"),
         ("wide", "num.txt is no table"),
         ("truncated", "cannot be read as a zip"),
