@@ -144,7 +144,9 @@ def digests(files: Iterable[Path]) -> dict[str, str]:
     sums = {}
     for path in files:
         with path.open("rb") as opened:
-            sums[f"{path.parent.name}/{path.name}"] = hashlib.file_digest(opened, "sha256").hexdigest()
+            sums[Path(path.parent.name, path.name).as_posix()] = hashlib.file_digest(
+                opened, "sha256"
+            ).hexdigest()
     return dict(sorted(sums.items()))
 
 

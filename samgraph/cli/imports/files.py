@@ -177,7 +177,7 @@ def segments(
     )
     with stage("read and settle"):
         made = import_segments(files, options)
-    finish(made, out, form)
+    finish(made, out, form, taxonomy)
 
 
 @click.command()

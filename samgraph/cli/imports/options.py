@@ -69,11 +69,14 @@ def tell_notes(notes: Iterable[str]) -> None:
         click.echo(note, err=True)
 
 
-def finish(made: Imported, out: Path, form: str) -> None:
-    """Write what an importer made and print where every row went."""
+def finish(made: Imported, out: Path, form: str, *beside: Path | None) -> None:
+    """Write what an importer made and print where every row went; `beside` are files of the user's that it read too."""
+    from dataclasses import replace
+
     from samgraph.importers.writing import write
     from samgraph.progress import stage
 
+    made = replace(made, files=(*made.files, *(path for path in beside if path is not None)))
     with stage("write"):
         write(made, out)
     print_frame(made.coverage, form)

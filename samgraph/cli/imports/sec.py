@@ -133,4 +133,4 @@ def sec(
     made = import_sec(folder, cache or Home().root / "sec", options)
     if priced is not None:
         made = with_prices(made, priced)
-    finish(made, out, form)
+    finish(made, out, form, taxonomy, tree, decisions, tickers)

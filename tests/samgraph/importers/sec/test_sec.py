@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 
 import numpy as np
@@ -353,6 +354,9 @@ def test_members_are_mapped_to_a_users_tree_and_decisions_are_kept(tmp_path):
     kept = decisions.read_bytes()
     tree.write_text(tree.read_text() + "1.3,Robots,1,Camera\n")
     assert weights() == {"1.1": 0.1, "1.2": 0.3, "1": 0.2} and decisions.read_bytes() == kept
+    mark = json.loads((tmp_path / "out" / "import.json").read_text())
+    read = {name.rpartition("/")[2] for name in mark["inputs"]}
+    assert {"tree.csv", "decisions.csv"} <= read
     decisions.write_text("segment,decision\nCamera,9\n")
     assert "the tree has no product '9'" in str(answers.run(*arguments).exception)
     tree.write_text("product_id,name,parent_id\n1,Tea,\n")
