@@ -6,6 +6,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from samgraph.errors import SnapshotError
+from samgraph.graph.ask.pairs import require
+from samgraph.graph.ask.snapshot import Snapshot
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.driver import Graph
 
@@ -33,6 +36,19 @@ def with_names(graph: Graph, as_of: AsOf, frame: pd.DataFrame, columns: Mapping[
             list(named.columns).index(column) + 1, new, pd.Series(values, index=frame.index, dtype=object)
         )
     return named
+
+
+def require_company(graph: Graph, snapshot: Snapshot, company: str) -> None:
+    """Raise SnapshotError unless the snapshot has the company, and say whether the graph does."""
+    if company not in snapshot.companies:
+        known = graph.read("names/of", companies=[company], products=[], known=snapshot.as_of.known)
+        if known:
+            outside = f", or it was no member of {snapshot.universe}" if snapshot.universe else ""
+            raise SnapshotError(
+                f"{known[0]['name']} ({company}) is not among the companies of {snapshot.universe or 'the graph'} on "
+                f"{snapshot.as_of.valid}: no report of it was in use on that day{outside}"
+            )
+    require(snapshot, company)
 
 
 def _kind(column: str) -> str:

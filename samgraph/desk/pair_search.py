@@ -16,6 +16,7 @@ import pandas as pd
 from samgraph.errors import DatasetError
 from samgraph.factors.arrays import Floats
 from samgraph.factors.signals.pair_spread import Rule, pair_spreads
+from samgraph.graph.ask.names import require_company
 from samgraph.graph.ask.nearness import TAXONOMY, along_taxonomy
 from samgraph.graph.ask.pairs import Measure, pairs
 from samgraph.graph.ask.snapshot import snapshot
@@ -99,6 +100,8 @@ def pair_search(
     """
     limits = filters or Filters()
     found = snapshot(graph, as_of, universe=universe, cut="leaf" if cut == TAXONOMY else cut)
+    if company is not None:
+        require_company(graph, found, company)
     sold = along_taxonomy(found, product_tree(graph, found.as_of)) if cut == TAXONOMY else found
     candidates = pairs(sold, company=company, by=by, least=limits.least_overlap)
     with stage("read bars"):

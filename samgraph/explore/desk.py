@@ -15,6 +15,7 @@ from samgraph.explore.run_risk import holdings_risk_tables
 from samgraph.explore.state import Explorer
 from samgraph.explore.tables import Column, or_sentence, table
 from samgraph.graph.ask.baskets import Basket, basket, basket_of, thin
+from samgraph.graph.ask.names import require_company
 from samgraph.graph.ask.nearness import along_taxonomy
 from samgraph.graph.ask.pairs import pairs
 from samgraph.graph.ask.snapshot import snapshot
@@ -123,6 +124,8 @@ def pairs_page(
         return along_taxonomy(found, product_tree(explorer.graph, found.as_of))
 
     near = explorer.keep(("near", as_of) if universe is None else ("near", as_of, universe), make)
+    if company is not None:
+        require_company(explorer.graph, near, company)
     rows = pairs(near, company=company, top=top, by="cosine" if by == "cosine" else "overlap")
     total = int(rows.attrs["pairs"])
     rows = explorer.named(as_of, rows, company_id="company", other_id="other", meets="product")

@@ -196,7 +196,7 @@ def _rows(
     top: int,
 ) -> pd.DataFrame:
     from samgraph.graph.ask.competitors import competitors, with_scores
-    from samgraph.graph.ask.names import with_names
+    from samgraph.graph.ask.names import require_company, with_names
     from samgraph.graph.ask.nearness import TAXONOMY, along_taxonomy
     from samgraph.graph.ask.pairs import pairs
     from samgraph.graph.ask.rivals import rivals
@@ -207,6 +207,7 @@ def _rows(
     found = snapshot(graph, moment, universe=universe, cut="leaf" if near else cut)
     tree = product_tree(graph, found.as_of) if near else None
     if company is not None:
+        require_company(graph, found, company)
         _tell_unmatched(graph, found, company)
     if by_product and company is not None:
         rows = rivals(found, company, tree=tree)

@@ -150,6 +150,22 @@ def test_the_command_names_what_nobody_else_sells_and_where_pairs_meet(
         assert row["company"] and row["other"] and row["meets_name"] and row["level"] >= 1
 
 
+def test_a_company_without_a_report_on_the_day_is_no_misspelt_one(
+    graph: Graph, graph_env: object, economy: Path
+) -> None:
+    """It was told that others with a similar id were meant."""
+    load(graph, Dataset(economy))
+    early = "2019-03-01"
+    companies = pd.read_csv(economy / "companies.csv").set_index("company_id")["name"]
+    company = next(one for one in companies.index if one not in snapshot(graph, AsOf.parse(early)).companies)
+    for more in ([], ["--by-product"], ["--data", str(economy)]):
+        ran = CliRunner().invoke(pairs_command, ["--as-of", early, "--company", company, *more])
+        assert str(ran.exception) == (
+            f"{companies[company]} ({company}) is not among the companies of the graph on {early}: "
+            "no report of it was in use on that day"
+        )
+
+
 @pytest.mark.parametrize("text", ["动力电池", "电池", "EV battery", "battery EV", "EV battery pack"])
 def test_a_text_in_either_language_makes_one_basket_in_the_command_and_in_cypher(
     graph: Graph, graph_env: object, economy: Path, text: str, monkeypatch: pytest.MonkeyPatch
