@@ -61,9 +61,10 @@ export async function product({ when, params, ask }) {
     all(data.tables, when)].flat();
 }
 
-export async function chain({ when, params, ask, go, say }) {
+export async function chain({ when, params, ask, go, say, start: about }) {
   const q = params.get('q');
-  if (!q) return [h('h1', {}, 'Value chain'), h('p', { class: 'soft' }, 'Search above for a product or a company, then choose “chain”, or begin with an example:'), h('p', {}, link('an example', 'start', {}, when))];
+  const example = about.example ?? {};
+  if (!q) return [h('h1', {}, 'Value chain'), h('p', { class: 'soft' }, 'Search above for a product or a company, then choose “chain”', ...(example.text ? [', or begin with ', link(example.text, 'chain', { q: example.product }, when)] : []), '.')];
   const open = params.getAll('open'), most = params.get('most') ?? '';
   const data = await ask('chain', { q, open, most });
   const host = h('div', { class: 'picture' }), panel = h('div', { class: 'picked' });

@@ -68,5 +68,9 @@ def command(
         f"{question} as of {found.as_of}: {len(found.products)} products reached, sold by "
         f"{found.companies['company_id'].nunique()} companies"
     )
+    if found.products.empty:
+        tell(
+            "no link of the value chain leads there on that day; links are in the table product_links of a dataset"
+        )
     rows = found.products if products else found.companies
     print_frame(rows if top is None else rows.head(top), form)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +165,17 @@ def test_a_company_without_a_report_on_the_day_is_no_misspelt_one(
             f"{companies[company]} ({company}) is not among the companies of the graph on {early}: "
             "no report of it was in use on that day"
         )
+
+
+def test_a_chain_without_a_link_says_why_it_is_empty(
+    graph: Graph, graph_env: object, economy: Path, tmp_path: Path
+) -> None:
+    bare = tmp_path / "bare"
+    shutil.copytree(economy, bare)
+    (bare / "product_links.csv").unlink()
+    load(graph, Dataset(bare))
+    ran = CliRunner().invoke(chain_command, ["SIM0001", "--as-of", DAY], catch_exceptions=False)
+    assert "no link of the value chain leads there" in ran.stderr
 
 
 @pytest.mark.parametrize("text", ["动力电池", "电池", "EV battery", "battery EV", "EV battery pack"])
