@@ -179,6 +179,7 @@ def _orthogonal(decay: pd.DataFrame, orthogonal: pd.DataFrame, label: int) -> st
             "rank_ic",
             "tstat_nw",
             y_title="mean Rank IC",
+            places=list(figures_sources.YARDSTICKS.values()),
             x_title="neutral to",
         ),
         "What is left when styles are taken out",
@@ -218,14 +219,16 @@ def _groups(run: RunFolder, breakdown: pd.DataFrame, label: int) -> str:
         & (breakdown["n_days"] > 0)
     ]
     shown = []
-    for by, title, words in (
-        ("year", "Rank IC by year", "in each calendar year"),
-        ("size", "Rank IC by size", "within thirds of the companies by market cap"),
+    for by, title, words, places in (
+        (
+            "year",
+            "Rank IC by year",
+            "in each calendar year",
+            sorted(mine.loc[mine["by"] == "year", "group"].unique()),
+        ),
+        ("size", "Rank IC by size", "within thirds of the companies by market cap", SIZES),
     ):
         rows = mine[mine["by"] == by]
-        if by == "size":
-            rows = rows.assign(order=rows["group"].map({name: i for i, name in enumerate(SIZES)}))
-            rows = rows.sort_values("order", kind="stable")
         if len(rows):
             shown.append(
                 figure(
@@ -235,6 +238,7 @@ def _groups(run: RunFolder, breakdown: pd.DataFrame, label: int) -> str:
                         "rank_ic",
                         "tstat_nw",
                         y_title="mean Rank IC",
+                        places=places,
                     ),
                     title,
                     f"Mean Rank IC at {label} days of each neutralised part {words}; 95% intervals; "

@@ -24,6 +24,7 @@ def intervals(
     t: str,
     *,
     y_title: str,
+    places: Sequence[object],
     x_title: str = "",
     percent: bool = False,
     height: int = 360,
@@ -36,6 +37,7 @@ def intervals(
         value: name of the column of values
         t: name of the column of their t statistics
         y_title: title, with the unit
+        places: in the order in which they stand; a name may lack some
         x_title: title, with the unit
         percent: the values are fractions to be shown as percent
         height: pixels
@@ -59,7 +61,13 @@ def intervals(
         )
     layout(figure, y_title, height=height)
     figure.update_layout(scattermode="group", scattergap=0.45)
-    figure.update_xaxes(title_text=x_title, type="category", showgrid=False)
+    figure.update_xaxes(
+        title_text=x_title,
+        type="category",
+        categoryorder="array",
+        categoryarray=[plain(place) for place in places],
+        showgrid=False,
+    )
     if percent:
         figure.update_yaxes(tickformat=".2%")
     return figure
@@ -79,6 +87,7 @@ def rank_ic_by_horizon(decay: pd.DataFrame, parts: Sequence[str]) -> go.Figure:
         "rank_ic",
         "tstat_nw",
         y_title="mean Rank IC",
+        places=sorted(decay["horizon"].unique()),
         x_title="horizon (trading days)",
     )
 
@@ -92,6 +101,7 @@ def spread_decay(decay: pd.DataFrame, parts: Sequence[str]) -> go.Figure:
         "spread",
         "spread_tstat_nw",
         y_title="return a day held",
+        places=sorted(decay["horizon"].unique()),
         x_title="horizon (trading days)",
         percent=True,
     )

@@ -24,7 +24,7 @@ from samgraph.report.page import write_report
 from samgraph.report.pictures.figures import plain
 from samgraph.report.pictures.figures_holdings import exposure_tree
 from samgraph.report.pictures.figures_risk import rolled
-from samgraph.report.pictures.figures_sources import quantile_curves
+from samgraph.report.pictures.figures_sources import intervals, quantile_curves
 from samgraph.report.pictures.plotly import TRACES, reduced
 from samgraph.report.result import yearly
 from samgraph.report.settings import without_paths
@@ -382,6 +382,16 @@ def test_quantiles_through_time_by_hand() -> None:
     frame["mean_return"] = [0.02, 0.06, 0.0, -0.04]
     low, high = quantile_curves(frame, "score", 2).data
     assert list(low.y) == pytest.approx([-0.01, 0.0]) and list(high.y) == pytest.approx([0.01, 0.0])
+
+
+def test_places_stand_in_their_order_where_a_part_lacks_the_first() -> None:
+    """The model's first year was its encoder's: 2020 stood right of 2021, behind the parts that begin then."""
+    frames = {
+        part: pd.DataFrame({"group": years, "rank_ic": 0.1, "tstat_nw": 1.0, "n_days": 100})
+        for part, years in (("concept", ["2021"]), ("score", ["2020", "2021"]))
+    }
+    made = intervals(frames, "group", "rank_ic", "tstat_nw", y_title="", places=["2020", "2021"])
+    assert made.layout.xaxis.categoryarray == ("2020", "2021")
 
 
 def test_sellers_stand_inside_their_products() -> None:
