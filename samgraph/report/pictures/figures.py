@@ -90,7 +90,7 @@ def layout(
     figure.update_annotations(font_size=13)
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
-    figure.update_yaxes(title_text=y_title, tickformat=".0%" if percent else None)
+    figure.update_yaxes(title_text=y_title, tickformat=".2~%" if percent else None)
     return figure
 
 

@@ -21,7 +21,7 @@ from samgraph.outcome.tilts import chain_table, concentration_table, tilt_table
 from samgraph.report.holdings import chosen_links, levels
 from samgraph.report.html import Html, in_script
 from samgraph.report.page import write_report
-from samgraph.report.pictures.figures import plain
+from samgraph.report.pictures.figures import layout, plain
 from samgraph.report.pictures.figures_holdings import exposure_tree
 from samgraph.report.pictures.figures_risk import rolled
 from samgraph.report.pictures.figures_sources import intervals, quantile_curves
@@ -392,6 +392,12 @@ def test_places_stand_in_their_order_where_a_part_lacks_the_first() -> None:
     }
     made = intervals(frames, "group", "rank_ic", "tstat_nw", y_title="", places=["2020", "2021"])
     assert made.layout.xaxis.categoryarray == ("2020", "2021")
+
+
+def test_no_two_ticks_of_a_narrow_axis_read_the_same() -> None:
+    """A tracking error between 6% and 7% had the ticks 6%, 6%, 6%, 7%, 7%."""
+    axis = layout(go.Figure(), percent=True).layout.yaxis
+    assert axis.tickformat == ".2~%"
 
 
 def test_sellers_stand_inside_their_products() -> None:
