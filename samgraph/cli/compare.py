@@ -59,7 +59,8 @@ def command(
         found = compare(Dataset(before), Dataset(after))
     print_frame(found.counts, form)
     for row in found.shares(top).itertuples():
-        tell(f"{row.table}: {row.company_id} {row.key}: weight {row.before} to {row.after}")
+        weights = " to ".join(f"{float(str(value)):.6g}" for value in (row.before, row.after))
+        tell(f"{row.table}: {row.company_id} {row.key}: weight {weights}")
     if output is not None:
         with whole(output) as scratch:
             if output.suffix == ".parquet":

@@ -108,11 +108,11 @@ def test_the_command_says_whether_they_are_the_same_by_its_exit_status(tmp_path)
         "table,rows_1,rows_2,added,removed,changed,companies"
     )
     after = small.tables()
-    after["segments"][0]["weight"] = "0.5"
+    after["segments"][0]["weight"] = str(1 / 3)
     other = small.write(tmp_path / "other", after)
     for file in ("changes.csv", "changes.parquet"):
         done = CliRunner().invoke(command, [str(one), str(other), "-o", str(tmp_path / file)])
-        assert done.exit_code == 3 and "weight 0.6 to 0.5" in done.stderr
+        assert done.exit_code == 3 and "weight 0.6 to 0.333333\n" in done.stderr
     assert (
         len(pd.read_csv(tmp_path / "changes.csv")) == len(pd.read_parquet(tmp_path / "changes.parquet")) == 1
     )
