@@ -27,6 +27,7 @@ class _Layers(nn.Module):
         """[n_steps, n, n_features] and [n_layers, n, d] -> every layer's outputs, each [n_steps, n, d]."""
         outputs: list[Tensor] = []
         for level, layer in enumerate(self.layers):
+            assert isinstance(layer, nn.GRU)
             x = run_layer(layer, x if level == 0 else self.dropout(x), state[level], mask)
             outputs.append(x)
         return outputs

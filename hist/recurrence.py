@@ -1,11 +1,11 @@
 """A GRU layer along days (Cho et al., arXiv 1406.1078, with the reset gate after the product, as PyTorch has it).
 
-    r = s(x W_ir + h W_hr + b_r)    u = 1 - z = s(-(x W_iz + h W_hz + b_z))    n = tanh(x W_in + b_in + r (h W_hn + b_hn))
-    h' = h + u (n - h)
+    r = s(x W_ir + h W_hr + b_r)        n = tanh(x W_in + b_in + r (h W_hn + b_hn))
+    u = 1 - z = s(-(x W_iz + h W_hz + b_z))        h' = h + u (n - h)
 
 A stock without valid features on a day has u = 0, so that its state stays as it was, exactly. The gradients are given
 here: those of the weights are one matrix product over all days instead of one a day, and tanh is taken as 2 s(2x) - 1,
-which PyTorch makes three times as fast. Together that is half the time of `torch.nn.GRU` on a CPU, whose weights are used.
+which PyTorch makes three times as fast. Weights and results are those of `torch.nn.GRU`, which has no mask.
 """
 
 from __future__ import annotations
@@ -24,11 +24,16 @@ def run_layer(layer: nn.GRU, x: Tensor, state: Tensor, mask: Tensor | None = Non
         x: [n_days, n, n_features], finite, on days without valid features too; state: [n, d], before the first day
         mask: [n_days, n], 1 where the features are valid; None where all are; output: [n_days, n, d]
     """
-    of_input, of_state = _by_gate(layer.weight_ih_l0), _by_gate(layer.weight_hh_l0)
-    bias, inner = _by_gate(layer.bias_ih_l0), _by_gate(layer.bias_hh_l0)
+    of_input, of_state, bias, inner = (_by_gate(weight) for weight in layer.all_weights[0])
     bias = torch.cat([bias[:2] + inner[:2], bias[2:]])
     out: Tensor = _Recurrence.apply(
-        x.contiguous(), None if mask is None else mask.unsqueeze(-1), state, of_input, of_state, bias, inner[2]
+        x.contiguous(),
+        None if mask is None else mask.unsqueeze(-1),
+        state,
+        of_input,
+        of_state,
+        bias,
+        inner[2],
     )
     return out
 
@@ -36,7 +41,7 @@ def run_layer(layer: nn.GRU, x: Tensor, state: Tensor, mask: Tensor | None = Non
 def _by_gate(weight: Tensor) -> Tensor:
     """[3d, ...] as [3, ..., d], so that a sigmoid of each gate's sum gives r, 1 - z and (n + 1) / 2."""
     gates = weight.view(3, -1, *weight.shape[1:])
-    sign = weight.new_tensor([1.0, -1.0, 2.0]).view(3, *[1] * (weight.dim()))
+    sign = weight.new_tensor([1.0, -1.0, 2.0]).view(3, *[1] * weight.dim())
     return (gates * sign).transpose(1, -1).contiguous()
 
 
@@ -54,9 +59,9 @@ class _Recurrence(torch.autograd.Function):
         bias: Tensor,
         inner_bias: Tensor,
     ) -> Tensor:
-        n_days, n, _ = x.shape
-        rows = x.view(n_days * n, -1)
-        gates = [torch.addmm(bias[k], rows, of_input[k]).view(n_days, n, -1) for k in range(3)]
+        n_days, n, n_features = x.shape
+        rows = x.view(n_days * n, n_features)
+        gates = [torch.addmm(bias[k], rows, of_input[k]).view(n_days, *state.shape) for k in range(3)]
         inner = torch.empty_like(gates[0])
         states = x.new_empty(n_days + 1, *state.shape)
         states[0] = state
@@ -97,7 +102,7 @@ class _Recurrence(torch.autograd.Function):
             for part, weight in zip(parts, turned, strict=True):
                 flow.addmm_(part, weight)
         flat = [part.view(n_days * n, d) for part in sums]
-        rows, earlier = x.view(n_days * n, -1), before.reshape(n_days * n, d)
+        rows, earlier = x.view(n_days * n, x.shape[2]), before.reshape(n_days * n, d)
         to_x = None
         if ctx.needs_input_grad[0]:
             to_x = flat[0] @ of_input[0].T

@@ -194,21 +194,23 @@ def _pass(training: Training[Hist], data: WindowData) -> float:
     return total / counted
 
 
-def _steps(model: Hist, data: WindowData) -> Iterator[tuple[list[int], Tensor, Tensor]]:
+def _steps(model: Hist, data: WindowData) -> Iterator[tuple[list[int], Tensor | None, Tensor]]:
     """The training days of each step in random order, their stocks, and the stream's state of these before them.
 
-    The model is in `train`.
+    Neither has a meaning for a window encoder.
     """
     days, size = list(data.days(data.window.train)), data.config.chunk
-    stream = not isinstance(model.encoder, WindowEncoder)
-    if not stream:
+    if isinstance(model.encoder, WindowEncoder):
         days = [days[k] for k in torch.randperm(len(days)).tolist()]
+        model.train()
+        yield from ((days[i : i + size], None, data.features) for i in range(0, len(days), size))
+        return
     groups = [days[i : i + size] for i in range(0, len(days), size)]
     stocks = [heard(data, group) for group in groups]
     model.eval()
     states = states_before(model, data, [group[0] for group in groups], stocks)
     model.train()
-    for k in torch.randperm(len(groups)).tolist() if stream else range(len(groups)):
+    for k in torch.randperm(len(groups)).tolist():
         yield groups[k], stocks[k], states[k]
 
 

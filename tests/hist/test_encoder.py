@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samgraph.hist.encoder import StreamEncoder, WindowEncoder, ratios
+from samgraph.hist.recurrence import run_layer
 
 F, D = 3, 5
 
@@ -54,6 +55,42 @@ def test_equals_torch_gru_over_each_stocks_valid_days(
                 _, h = reference(features[t, i].view(1, 1, F), h)
             torch.testing.assert_close(top[t, i], h[-1, 0], rtol=1e-10, atol=1e-12)
         torch.testing.assert_close(state[:, i], h[:, 0], rtol=1e-10, atol=1e-12)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    n_days=st.integers(1, 9),
+    n_stocks=st.integers(0, 5),
+    valid=st.sampled_from([0.0, 0.4, 0.9, 1.0]),
+)
+def test_gradients_equal_torch_gru_over_each_stocks_valid_days(
+    seed: int, n_days: int, n_stocks: int, valid: float
+) -> None:
+    encoder, features, mask = make(seed, n_days, n_stocks, valid)
+    layer = encoder.layers[0]
+    assert isinstance(layer, torch.nn.GRU)
+    state = torch.randn(n_stocks, D, dtype=torch.float64)
+    told = torch.randn(n_days, n_stocks, D, dtype=torch.float64)
+
+    def gradients(own: bool) -> list[torch.Tensor]:
+        x, first = features.clone().requires_grad_(True), state.clone().requires_grad_(True)
+        layer.zero_grad()
+        total = (first * 0).sum() + (x * 0).sum() + sum((p * 0).sum() for p in layer.parameters())
+        if own:
+            total = total + (told * run_layer(layer, x, first, mask.to(x.dtype))).sum()
+        for i in range(0 if own else n_stocks):
+            h = first[i].view(1, 1, D)
+            for t in range(n_days):
+                if mask[t, i]:
+                    _, h = layer(x[t, i].view(1, 1, F), h)
+                total = total + (told[t, i] * h[0, 0]).sum()
+        total.backward()
+        found = [x.grad, first.grad, *(p.grad for p in layer.parameters())]
+        return [part.clone() for part in found if part is not None]
+
+    for ours, theirs in zip(gradients(True), gradients(False), strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-11)
 
 
 def test_features_of_invalid_days_reach_neither_states_nor_gradients() -> None:

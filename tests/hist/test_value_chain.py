@@ -14,7 +14,7 @@ from torch import Tensor
 
 from samgraph.graph.series.chain_links import ChainLinks, ValueChain
 from samgraph.graph.series.snapshots import Edges, SnapshotSeries
-from samgraph.hist.apply import encode_rows, score_days, states_before
+from samgraph.hist.apply import encode_rows, heard, score_days, states_before
 from samgraph.hist.batch import collate, day_graph
 from samgraph.hist.config import variant
 from samgraph.hist.data import WindowData, training_inputs
@@ -175,6 +175,31 @@ def test_a_chunk_hears_the_states_that_the_day_before_ended_with(series: Snapsho
     expected = torch.cat([top[day - 1, data.rows[day - 1]] for day in days])
     torch.testing.assert_close(batch.yesterday.x, expected, rtol=1e-5, atol=1e-6)
     assert batch.yesterday.batch.row_sizes == tuple(len(data.rows[day - 1]) for day in days)
+
+
+def test_a_step_that_runs_its_own_stocks_alone_hears_what_all_stocks_would_tell(
+    series: SnapshotSeries,
+) -> None:
+    """Training carries only the stocks of a chunk, the value chain's of the day before among them."""
+    model, data = prepared(series)
+    data.rows = [
+        rows[(rows + day // 20) % 3 > 0] for day, rows in enumerate(data.rows)
+    ]  # members come and go
+    groups = [range(first, first + 7) for first in (20, 41, 48)]
+    stocks = [heard(data, group) for group in groups]
+    alone = states_before(model, data, [group[0] for group in groups], stocks)
+    with torch.no_grad():
+        for group, some, state in zip(groups, stocks, alone, strict=True):
+            whole = encode_rows(model, data, group, states_before(model, data, [group[0]])[0])
+            part = encode_rows(model, data, group, state, some)
+            torch.testing.assert_close(part[0], whole[0], rtol=1e-5, atol=1e-6)
+            assert part[2].yesterday is not None and whole[2].yesterday is not None
+            torch.testing.assert_close(part[2].yesterday.x, whole[2].yesterday.x, rtol=1e-5, atol=1e-6)
+    scores = score_days(model, data, range(41, 55), 7)
+    np.testing.assert_allclose(
+        score_days(model, data, range(41, 55), 7, exact=False), scores, rtol=1e-4, atol=1e-5
+    )
+    assert max(len(some) for some in stocks[1:]) < len(data.stocks)
 
 
 @pytest.mark.parametrize("encoder", ["stream", "window"])
