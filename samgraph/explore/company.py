@@ -45,7 +45,7 @@ def company_page(explorer: Explorer, as_of: AsOf, company_id: str) -> dict[str, 
     sold = own.assign(
         product=[day.names.get(p, p) for p in own["product_id"]],
         level=[day.level(p) for p in own["product_id"]],
-        path=[" › ".join(day.names.get(q, q) for q in day.path(p)[:-1]) for p in own["product_id"]],
+        path=[_above(day, p) for p in own["product_id"]],
         others=[sellers(day, p) - 1 for p in own["product_id"]],
     )
     columns = [PRODUCT, Column("weight", "share of revenue", "share"), Column("level", "level", "whole")]
@@ -116,6 +116,12 @@ def _around(explorer: Explorer, as_of: AsOf, company_id: str, notes: list[str]) 
     if missing:
         notes.append(f"No link of the value chain leads {' or '.join(missing)} from what it sells.")
     return made
+
+
+def _above(day: DayGraph, product: str) -> str:
+    """The next two products above one; its own page has them all."""
+    names = [day.names.get(one, one) for one in day.path(product)[:-1]]
+    return " › ".join(names if len(names) <= 2 else ["…", *names[-2:]])
 
 
 def _rivals(explorer: Explorer, day: DayGraph, company_id: str) -> dict[str, Any]:

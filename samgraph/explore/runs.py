@@ -15,6 +15,8 @@ from samgraph.explore.tables import Column, table
 from samgraph.graph.db.asof import AsOf
 from samgraph.run.folder import RunFolder
 
+_SUM = "A score is the sum of its parts and of a constant, the same for all stocks, which changes no rank."
+
 
 class RunAnswers:
     """A finished run that is asked again and again."""
@@ -32,6 +34,11 @@ class RunAnswers:
     def brought(self) -> Brought:
         """What its portfolios owe to products and companies."""
         return Brought(self.run)
+
+    @cached_property
+    def _sum(self) -> str:
+        exact = self.run.config.model.hist(self.run.config.trading).split == "exact"
+        return _SUM if exact else ""
 
     @cached_property
     def _scores(self) -> pd.DataFrame:
@@ -81,7 +88,13 @@ class RunAnswers:
         own = own[own["date"] <= pd.Timestamp(as_of.valid)]
         if own.empty:
             return {"note": f"The run has no score of this company up to {as_of.valid}.", "last": None}
-        last = own.sort_values("date").groupby("variant", as_index=False).tail(1)
+        order = {name: place for place, name in enumerate(self.run.config.variants)}
+        last = (
+            own.sort_values("date")
+            .groupby("variant")
+            .tail(1)
+            .sort_values("variant", key=lambda v: v.map(order))
+        )
         base = own[own["variant"] == BASE] if (own["variant"] == BASE).any() else own
         columns = [
             Column("variant", "model"),
@@ -98,7 +111,11 @@ class RunAnswers:
                 "lines": {"score": [float(value) for value in base["score"]]},
             },
             "table": table(
-                "scores", "Last score of each model", last, [*columns, Column("rank", "rank", "whole")]
+                "scores",
+                "Last score of each model",
+                last,
+                [*columns, Column("rank", "rank", "whole")],
+                note=self._sum,
             ),
         }
 
@@ -125,7 +142,7 @@ class RunAnswers:
         return {
             "title": f"{found.name}: rank {found.split['rank']:.0f} of {found.split['stocks']:.0f} on {found.date}",
             "tables": [
-                table("split", "The score and its parts", split, numbers),
+                table("split", "The score and its parts", split, numbers, note=self._sum),
                 table(
                     "concepts", "Concepts that it attends to", found.concepts, [concept, attention, revenue]
                 ),
