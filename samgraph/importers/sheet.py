@@ -41,7 +41,7 @@ def data_sheet(
         "## What was assumed",
         "\n".join(f"- {_cell(note)}" for note in notes) or "Nothing.",
         *(
-            ["Asked for: " + "; ".join(f"{_cell(name)} = {_cell(asked[name])}" for name in asked)]
+            ["Asked for: " + "; ".join(f"{_cell(name)} = {_cell(_said(asked[name]))}" for name in asked)]
             if asked
             else []
         ),
@@ -155,6 +155,13 @@ def _markdown(table: pd.DataFrame) -> str:
             + " |"
         )
     return "\n".join(lines)
+
+
+def _said(option: object) -> object:
+    """An option as people write it."""
+    if isinstance(option, dict):
+        return ", ".join(f"{key}: {value}" for key, value in option.items())
+    return ", ".join(map(str, option)) if isinstance(option, (list, tuple)) else option
 
 
 def _cell(value: object) -> str:

@@ -31,7 +31,13 @@ def test_the_figures_are_those_of_the_tables(tmp_path):
     account = Account("raw", 4)
     account.reject([0], "no | product")
     dataset = Dataset(small.write(tmp_path, content))
-    sheet = data_sheet(dataset, "segments", coverage([account]), ["one *day*"], {"lag": 30, "none": None})
+    sheet = data_sheet(
+        dataset,
+        "segments",
+        coverage([account]),
+        ["one *day*"],
+        {"lag": 30, "none": None, "axes": ["one", "two"], "codes": {"A": "B"}},
+    )
     assert "| segments | 13 | 3 | 2020-12-31 | 2022-04-28 |" in sheet
     # 2020: A 1.0, B 1.0. 2021: A 0.9 and 0.9 (restated), B 1.0, C's spans 0.8 and 1.0.
     assert "| 2020 | 2 | 2 | 3 | 100.0% |" in sheet and "| 2021 | 3 | 5 | 4 | 92.0% |" in sheet
@@ -39,7 +45,11 @@ def test_the_figures_are_those_of_the_tables(tmp_path):
     assert "| 5 | 51 | 66 | 100 | 118 | 118 |" in sheet and "1 of the reports are restatements" in sheet
     assert "1 themes, of 2 to 2 companies" in sheet
     assert "| raw | rejected | no \\| product | 1 | 25.0% |" in sheet
-    assert "- one \\*day\\*" in sheet and "lag = 30" in sheet and "none" not in sheet.split("## Tables")[0]
+    assert (
+        "- one \\*day\\*" in sheet
+        and "lag = 30; axes = one, two; codes = A: B" in sheet
+        and "none" not in sheet.split("## Tables")[0]
+    )
 
 
 def test_an_import_over_an_earlier_one_replaces_its_sheet(tmp_path):
