@@ -133,12 +133,12 @@ def known(value: float | None) -> bool:
 
 def percent(value: float | None) -> str:
     """A fraction, with two decimals."""
-    return f"{value:.2%}" if known(value) else "–"
+    return f"{value:z.2%}" if known(value) else "–"
 
 
 def points(value: float | None, unit: str = " points") -> str:
     """A difference of fractions in percentage points."""
-    return f"{100 * value:+.2f}{unit}" if value is not None and known(value) else "–"
+    return f"{100 * value:+z.2f}{unit}" if value is not None and known(value) else "–"
 
 
 def many(count: int, thing: str) -> str:
@@ -148,12 +148,12 @@ def many(count: int, thing: str) -> str:
 
 def number(value: float | None) -> str:
     """Two decimals."""
-    return f"{value:.2f}" if known(value) else "–"
+    return f"{value:z.2f}" if known(value) else "–"
 
 
 def fine(value: float | None) -> str:
     """Four decimals."""
-    return f"{value:.4f}" if known(value) else "–"
+    return f"{value:z.4f}" if known(value) else "–"
 
 
 def chance(value: float | None) -> str:

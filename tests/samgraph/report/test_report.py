@@ -19,7 +19,7 @@ from made_run import CHINESE, HOSTILE, chain, exposure, made_run, sellers
 from samgraph.errors import RunError
 from samgraph.outcome.tilts import chain_table, concentration_table, tilt_table
 from samgraph.report.holdings import chosen_links, levels
-from samgraph.report.html import Html, in_script
+from samgraph.report.html import Html, fine, in_script, number, percent, points
 from samgraph.report.page import write_report
 from samgraph.report.pictures.figures import layout, plain
 from samgraph.report.pictures.figures_holdings import exposure_tree
@@ -409,3 +409,8 @@ def test_sellers_stand_inside_their_products() -> None:
         inside[parent] = inside.get(parent, 0.0) + area[key]
     assert inside["R1"] == pytest.approx(area["R1"]) and inside["S"] == pytest.approx(area["S"])
     assert len(trace.ids) == len(set(trace.ids)) == 1 + 4 + 4
+
+
+def test_a_figure_that_rounds_to_nothing_has_no_minus_sign() -> None:
+    assert [percent(-1e-6), number(-1e-3), fine(-1e-5)] == ["0.00%", "0.00", "0.0000"]
+    assert [points(-1e-6), points(-1e-4), percent(-1e-4)] == ["+0.00 points", "-0.01 points", "-0.01%"]
