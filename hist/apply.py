@@ -149,10 +149,9 @@ def states_before(
     if not isinstance(encoder, StreamEncoder):
         return [data.features.new_zeros(0)] * len(days)
     state, now, states = encoder.start(len(data.stocks), data.features), 0, []
-    wanted = torch.full((len(data.stocks),), len(days))
     if stocks is not None:
-        begun = data.mask.cumsum(dim=0)
-        wanted.fill_(-1)
+        begun = torch.where(data.mask.any(dim=0), data.mask.to(torch.uint8).argmax(dim=0), len(data.mask))
+        wanted = torch.full_like(begun, -1)  # in which of the states a stock is last
         for k, some in enumerate(stocks):
             wanted[some] = k
     for k, day in enumerate(days):
@@ -162,7 +161,7 @@ def states_before(
             if stocks is None:
                 _, state = run_in_blocks(encoder, features, mask, state)
             else:
-                run = torch.nonzero((wanted >= k) & (begun[span.stop - 1] > 0)).squeeze(1)
+                run = torch.nonzero((wanted >= k) & (begun < span.stop)).squeeze(1)
                 _, state[:, run] = encoder.run(features[:, run], mask[:, run], state[:, run])
         now = day
         states.append(state if stocks is None else state[:, stocks[k]])
