@@ -257,9 +257,11 @@ class LocalServer:
                     self._ask(run.ports)
                     return
                 except LoginError:
-                    # On a busy machine it answers before it has taken over the first user.
-                    login_deadline = login_deadline or time.monotonic() + LOGIN_SECONDS
-                    if time.monotonic() > login_deadline:
+                    # On a busy machine it answers before it has taken over the first user. Before it has the port,
+                    # it is another server that answers there: this one will end, and say so.
+                    if processes.listens(self._neo4j_log, log_began):
+                        login_deadline = login_deadline or time.monotonic() + LOGIN_SECONDS
+                    if login_deadline is not None and time.monotonic() > login_deadline:
                         raise
                     time.sleep(2.0)  # it locks a user out for a while after several quick failures
                 except GraphError:  # it listens before its databases are open

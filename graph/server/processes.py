@@ -135,6 +135,11 @@ def unopened(log: Path, began: int = 0) -> str | None:
     return str(causes[-1])[:300].rstrip(".") if causes else "no cause is told"
 
 
+def listens(log: Path, began: int = 0) -> bool:
+    """Whether the server has told its log (from byte `began` on) that it took its Bolt port."""
+    return "Bolt enabled on" in _text(log, began)
+
+
 def _text(log: Path, began: int) -> str:
     try:
         with log.open("rb") as file:

@@ -23,7 +23,7 @@ import pytest
 from samgraph.errors import GraphError
 from samgraph.graph.db.driver import Address, Graph
 from samgraph.graph.server import home as homes
-from samgraph.graph.server import jars, processes
+from samgraph.graph.server import jars, local, processes
 from samgraph.graph.server.home import Home
 from samgraph.graph.server.local import LocalServer
 
@@ -287,6 +287,30 @@ def test_ports_taken_at_the_last_moment_are_left_to_the_others(
         finally:
             other.stop()
         assert answers(address)
+
+
+def test_another_home_s_server_that_took_the_ports_first_is_not_taken_for_our_own(
+    server: LocalServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two homes that start in one second choose the same free ports; the later one heard "wrong password"."""
+    first = server.start_for_this_process()
+    bolt = int(first.uri.rpartition(":")[2])
+    look, seen = homes.is_free, []
+
+    def wrong_once(asked: int) -> bool:
+        seen.append(asked)
+        return look(asked) or (asked == bolt and seen.count(bolt) == 1)
+
+    monkeypatch.setattr(homes, "PREFERRED_PORTS", {"bolt": bolt, "http": homes.PREFERRED_PORTS["http"]})
+    monkeypatch.setattr(homes, "is_free", wrong_once)
+    monkeypatch.setattr(local, "is_free", lambda port: False)  # as where the other has both ports
+    monkeypatch.setattr(local, "LOGIN_SECONDS", 1.0)
+    other = LocalServer(server.home.parent / "other")
+    try:
+        assert answers(other.start_for_this_process()) and seen.count(bolt) >= 1
+    finally:
+        other.stop()
+    assert answers(first)
 
 
 def test_a_server_that_does_not_come_up_quotes_its_log(
