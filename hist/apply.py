@@ -51,7 +51,7 @@ def encode_rows(
     """Encoder states of all rows of consecutive days, the stream's new state, and the days' graph.
 
     A window encoder takes days in any order. Where the model hears the value chain, the graph carries the days before.
-    `stocks` are those that the stream's state holds, rising, everyone of `heard` among them; without it, all.
+    `stocks`: those whose state is carried, in rising order, all of `heard` among them; None: everyone.
     """
     batch, place, stock = data.batch(days)
     hears = model.head.chain is not None and data.hears_chain
@@ -78,7 +78,7 @@ def encode_rows(
 
 
 def heard(data: WindowData, days: Sequence[int]) -> Tensor:
-    """The stocks whose state some consecutive days need: their rows, and the day's before where the chain is heard."""
+    """The stocks whose state consecutive days need: theirs, and those of the day before where the chain is heard."""
     first = max(0, days[0] - 1) if data.hears_chain else days[0]
     rows = np.unique(np.concatenate([data.rows[day] for day in range(first, days[-1] + 1)]))
     return torch.from_numpy(rows).to(data.device)
@@ -119,8 +119,8 @@ def score_days(
 ) -> npt.NDArray[np.float32]:
     """Scores and their parts [n_days, n_stocks of the window, 4], in the order of COLUMNS, NaN elsewhere.
 
-    More days in one `step` are faster, and so is not `exact`: a day's numbers then depend, in their last bit, on the
-    others of its step and on who else is a member on one of `days`.
+    More days in one `step` are faster; a day's numbers then depend, in their last bit, on the others of its step. So is
+    `exact=False`, which runs the members of `days` alone; the last bit then depends on who they are.
     """
     model.eval()
     result = np.full((len(days), len(data.stocks), len(COLUMNS)), np.nan, dtype=np.float32)
@@ -142,8 +142,8 @@ def states_before(
 ) -> list[Tensor]:
     """The stream's state before each of some rising days, run from the window's first day; the model must be in `eval`.
 
-    With `stocks`, one rising set a day, each state holds these alone, and nobody is run before his first valid day or
-    after the last state that he is in. Without meaning for a window encoder.
+    With `stocks`, one rising set for each day, a state holds these alone, and no stock is run before its first valid
+    day or after the last state that holds it. Without meaning for a window encoder.
     """
     encoder = model.encoder
     if not isinstance(encoder, StreamEncoder):

@@ -39,7 +39,7 @@ class StreamEncoder(_Layers):
     A day on which a stock's features are not valid leaves its state as it was, exactly.
 
     Shapes:
-        features: [n_days, n_stocks, n_features]; mask: bool [n_days, n_stocks]
+        features: [n_days, n_stocks, n_features], finite throughout; mask: bool [n_days, n_stocks]
         state: [n_layers, n_stocks, hidden_size]; output: [n_days, n_stocks, hidden_size] and the new state
     """
 

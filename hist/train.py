@@ -195,9 +195,9 @@ def _pass(training: Training[Hist], data: WindowData) -> float:
 
 
 def _steps(model: Hist, data: WindowData) -> Iterator[tuple[list[int], Tensor | None, Tensor]]:
-    """The training days of each step in random order, their stocks, and the stream's state of these before them.
+    """The training days of each step in random order, their stocks and the state of these before them.
 
-    Neither has a meaning for a window encoder.
+    The model is in `train`. A window encoder carries no state, and stocks are then None.
     """
     days, size = list(data.days(data.window.train)), data.config.chunk
     if isinstance(model.encoder, WindowEncoder):

@@ -15,7 +15,9 @@ from samgraph.explore.tables import Column, table
 from samgraph.graph.db.asof import AsOf
 from samgraph.run.folder import RunFolder
 
-_SUM = "A score is the sum of its parts and of a constant, the same for all stocks, which changes no rank."
+CONSTANT = (
+    "A score is the sum of its parts and of a constant, the same for all stocks, which changes no rank."
+)
 
 
 class RunAnswers:
@@ -36,9 +38,10 @@ class RunAnswers:
         return Brought(self.run)
 
     @cached_property
-    def _sum(self) -> str:
+    def _constant(self) -> str:
+        """Why the parts of a score do not add up to it, where they would but for that."""
         exact = self.run.config.model.hist(self.run.config.trading).split == "exact"
-        return _SUM if exact else ""
+        return CONSTANT if exact else ""
 
     @cached_property
     def _scores(self) -> pd.DataFrame:
@@ -115,7 +118,7 @@ class RunAnswers:
                 "Last score of each model",
                 last,
                 [*columns, Column("rank", "rank", "whole")],
-                note=self._sum,
+                note=self._constant,
             ),
         }
 
@@ -142,7 +145,7 @@ class RunAnswers:
         return {
             "title": f"{found.name}: rank {found.split['rank']:.0f} of {found.split['stocks']:.0f} on {found.date}",
             "tables": [
-                table("split", "The score and its parts", split, numbers, note=self._sum),
+                table("split", "The score and its parts", split, numbers, note=self._constant),
                 table(
                     "concepts", "Concepts that it attends to", found.concepts, [concept, attention, revenue]
                 ),

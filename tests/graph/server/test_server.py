@@ -289,7 +289,7 @@ def test_ports_taken_at_the_last_moment_are_left_to_the_others(
         assert answers(address)
 
 
-def test_another_home_s_server_that_took_the_ports_first_is_not_taken_for_our_own(
+def test_a_server_that_took_the_ports_first_is_not_taken_for_our_own(
     server: LocalServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Two homes that start in one second choose the same free ports; the later one heard "wrong password"."""
