@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pandas as pd
 
+from samgraph.config import RunConfig
 from samgraph.run.folder import RunFolder
 
 DAYS = pd.to_datetime(["2021-06-28", "2021-06-29", "2021-06-30", "2021-07-01"])
@@ -104,7 +107,11 @@ def run_of(kept: dict[str, pd.DataFrame]) -> Any:
     """The tables as a run's folder that is open."""
 
     run = SimpleNamespace(
-        folder="run", has=lambda *names: set(names) <= set(kept), table=kept.__getitem__, days_a_year=YEAR
+        folder="run",
+        has=lambda *names: set(names) <= set(kept),
+        table=kept.__getitem__,
+        days_a_year=YEAR,
+        config=RunConfig(data=Path("data"), universe="ALL", start=dt.date(2021, 1, 1), end=dt.date(2021, 7, 1)),
     )
     run.day = lambda as_of, dates: RunFolder.day(run, as_of, dates)
     return run

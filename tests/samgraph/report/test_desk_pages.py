@@ -224,17 +224,17 @@ def test_key_figures_of_a_run_are_those_of_its_summary() -> None:
     told = {re.sub("<.*?>", "", name): re.findall("<td>(.*?)</td>", cells) for name, cells in rows.items()}
     figures = run.summary["variants"]["product"]
     assert told["growth a year, compounded"] == [
-        f"{figures[key]:.2%}" for key in ("return", "benchmark_return", "compound_excess_return")
+        f"{figures[key]:z.2%}" for key in ("return", "benchmark_return", "compound_excess_return")
     ]
-    assert told["worst drawdown"][2] == f"{figures['max_drawdown']:.2%}"
-    assert told["Sharpe ratio"][2] == f"{figures['information_ratio']:.2f}"
-    assert told["volatility a year"][2] == f"{figures['tracking_error']:.2%}"
+    assert told["worst drawdown"][2] == f"{figures['max_drawdown']:z.2%}"
+    assert told["Sharpe ratio"][2] == f"{figures['information_ratio']:z.2f}"
+    assert told["volatility a year"][2] == f"{figures['tracking_error']:z.2%}"
     assert (
         told["beta to the benchmark"][0]
-        == f"{np.polyfit(daily['benchmark_return'], daily['return'], 1)[0]:.2f}"
+        == f"{np.polyfit(daily['benchmark_return'], daily['return'], 1)[0]:z.2f}"
     )
     assert (
-        told["correlation with the benchmark"][0] == f"{daily['return'].corr(daily['benchmark_return']):.2f}"
+        told["correlation with the benchmark"][0] == f"{daily['return'].corr(daily['benchmark_return']):z.2f}"
     )
 
 
