@@ -61,10 +61,11 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session", autouse=True)
 def ledger_of_trials(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """Runs of tests are no trials of the person who runs the tests: their ledger is a file of this test run."""
+    """Runs of tests are no trials of the person who runs the tests, nor do their inputs fill that person's cache."""
     file = tmp_path_factory.mktemp("ledger") / "trials.jsonl"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SAMGRAPH_TRIALS", str(file))
+        patch.setenv("SAMGRAPH_KEPT_GIB", "0")
         yield file
 
 

@@ -174,6 +174,20 @@ class Graph:
         """The server's version, such as `2026.09.0`."""
         return str(self.read("server/version")[0]["version"])
 
+    def state(self) -> str:
+        """The database and its last committed transaction, as a text that is another after any write by anybody.
+
+        It is the bookmark that the server gives to a reader; in a cluster, of the follower that answers.
+        """
+
+        def ping(transaction: neo4j.ManagedTransaction) -> None:
+            transaction.run(_text("server/ping")).consume()
+
+        own = self._driver.session(database=self.address.database, default_access_mode=neo4j.READ_ACCESS)
+        with own as session, self._sentences("cypher/server/ping.cypher"):
+            session.execute_read(ping)
+            return " ".join(sorted(session.last_bookmarks().raw_values))
+
     def _ask(
         self,
         text: str,

@@ -35,7 +35,8 @@ from samgraph.report.page import write_report
 from samgraph.run.begin import begin, same_but_end
 from samgraph.run.folder import RunFolder
 from samgraph.run.grow import Kept, growing, keep_fits, settle, take_place
-from samgraph.run.inputs import Inputs, read_inputs
+from samgraph.run.inputs import Inputs
+from samgraph.run.kept_inputs import inputs_of
 from samgraph.run.overfitting import overfitting
 from samgraph.run.pieces import run_pieces, run_work, write_model_inputs
 from samgraph.run.seeds import of_members
@@ -150,16 +151,20 @@ def _run(
         server = graph or stack.enter_context(connect(config.neo4j.settings()))
         with clock("inputs"):
             with started.or_nothing():
-                inputs = read_inputs(config, server, dataset, started.known)
+                inputs, kept = inputs_of(config, server, dataset, started.known)
             started.keep_known(inputs.known)
     pieces, work = run_pieces(config, inputs), run_work(config, out)
     write_model_inputs(pieces, inputs, work.folder)
+    if kept is not None:
+        kept.lend_features(work.folder)
     if before is not None:
         with clock("kept"):
             started.content["grown"] = _grown(before, keep_fits(before, pieces, inputs, work))
     executing = open_executor(config.engine, config.address, config.jobs)
     with clock("training"), stage("train") as progress, executing as executor:
         fit_pieces([Task(piece, work) for piece in pieces], executor, progress)
+        if kept is not None:
+            kept.keep_features(work.folder)
     predictions = of_members(gather(pieces, work, PREDICTIONS), inputs.market)
     with clock("evaluation"), stage("evaluate", STEPS) as progress:
         outcome = assess(config, inputs, predictions, progress.advance)

@@ -106,17 +106,8 @@ def read_inputs(
     moment = committed_moment(graph, known)  # one for all that follows, and never one that is still to come
     with stage("read bars"):
         market = market_of(config, graph, dataset, config.end, moment)
-        no_caps = caps_sentence(
-            market, slice(int(market.dates.searchsorted(pd.Timestamp(config.start))), None)
-        )
-        if no_caps is not None:
-            warn(no_caps)
-        contradicted = factor_sentence(market)
-        if contradicted is not None:
-            warn(contradicted)
-        left_out = choose(config.model.hist(config.trading).features, market.columns).sentence()
-        if left_out is not None:
-            warn(left_out)
+        for sentence in remarks(config, market):
+            warn(sentence)
     seen = market.for_models().member
     first_day = int(market.dates.searchsorted(pd.Timestamp(config.windows.first_train or config.start)))
     windows = [_untrained(market, first_day)] if whole else _windows(config, market, first_day)
@@ -186,6 +177,14 @@ def read_inputs(
         sector_names={str(row["id"]): str(row["name"] or row["id"]) for row in named},
         indexes=known_indexes,
     )
+
+
+def remarks(config: RunConfig, market: Market) -> list[str]:
+    """What a user should know of the bars before anything is fitted, in sentences."""
+    asked = slice(int(market.dates.searchsorted(pd.Timestamp(config.start))), None)
+    chosen = choose(config.model.hist(config.trading).features, market.columns)
+    told = (caps_sentence(market, asked), factor_sentence(market), chosen.sentence())
+    return [sentence for sentence in told if sentence is not None]
 
 
 def read_market(

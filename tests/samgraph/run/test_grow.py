@@ -234,7 +234,7 @@ class AtOnce:
     def close(self) -> None: ...
 
 
-def by_hand(config: RunConfig, *_: Any) -> Inputs:
+def by_hand(config: RunConfig) -> Inputs:
     """The inputs up to the settings' end, in two windows."""
     inputs = inputs_by_hand()
     stop = int(inputs.market.dates.searchsorted(pd.Timestamp(config.end), side="right"))
@@ -262,7 +262,7 @@ def test_a_finished_run_grows_in_its_place(tmp_path: Path, monkeypatch: pytest.M
     """From the command's function to the report; the graph's answers are made, so that no server is needed."""
     data, run, graph = tmp_path / "data", tmp_path / "run", cast("Graph", object())
     monkeypatch.setenv("SAMGRAPH_TRIALS", str(tmp_path / "trials.jsonl"))
-    monkeypatch.setattr(running, "read_inputs", by_hand)
+    monkeypatch.setattr(running, "inputs_of", lambda config, *_: (by_hand(config), None))
     monkeypatch.setattr(running, "open_executor", lambda *_: contextlib.nullcontext(AtOnce()))
     data.mkdir()
     names = "".join(f"S{i:02d},Stock {i}\n" for i in range(24))

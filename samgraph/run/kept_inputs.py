@@ -1,0 +1,199 @@
+"""What a run reads, kept for the next run that reads the same.
+
+To read bars and as-of snapshots takes longer than all else before the first step of training. A second run of the
+same period, whatever its models, seeds or trading rules, takes them from the user's cache instead. An entry is called
+by a SHA-256 over all that it depends on: this program's own text, the packages' versions, the bytes of every table of
+the dataset, the exchange's rules, the settings that reading looks at, the moment of knowledge, and the database with
+the number of its last committed transaction, so that nobody, by whatever means, changes the graph and meets an old
+answer. A damaged entry counts as none.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import datetime as dt
+import hashlib
+import json
+import math
+import os
+import pickle
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import samgraph
+from samgraph import cypher, factors, graph, hist
+from samgraph.arms.registry import ARMS
+from samgraph.config import RunConfig
+from samgraph.errors import ConfigError, SamgraphError
+from samgraph.exchange.tables import exchange
+from samgraph.files import whole_folder, write_json
+from samgraph.graph.dataset.folder import Dataset
+from samgraph.graph.db.ledger import past_loads
+from samgraph.graph.db.universe import committed_moment
+from samgraph.graph.server.jars import cache_folder
+from samgraph.progress import stage, warn
+from samgraph.run import manifest
+from samgraph.run.inputs import Inputs, read_inputs, remarks
+from samgraph.seals import digests, unlike
+
+if TYPE_CHECKING:
+    from samgraph.graph.db.driver import Graph
+
+LIMIT = "SAMGRAPH_KEPT_GIB"  # environment: GiB of all entries together; 0 keeps none
+DEFAULT_GIB = 4.0
+SEAL, INPUTS, FEATURES = "seal.json", "inputs.pickle", "features-*.npy"
+READ = ("universe", "start", "end", "benchmark", "concepts", "windows")
+READ_OF_HIST = ("features", "horizon", "burn_in", "value_chain")
+READ_OF_TRADING = ("lag", "limits", "exchange")
+"""The settings, of a run, of its models and of its trading, that `read_inputs` looks at."""
+
+
+@dataclass(frozen=True)
+class KeptInputs:
+    """One entry of the cache, there or not."""
+
+    folder: Path
+
+    def read(self) -> Inputs | None:
+        """The inputs; None where there is no entry, or a damaged one."""
+        try:
+            if unlike(self.folder, self._sealed()) is not None:
+                return None
+            os.utime(self.folder)
+            with (self.folder / INPUTS).open("rb") as file:
+                found = pickle.load(file)  # the user's own cache, as Python's of compiled modules is
+        except (OSError, ValueError, TypeError, AttributeError, EOFError, ImportError, pickle.PickleError):
+            return None
+        return found if isinstance(found, Inputs) else None
+
+    def keep(self, inputs: Inputs) -> None:
+        """Keep the inputs; a disk that is full or cannot be written keeps none."""
+        with contextlib.suppress(OSError, SamgraphError):
+            self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            with whole_folder(self.folder) as fresh:
+                with (fresh / INPUTS).open("wb") as file:
+                    pickle.dump(inputs, file, protocol=pickle.HIGHEST_PROTOCOL)
+                write_json(fresh / SEAL, digests(fresh, (INPUTS,)))
+            _make_room(self.folder.parent, _limit())
+
+    def keep_features(self, work: Path) -> None:
+        """Keep the features that were computed in folder `work`, too."""
+        with contextlib.suppress(OSError, ValueError, SamgraphError):
+            sealed = self._sealed()
+            new = [file for file in work.glob(FEATURES) if file.name not in sealed]
+            for file in new:
+                _same_file(file, self.folder / file.name)
+            if new:
+                write_json(
+                    self.folder / SEAL, {**sealed, **digests(self.folder, [file.name for file in new])}
+                )
+                _make_room(self.folder.parent, _limit())
+
+    def lend_features(self, work: Path) -> None:
+        """Put the kept features into folder `work`; each file is called by what it was computed from."""
+        with contextlib.suppress(OSError, ValueError):
+            work.mkdir(parents=True, exist_ok=True)
+            for name in self._sealed():
+                if name != INPUTS and not (work / name).exists():
+                    _same_file(self.folder / name, work / name)
+
+    def _sealed(self) -> dict[str, Any]:
+        return dict(json.loads((self.folder / SEAL).read_text(encoding="utf-8")))
+
+
+def inputs_of(
+    config: RunConfig, server: Graph, dataset: Dataset, known: dt.datetime | None
+) -> tuple[Inputs, KeptInputs | None]:
+    """A run's inputs, kept or read, and their entry of the cache; None where nothing can be kept.
+
+    Raises:
+        SamgraphError: as `read_inputs`
+    """
+    if not _limit():
+        return read_inputs(config, server, dataset, known), None
+    moment, state = committed_moment(server, known), server.state()
+    kept = KeptInputs(cache_folder() / "inputs" / _key(config, server, dataset, moment, state))
+    with stage("look for kept inputs"):
+        found = kept.read()
+    if found is not None:
+        for sentence in remarks(config, found.market):
+            warn(sentence)
+        return found, kept
+    inputs = read_inputs(config, server, dataset, moment)
+    if server.state() != state:  # somebody wrote meanwhile: what was read need not be of one state
+        return inputs, None
+    kept.keep(inputs)
+    return inputs, kept
+
+
+def settings_read(config: RunConfig) -> Mapping[str, Any]:
+    """The settings that inputs depend on."""
+    model = dataclasses.asdict(config.model.hist(config.trading))
+    return {
+        **config.model_dump(mode="json", include=set(READ)),
+        "model": {name: model[name] for name in READ_OF_HIST},
+        "trading": config.trading.model_dump(mode="json", include=set(READ_OF_TRADING)),
+        "rules": exchange(config.trading.exchange).fingerprint,
+        "relations": sorted({ARMS[name].concepts or "" for name in config.variants}),
+    }
+
+
+def _key(config: RunConfig, server: Graph, dataset: Dataset, moment: dt.datetime, state: str) -> str:
+    content = {
+        "program": _program(),
+        "versions": manifest.versions(),
+        "tables": dataset.fingerprint(),
+        "settings": settings_read(config),
+        "known": moment.isoformat(),
+        "loads": [[load.moment.isoformat(), load.fingerprint] for load in past_loads(server)],
+        "database": state,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:32]
+
+
+@lru_cache(maxsize=1)
+def _program() -> str:
+    """A digest of this package's own text, statements and tables."""
+    digest = hashlib.sha256()
+    for package in (samgraph, cypher, factors, graph, hist):
+        folder = Path(package.__path__[0])
+        for file in sorted(folder.rglob("*")):
+            if file.suffix in (".py", ".cypher", ".csv"):
+                digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes())
+    return digest.hexdigest()
+
+
+def _limit() -> int:
+    """Bytes that all entries together may take."""
+    text = os.environ.get(LIMIT, "")
+    try:
+        limit = float(text) if text else DEFAULT_GIB
+    except ValueError:
+        limit = math.nan
+    if not 0 <= limit < math.inf:
+        raise ConfigError(f"{LIMIT} is {text!r}; give the GiB of kept inputs as a number, 0 for none")
+    return int(limit * 2**30)
+
+
+def _make_room(folder: Path, limit: int) -> None:
+    """Delete the entries that were used longest ago until all take at most `limit` bytes."""
+    entries = sorted((one for one in folder.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
+    sizes = {one: sum(file.stat().st_size for file in one.iterdir()) for one in entries}
+    for one in entries:
+        if sum(sizes.values()) <= limit:
+            return
+        shutil.rmtree(one, ignore_errors=True)
+        del sizes[one]
+
+
+def _same_file(source: Path, target: Path) -> None:
+    """A second name of a file that is never written again, or a copy where the file system has none."""
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
