@@ -11,12 +11,12 @@ import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-from safetensors.torch import load, save
-from torch import Tensor
+from typing import TYPE_CHECKING, Any
 
 from samgraph.errors import ModelError
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 STATE = "state.json"
 
@@ -31,6 +31,8 @@ class Checkpoint:
 
 def write_checkpoint(folder: Path, number: int, checkpoint: Checkpoint) -> None:
     """Replace the folder's checkpoint; older files are removed once the new pair is complete."""
+    from safetensors.torch import save  # loads torch, which who only asks about a checkpoint need not
+
     content = save({name: t.detach().cpu().contiguous() for name, t in checkpoint.tensors.items()})
     name = f"epoch-{number:04d}.safetensors"
     state = {
@@ -75,6 +77,8 @@ def read_checkpoint(folder: Path) -> Checkpoint | None:
             f"the checkpoint {folder / state['file']} or its {STATE} is damaged (its SHA-256 differs); remove that "
             "folder"
         )
+    from safetensors.torch import load
+
     return Checkpoint(load(content), values)
 
 

@@ -29,7 +29,6 @@ from functools import lru_cache
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from arch.bootstrap import optimal_block_length
 from scipy import stats
 
 from samgraph.errors import ModelError
@@ -176,6 +175,8 @@ def bootstrap_test(
 
 def best_block_length(series: Floats) -> float:
     """The mean block length that suits a series [n_dates], in days: at least 1, at most a third of it."""
+    from arch.bootstrap import optimal_block_length  # loads statsmodels and plots: only who resamples waits
+
     found = float(optimal_block_length(series)["stationary"].iloc[0])
     return float(np.clip(found if np.isfinite(found) else 1.0, 1.0, len(series) / 3.0))
 

@@ -23,7 +23,6 @@ import pandas as pd
 from samgraph.arms.registry import ARMS
 from samgraph.config import RunConfig
 from samgraph.errors import RunError
-from samgraph.explain.scores import explained_table
 from samgraph.files import folder_alone, write_frame, write_json
 from samgraph.graph.check.series import trading_days
 from samgraph.graph.connect import connect
@@ -194,6 +193,9 @@ def _run(
     read = {f"checkpoints/{name}" for piece in pieces for name in piece.inputs}
     sealed = (*(f"{name}.parquet" for name in tables), "summary.json", *sheet, *sorted(read))
     started.finish(outcome, clock.seconds, digests(out, sealed))
+    # It loads torch, which nothing before it needs.
+    from samgraph.explain.scores import explained_table
+
     with stage("explain"):
         explained = with_return_dates({"explained": explained_table(out)}, schedule)["explained"]
         write_frame(out / "explained.parquet", explained)

@@ -39,6 +39,11 @@ def test_reading_the_package_brings_neither_neo4j_nor_torch_nor_pandas() -> None
     assert run(f"import samgraph, sys; print({heavy} & set(sys.modules))") == "set()"
 
 
+def test_a_backtest_begins_without_torch_which_only_its_workers_need() -> None:
+    heavy = "{'torch', 'torch_geometric', 'arch', 'matplotlib', 'lightgbm', 'cvxpy', 'ray'}"
+    assert run(f"import samgraph.run.backtest, sys; print({heavy} & set(sys.modules))") == "set()"
+
+
 def test_every_public_name_is_there_and_is_listed() -> None:
     assert (
         run("import samgraph; print(all(callable(getattr(samgraph, n)) for n in samgraph.__all__))") == "True"
