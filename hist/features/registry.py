@@ -22,6 +22,7 @@ FEATURES: dict[str, Feature] = {feature.name: feature for source in _SOURCES for
 
 SETS: dict[str, tuple[str, ...]] = {
     "ten": tuple(feature.name for feature in ten.FEATURES),
+    "alpha20": alpha158.OF_SEQUENCES,
     "alpha158": tuple(feature.name for feature in alpha158.FEATURES),
     "alpha360": tuple(feature.name for feature in alpha360.FEATURES),
 }

@@ -79,7 +79,8 @@ def test_published_features_equal_their_formulas(name: str) -> None:
 
 
 def test_the_sets_have_the_sizes_that_their_names_say() -> None:
-    assert [len(SETS[name]) for name in ("ten", "alpha158", "alpha360")] == [10, 158, 360]
+    assert [len(SETS[name]) for name in ("ten", "alpha20", "alpha158", "alpha360")] == [10, 20, 158, 360]
+    assert set(SETS["alpha20"]) < set(SETS["alpha158"]) and len(set(SETS["alpha20"])) == 20
     assert len(set(SETS["alpha158"])) == 158 and len(set(SETS["alpha360"])) == 360
 
 
