@@ -97,8 +97,8 @@ def across(left: Floats, right: Floats) -> Floats:
     Shapes: left [..., n, n_stocks]; right [..., n_stocks, m] or [n_stocks, m]; result [..., n, m].
     """
     n_stocks = left.shape[-1]
-    out = np.zeros((*left.shape[:-1], right.shape[-1]))
-    for first in range(0, n_stocks, CHUNK):
+    out: Floats = np.matmul(left[..., :CHUNK], right[..., :CHUNK, :])
+    for first in range(CHUNK, n_stocks, CHUNK):
         chunk = slice(first, first + CHUNK)
         out += np.matmul(left[..., chunk], right[..., chunk, :])
     return out
@@ -116,7 +116,7 @@ def inner(left: Floats, right: Floats) -> Floats:
     out = np.zeros(len(left))
     for first in range(0, left.shape[1], CHUNK):
         chunk = slice(first, first + CHUNK)
-        out += np.einsum("ti,ti->t", left[:, chunk], right[:, chunk])
+        out += np.vecdot(left[:, chunk], right[:, chunk])
     return out
 
 

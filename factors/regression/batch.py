@@ -84,7 +84,7 @@ class DesignBatch:
     def fit(self, weight: Floats) -> Fits:
         """Fit every day. Shapes: weight [n_dates, n_stocks], 0 outside the estimation set."""
         solved = self.solve(weight)
-        residual = self.y - self.fitted(solved.returns)
+        residual = self.missed(solved.returns)
         inside = weight > 0.0
         total = sums(weight)
         mean = inner(weight, self.y) / total
@@ -107,7 +107,7 @@ class DesignBatch:
             solved = self.solve(train, variances=False)
             fine &= solved.fine | ~used
             mean = inner(train, self.y) / np.where(used, total, 1.0)
-            missed = self.y - self.fitted(solved.returns)
+            missed = self.missed(solved.returns)
             around = self.y - mean[:, None]
             by_factors += np.where(used, inner(test * missed, missed), 0.0)
             by_mean += np.where(used, inner(test * around, around), 0.0)
@@ -115,12 +115,12 @@ class DesignBatch:
         ratio = np.divide(by_factors, by_mean, out=np.full(len(weight), np.nan), where=known)
         return fine, 1.0 - ratio
 
-    def fitted(self, returns: Floats) -> Floats:
-        """Exposures times factor returns. Shapes: returns [n_dates, width]; result [n_dates, n_stocks]."""
-        out: Floats = self.edges.fitted(returns[:, None, self.n_dense :])[:, 0]
-        for first in range(0, out.shape[1], CHUNK):
-            chunk = slice(first, first + CHUNK)
-            out[:, chunk] += np.matmul(returns[:, None, : self.n_dense], self.stack[:, :-1, chunk])[:, 0]
+    def missed(self, returns: Floats) -> Floats:
+        """Returns less exposures times factor returns. Shapes: returns [n_dates, width]; result [n_dates, n_stocks]."""
+        slopes = np.concatenate([-returns[:, : self.n_dense], np.ones((len(returns), 1))], axis=1)
+        chunks = self.stack.reshape(*self.stack.shape[:2], -1, CHUNK).transpose(0, 2, 1, 3)
+        out: Floats = np.matmul(slopes[:, None, None], chunks).reshape(self.y.shape)
+        out -= self.edges.fitted(returns[:, None, self.n_dense :])[:, 0]
         return out
 
     def solve(self, weight: Floats, *, variances: bool = True) -> Solved:
@@ -149,8 +149,8 @@ class DesignBatch:
             if fine[t]:
                 right[t] = lapack.dpotrs(factor, right[t].T, lower=1)[0].T
             if fine[t] and variances:
-                triangle = lapack.dtrtri(factor, lower=1, overwrite_c=1)[0]
-                spread[t] = np.einsum("kl,kl->l", triangle, triangle)
+                triangle = lapack.dtrtri(factor, lower=1, overwrite_c=1)[0].T
+                spread[t] = np.vecdot(triangle, triangle)
         part, pull = right[:, 0], right[:, 1:]
         if bounds.shape[1]:
             inner = np.zeros((len(fine), bounds.shape[1], bounds.shape[1]))
@@ -165,13 +165,19 @@ class DesignBatch:
     def _normal(self, weight: Floats) -> tuple[Floats, Floats, Floats]:
         """X' W X (upper triangle), X' W y and y' W y of each day."""
         n, width = self.n_dense, self.width
-        weighted = self.stack * weight[:, None, :]
-        dense = across(weighted, self.stack.transpose(0, 2, 1))
+        dummies = self.edges.dummies  # the diagonal is then one row more of the same sums
+        weighted = np.empty((len(weight), n + 1 + dummies, weight.shape[1]))
+        np.multiply(self.stack, weight[:, None], out=weighted[:, : n + 1])
+        weighted[:, n + 1 :] = weight[:, None]
+        dense = across(weighted[:, : n + 1], self.stack.transpose(0, 2, 1))
         below = self.edges.onto(weighted)
         gram = np.zeros((len(weight), width, width))
         gram[:, :n, :n] = dense[:, :n, :n]
         gram[:, :n, n:] = below[:, :n]
-        row, column, sums = self.edges.uppers
-        gram[:, n + row, n + column] = sums(weight[:, None])[:, 0]
+        if dummies:
+            np.einsum("tkk->tk", gram)[:, n:] = below[:, n + 1]
+        else:
+            row, column, sums = self.edges.uppers
+            gram[:, n + row, n + column] = sums(weight[:, None])[:, 0]
         moment = np.concatenate([dense[:, :n, n], below[:, n]], axis=1)
         return gram, moment, dense[:, n, n]

@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 
 from samgraph.errors import ModelError
-from samgraph.factors.arrays import Bools, Floats, Ints, day_blocks, panel
+from samgraph.factors.arrays import Bools, Floats, Ints, day_blocks, panel, table
 from samgraph.factors.labels import Axes
 from samgraph.factors.regression.batch import DesignBatch, Fits
 from samgraph.factors.regression.designs import Designs, Narrow, Seats
@@ -166,9 +166,9 @@ def cross_sectional_regression(
         raise ModelError(f"standard errors {errors!r} are unknown; choose one of {', '.join(ERRORS)}.")
     axes = Axes.of(dates, stocks)
     dates, shape = axes.dates, (len(axes.dates), len(axes.stocks))
-    y = panel(forward, "the forward return", shape, axes)
-    size = panel(cap, "cap", shape, axes)
-    looks = {name: panel(values, f"style {name}", shape, axes) for name, values in (styles or {}).items()}
+    y = table(forward, "the forward return", shape, axes)
+    size = table(cap, "cap", shape, axes)
+    looks = {name: table(values, f"style {name}", shape, axes) for name, values in (styles or {}).items()}
     for family in memberships:
         if len(family.day_version) != shape[0]:
             raise ModelError(
@@ -218,10 +218,13 @@ def _usable(
 ) -> Bools:
     """Stocks with a return, a market cap, a weight and every style, on each day of a block."""
     with np.errstate(invalid="ignore"):
-        use: Bools = size > 0.0
+        found = y + size  # not finite where any of them is not
+        for values in looks.values():
+            found += values[days]
+        use: Bools = np.isfinite(found)
+        use &= size > 0.0
         if scale is not None:
             use &= scale[days] > 0.0
-    use &= ~np.isnan(sum((values[days] for values in looks.values()), y))  # NaN where any of them is
     if inside is not None:
         use &= inside[days]
     return use

@@ -59,7 +59,7 @@ class Designs:
         dense = np.ones((self.n_stocks, self.n_dense))
         for place, values in enumerate(self.styles.values(), start=int(self.market)):
             dense[:, place] = values[t]
-        np.copyto(dense, 0.0, where=np.isnan(dense))
+        np.copyto(dense, 0.0, where=~np.isfinite(dense))
         return Design(dense, self.edges(t))
 
     def spans(self, days: slice) -> Iterator[slice]:
@@ -150,7 +150,7 @@ class Narrow:
         """The exposures of day number `t`, 0 where a style is missing, and which columns they have."""
         edges, columns = self.edges(t)
         dense = self.dense(slice(t, t + 1), np.empty((1, self.n_dense, self.seats.width)))[0]
-        return Design(np.nan_to_num(dense.T, nan=0.0), edges), columns
+        return Design(np.nan_to_num(dense.T, nan=0.0, posinf=0.0, neginf=0.0), edges), columns
 
     def dense(self, days: Any, out: Floats) -> Floats:
         """Market and styles of some days, 0 where one is missing. Shapes: out [n_days, n_dense, width], filled."""
@@ -168,8 +168,7 @@ class Narrow:
         """
         if not self.whole.market:
             return np.zeros((len(cap), 0, len(columns)))
-        shares = cap / sums(cap)[:, None]
-        total = edges.onto(shares[:, None])[:, 0]
+        total = edges.onto(cap[:, None])[:, 0] / sums(cap)[:, None]
         ends = np.searchsorted(columns[self.n_dense :] - self.n_dense, self._starts)
         out = np.zeros((len(cap), len(self.whole.widths), len(columns)))
         for row, (start, end) in enumerate(pairwise(ends)):

@@ -21,6 +21,7 @@ from samgraph.factors.arrays import CHUNK, Floats, Ints, across, along, class_la
 from samgraph.graph.series.snapshots import Edges, SnapshotSeries
 
 Shares = Literal["as_reported", "renormalise"]
+ROWS = 12  # rows of one dense product, whosever days they are: BLAS treats each as any other of them
 DENSE_FROM = 16  # a matrix with one entry filled in this many is multiplied as a dense one
 
 
@@ -251,7 +252,7 @@ class EdgeSums:
     @cached_property
     def present(self) -> Ints:
         """Columns with any edge; the sums below are over these alone, whatever columns other days have."""
-        return np.unique(self.column)
+        return np.flatnonzero(np.bincount(self.column, minlength=self.width))
 
     def narrowed(self) -> EdgeSums:
         """The same edges with the present columns alone, numbered in their order."""
@@ -261,8 +262,7 @@ class EdgeSums:
     @cached_property
     def filled(self) -> bool:
         """Whether so many pairs of a stock with edges and a present column are filled that a dense matrix is faster."""
-        cells = len(np.unique(self.stock)) * len(self.present)
-        return DENSE_FROM * len(self.stock) >= cells
+        return DENSE_FROM * len(self.stock) >= self._n_held * len(self.present)
 
     @cached_property
     def onto(self) -> Linear:
@@ -284,7 +284,7 @@ class EdgeSums:
         places, filled = np.unique(place, return_inverse=True)
         row, column = (np.searchsorted(self.present, part) for part in np.divmod(places, max(self.width, 1)))
         pairs = sparse.csr_array((product, (stock, filled)), shape=(self.n_stocks, len(places)))
-        filling = DENSE_FROM * pairs.nnz >= len(np.unique(stock)) * len(places)
+        filling = DENSE_FROM * pairs.nnz >= self._n_held * len(places)
         return row, column, Linear(pairs, dense=bool(filling))
 
     @cached_property
@@ -304,8 +304,18 @@ class EdgeSums:
         return self.stock[first], place, product, np.where(one == two, product, 2.0 * product)
 
     @cached_property
+    def _n_held(self) -> int:
+        """Stocks with any edge; they are sorted."""
+        return int(np.count_nonzero(np.diff(self.stock, prepend=-1)))
+
+    @property
     def _single(self) -> bool:
-        return len(self.stock) == len(np.unique(self.stock))
+        return len(self.stock) == self._n_held
+
+    @cached_property
+    def dummies(self) -> bool:
+        """Whether each stock has one edge of weight 1 at most: `gram` then has the sums of `onto` as its diagonal."""
+        return self._single and bool((self.weight == 1.0).all())
 
     def gram(self, scale: Floats) -> Floats:
         """sum_i scale_i x_i x_i'. Shapes: scale [n_stocks]; result [width, width]."""
@@ -335,16 +345,26 @@ class Linear:
     """
 
     def __init__(self, matrix: Any, *, dense: bool) -> None:
-        self._dense: Floats | None = matrix.toarray() if dense else None
+        self._n_out = matrix.shape[1]
+        self._dense: Floats | None = None
+        if dense:  # filled up to columns by fours, which BLAS takes at once
+            self._dense = np.zeros((matrix.shape[0], -(-self._n_out // 4) * 4))
+            self._dense[:, : self._n_out] = matrix.toarray()
         self._sparse = None if dense else matrix.T.tocsr()
 
     def __call__(self, rows: Floats) -> Floats:
         """Shapes: rows [n_dates, n_rows, n_in]; result [n_dates, n_rows, n_out]."""
+        shape = (*rows.shape[:2], self._n_out)
+        flat = rows.reshape(shape[0] * shape[1], rows.shape[-1])
         if self._dense is not None:
+            short = -len(flat) % ROWS
+            if short:
+                flat = np.concatenate([flat, np.zeros((short, flat.shape[1]))])
+            groups = flat.reshape(len(flat) // ROWS, ROWS, flat.shape[1])
             n_out = self._dense.shape[1]
-            parts = [across(rows, self._dense[:, c : c + CHUNK]) for c in range(0, max(n_out, 1), CHUNK)]
-            return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+            parts = [across(groups, self._dense[:, c : c + CHUNK]) for c in range(0, max(n_out, 1), CHUNK)]
+            found = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=-1)
+            return found.reshape(len(flat), n_out)[: len(flat) - short, : self._n_out].reshape(shape)
         assert self._sparse is not None
-        flat = self._sparse @ rows.reshape(-1, rows.shape[-1]).T
-        out: Floats = np.ascontiguousarray(flat.T).reshape(*rows.shape[:2], -1)
+        out: Floats = np.ascontiguousarray((self._sparse @ flat.T).T).reshape(shape)
         return out

@@ -153,7 +153,7 @@ def _unit_rows(rows: Floats) -> Floats:
 
 def stands_clear(factor: Floats, info: int) -> bool:
     """Whether a Cholesky factor in the columns' own order shows at once that none of them is at fault."""
-    return bool(info == 0 and np.min(np.diag(factor), initial=np.inf) ** 2 >= CLEAR)
+    return bool(info == 0 and factor.diagonal().min(initial=np.inf) ** 2 >= CLEAR)
 
 
 def _independent(whole: Floats) -> tuple[Ints, dict[int, Ints]]:
