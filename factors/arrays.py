@@ -126,3 +126,16 @@ def sums(values: Floats) -> Floats:
     for first in range(0, values.shape[1], CHUNK):
         out += values[:, first : first + CHUNK].sum(axis=1)
     return out
+
+
+def products(left: Floats, right: Floats) -> Floats:
+    """Sums over the stocks of left_i right_j for j >= i on each day, as `across`; 0 below the diagonal.
+
+    Shapes: both [n_dates, n, n_stocks], whole chunks of stocks; result [n_dates, n, n].
+    """
+    n_dates, n, n_stocks = left.shape
+    out = np.zeros((n_stocks // CHUNK, n_dates, n, n))
+    one, two = (part.reshape(n_dates, n, -1, CHUNK).transpose(2, 0, 1, 3) for part in (left, right))
+    for i in range(n):
+        np.vecdot(one[:, :, i, None], two[:, :, i:], out=out[:, :, i, i:])
+    return np.add.accumulate(out)[-1]

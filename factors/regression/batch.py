@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.linalg import lapack
 
-from samgraph.factors.arrays import CHUNK, Bools, Floats, Ints, across, inner, sums
+from samgraph.factors.arrays import CHUNK, Bools, Floats, Ints, inner, products, sums
 from samgraph.factors.regression.exposures import EdgeSums
 from samgraph.factors.regression.solve import stands_clear
 
@@ -169,7 +169,7 @@ class DesignBatch:
         weighted = np.empty((len(weight), n + 1 + dummies, weight.shape[1]))
         np.multiply(self.stack, weight[:, None], out=weighted[:, : n + 1])
         weighted[:, n + 1 :] = weight[:, None]
-        dense = across(weighted[:, : n + 1], self.stack.transpose(0, 2, 1))
+        dense = products(weighted[:, : n + 1], self.stack)
         below = self.edges.onto(weighted)
         gram = np.zeros((len(weight), width, width))
         gram[:, :n, :n] = dense[:, :n, :n]
