@@ -120,7 +120,8 @@ class DesignBatch:
         slopes = np.concatenate([-returns[:, : self.n_dense], np.ones((len(returns), 1))], axis=1)
         chunks = self.stack.reshape(*self.stack.shape[:2], -1, CHUNK).transpose(0, 2, 1, 3)
         out: Floats = np.matmul(slopes[:, None, None], chunks).reshape(self.y.shape)
-        out -= self.edges.fitted(returns[:, None, self.n_dense :])[:, 0]
+        if self.edges.width:
+            out -= self.edges.fitted(returns[:, None, self.n_dense :])[:, 0]
         return out
 
     def solve(self, weight: Floats, *, variances: bool = True) -> Solved:

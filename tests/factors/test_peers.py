@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import statsmodels.api as sm
 from oracles.toraniko_core import toraniko_returns
+from oracles.toraniko_frames import estimate_by_samgraph
 from sklearn.linear_model import LinearRegression
 from sklearn.linear_model import Ridge as TheirRidge
+from toraniko.model import estimate_factor_returns
 
 from samgraph.errors import ModelError
 from samgraph.factors.regression.cross_sectional import cross_sectional_regression
@@ -65,6 +68,31 @@ def test_sector_returns_equal_toranikos_and_styles_too_in_its_two_steps():
     plain = np.r_[0.0, np.ones(N_SECTORS)][None]
     fit = fit_day(design, returns[0], np.sqrt(cap[0]), plain)
     np.testing.assert_allclose(fit.factor_returns, theirs[0, : 1 + N_SECTORS], atol=1e-12)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_the_same_polars_frames_give_toranikos_frames(whole):
+    """Frames in order, and frames in any order in which some stocks miss a day and some rows stand in one alone."""
+    returns, cap, labels, styles = made(4)
+    days = np.arange(N_DATES) + np.datetime64("2024-01-01")
+    keys = {
+        "date": np.repeat(days, N_STOCKS),
+        "symbol": [f"s{i:03d}" for i in range(N_STOCKS)] * N_DATES,
+    }
+    sectors = {f"i{k}": (labels == k).astype(float) for k in range(N_SECTORS)}
+    panels = [{"asset_returns": returns}, {"market_cap": cap}, sectors, styles]
+    frames = [pl.DataFrame(keys | {c: v.ravel() for c, v in panel.items()}) for panel in panels]
+    if not whole:
+        frames = [frame.sample(fraction=0.98, shuffle=True, seed=k) for k, frame in enumerate(frames)]
+    ours = estimate_by_samgraph(*frames)
+    theirs = estimate_factor_returns(*frames, winsor_factor=None)
+    for got, want in zip(ours, theirs, strict=True):
+        assert set(got.columns) == set(want.columns)
+        values = want.sort("date").select(got.columns)
+        np.testing.assert_array_equal(got["date"], values["date"])
+        np.testing.assert_allclose(got.drop("date"), values.drop("date"), atol=1e-12)
+        assert got.null_count().sum_horizontal()[0] == want.null_count().sum_horizontal()[0]
+    assert whole == (ours[1].columns == theirs[1].columns and not ours[1].null_count().sum_horizontal()[0])
 
 
 @pytest.mark.parametrize("errors", ["HC0", "HC1", "HC2", "HC3"])

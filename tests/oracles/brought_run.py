@@ -111,7 +111,9 @@ def run_of(kept: dict[str, pd.DataFrame]) -> Any:
         has=lambda *names: set(names) <= set(kept),
         table=kept.__getitem__,
         days_a_year=YEAR,
-        config=RunConfig(data=Path("data"), universe="ALL", start=dt.date(2021, 1, 1), end=dt.date(2021, 7, 1)),
+        config=RunConfig(
+            data=Path("data"), universe="ALL", start=dt.date(2021, 1, 1), end=dt.date(2021, 7, 1)
+        ),
     )
     run.day = lambda as_of, dates: RunFolder.day(run, as_of, dates)
     return run
