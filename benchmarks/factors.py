@@ -170,7 +170,7 @@ def sectors(n_dates: int, n_stocks: int, peer_days: int) -> None:
             "date": np.repeat(dates[:n].to_numpy().astype("datetime64[D]"), n_stocks),
             "symbol": stocks * n,
         }
-        held = {name: np.tile(column, n) for name, column in zip(names, dummies.T, strict=True)}
+        held = {name: np.tile(column, (n, 1)) for name, column in zip(names, dummies.T, strict=True)}
         parts = [{"asset_returns": y}, {"market_cap": cap}, held, looks]
         return [pl.DataFrame(keys | {c: v[:n].ravel() for c, v in part.items()}) for part in parts]
 

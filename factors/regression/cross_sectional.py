@@ -379,13 +379,13 @@ class _Store:
 
     def regression(self, dates: pd.DatetimeIndex, stocks: tuple[str, ...], designs: Designs) -> Regression:
         kinds, columns, names = zip(*designs.columns, strict=True)
-        days = pd.DataFrame({"date": dates, "n": self.n, "rank": self.rank, **self.figures})
+        days = {"date": dates, "n": self.n, "rank": self.rank, **self.figures}
         days["at_fault"] = np.bincount([t for t, _, _ in self.faults], minlength=len(dates)).astype(np.int64)
         known_as = [c if n == c else f"{n} ({c})" for c, n in zip(columns, names, strict=True)]
         words: dict[int, list[str]] = {}
         for t, j, on in self.faults:
             words.setdefault(t, []).append(f"{known_as[j]} from {', '.join(known_as[i] for i in on)}")
-        days["columns_at_fault"] = ["; ".join(words.get(t, ())) for t in range(len(days))]
+        days["columns_at_fault"] = ["; ".join(words.get(t, ())) for t in range(len(dates))]
         faults = pd.DataFrame(
             {
                 "date": dates[[t for t, _, _ in self.faults]],
@@ -404,7 +404,7 @@ class _Store:
             self.returns,
             self.errors,
             self.specific,
-            days,
+            pd.DataFrame(days),
             faults,
             designs,
         )

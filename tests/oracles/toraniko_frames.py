@@ -70,9 +70,9 @@ def gridded(frames: list[pl.DataFrame]) -> list[pl.DataFrame]:
 def _framed(values: Any, columns: list[str], dates: pl.Series) -> pl.DataFrame:
     """A column of each of `columns` and `date`; values [n_dates, n_columns], NaN for null."""
     # one column of arrays taken apart: a series of its own for each of thousands takes three times as long
-    frame = pl.DataFrame({"row": values}).select(pl.col("row").arr.to_struct(columns)).unnest("row")
-    frame = frame.fill_nan(None) if np.isnan(values).any() else frame
-    return frame.with_columns(dates.alias("date"))
+    rows = pl.DataFrame({"row": values, "date": dates})
+    frame = rows.select(pl.col("row").arr.to_struct(columns), "date").unnest("row")
+    return frame.fill_nan(None) if np.isnan(values).any() else frame
 
 
 def _a_day(frame: pl.DataFrame) -> int:
