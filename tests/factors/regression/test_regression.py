@@ -296,41 +296,6 @@ def test_days_fitted_together_are_the_days_fitted_one_by_one(n_products, market)
     assert np.isnan(got.returns[1]).sum() > np.isnan(got.returns[0]).sum()
 
 
-@pytest.mark.parametrize("n_products", [1, 11, 30])
-def test_a_days_sums_do_not_depend_on_which_other_days_are_there(n_products):
-    rng = np.random.default_rng(n_products)
-    stock = np.repeat(np.arange(1000), 2)
-    edges = EdgeSums(
-        [Edges.of(stock, rng.integers(0, n_products, 2000), rng.random(2000))], [n_products], 1024
-    )
-    rows, found = rng.normal(size=(11, 7, 1024)), rng.normal(size=(11, 7, len(edges.present)))
-    for product, values in ((edges.onto, rows), (edges.fitted, found)):
-        together = product(values)
-        for part in ([4], [10, 3], slice(2, 9), rng.permutation(11)):
-            np.testing.assert_array_equal(product(values[part]), together[part])
-
-
-@pytest.mark.parametrize("ridge", [None, Ridge(every=1, first=2)])
-def test_what_is_not_finite_is_missing(ridge):
-    series = made_series(n_dates=6)
-    forward, cap, styles, _ = made_market(series)
-    panels = [forward, cap, *styles.values()]
-    for k, values in enumerate(panels):
-        values[k, 3 + k], values[k, 9 + k] = np.inf, -np.inf
-    settings_ = {"memberships": [Membership.from_series(series)], "ridge": ridge, "folds": 3}
-    a = run(series, forward, cap, styles=styles, **settings_)
-    for values in panels:
-        values[np.isinf(values)] = np.nan
-    b = run(series, forward, cap, styles=styles, **settings_)
-    np.testing.assert_array_equal(a.returns, b.returns)
-    np.testing.assert_array_equal(a.specific, b.specific)
-    np.testing.assert_array_equal(a.exposures(2), b.exposures(2))
-    pd.testing.assert_frame_equal(a.days, b.days, check_exact=True)
-    weights = np.sqrt(np.abs(cap))
-    weights[2, 5] = np.inf
-    assert np.isnan(run(series, forward, cap, styles=styles, weights=weights, **settings_).specific[2, 5])
-
-
 def test_leave_one_out_and_held_out_errors_equal_refitting():
     design, x, y, w, rng = designed(1)
     c = (rng.random(x.shape[1]) * (np.arange(x.shape[1]) >= 2))[None]
