@@ -252,16 +252,15 @@ class LocalServer:
         while True:
             if not watch.is_process(run.pid, run.created):
                 raise self._did_not_start("ended while it started", run, log_began)
-            if not is_free(run.ports.bolt) and not is_free(run.ports.http):
+            # Until it has told that it has the port, another home's server may be the one that answers there: asked
+            # with a password that is not its own, that one would lock its user out for some seconds.
+            if processes.listens(self._neo4j_log, log_began) and not is_free(run.ports.http):
                 try:
                     self._ask(run.ports)
                     return
-                except LoginError:
-                    # On a busy machine it answers before it has taken over the first user. Before it has the port,
-                    # it is another server that answers there: this one will end, and say so.
-                    if processes.listens(self._neo4j_log, log_began):
-                        login_deadline = login_deadline or time.monotonic() + LOGIN_SECONDS
-                    if login_deadline is not None and time.monotonic() > login_deadline:
+                except LoginError:  # on a busy machine it answers before it has taken over the first user
+                    login_deadline = login_deadline or time.monotonic() + LOGIN_SECONDS
+                    if time.monotonic() > login_deadline:
                         raise
                     time.sleep(2.0)  # it locks a user out for a while after several quick failures
                 except GraphError:  # it listens before its databases are open
