@@ -1,6 +1,7 @@
 // Who earns with a text such as "EV battery": the product whose id it is, else every product whose names, in either
 // language, hold all its words; whatever is below them; and the companies that sell it, by share of revenue.
-// `samgraph basket` gives the same numbers for a text that its glossary does not know, and links along the value chain.
+// `samgraph basket` gives the same numbers for a text that its glossary does not know and that no name has in a list
+// of several things, and links along the value chain.
 //
 // Parameters
 //   $text   STRING    a product_id, a product's name, or words of names

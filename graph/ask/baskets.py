@@ -12,7 +12,7 @@ knowledge: taxonomy, links, reports, members.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,7 @@ import pandas as pd
 
 from samgraph.errors import SnapshotError
 from samgraph.graph.ask.chains import Direction, walk
-from samgraph.graph.ask.search import MATCHES, Match, named_products
+from samgraph.graph.ask.search import MATCHES, Match, give_way, named_products
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.driver import Graph
 from samgraph.graph.db.universe import committed_moment, no_such_universe
@@ -37,12 +37,13 @@ class Basket:
     Attributes:
         as_of: the day, and the moment of knowledge that was answered for
         seeds: product ids that the question named and that were taken, best match first
-        left: products that the question named and that were not taken, because only some were asked for
+        left: products that the question named and that were not taken
         products: one row per product of the basket: product_id, name, part (core, upstream or downstream), links
             (steps along the value chain from the core; a product that is reached twice counts once, by fewest links),
             match (of those that the question named, how much of the name it is; NaN for the others)
         companies: best first: company_id, name, weight (sums to 1; NaN for a company whose market cap is asked for
             but not known), purity (share of its revenue inside the basket) and its parts core, upstream, downstream
+        apart: those of `left` whose names list other things too, and that gave way to what is named below them
     """
 
     as_of: AsOf
@@ -50,6 +51,7 @@ class Basket:
     left: tuple[Match, ...]
     products: pd.DataFrame
     companies: pd.DataFrame
+    apart: tuple[Match, ...] = ()
 
 
 def basket(
@@ -70,7 +72,8 @@ def basket(
         graph: an open connection
         question: a product_id, or words that names must hold, in either language (see `find_products`)
         as_of: the day, and optionally the moment of knowledge to replay
-        only: of the products that the question names only these ids; all by default
+        only: of the products that the question names only these ids; by default all but those that give way
+            (`give_way`)
         universe: only its members of that day
         upstream: links to follow to inputs; each brings the linked products with all that is below them
         downstream: links to follow to products that they are an input of
@@ -84,7 +87,8 @@ def basket(
     seen = AsOf(as_of.valid, committed_moment(graph, as_of.known))
     times: dict[str, Any] = {"as_of": seen.valid, "known": seen.known}
     named = named_products(graph, question, times)
-    seeds = tuple(match for match in named if not only or match.product_id in only)
+    apart = () if only else give_way(graph, named, times)
+    seeds = tuple(match for match in named if (match.product_id in only if only else match not in apart))
     if strange := sorted(set(only) - {match.product_id for match in seeds}):
         raise SnapshotError(
             f"{question!r} does not name the product {strange[0]!r}; the {len(named)} that it names begin with "
@@ -92,7 +96,8 @@ def basket(
         )
     left = tuple(match for match in named if match not in seeds)
     links = (0, 0) if themes else (upstream, downstream)
-    return _made(graph, seeds, left, repr(question), seen, universe, *links, market_caps, themes)
+    made = _made(graph, seeds, left, repr(question), seen, universe, *links, market_caps, themes)
+    return replace(made, apart=apart)
 
 
 def basket_of(
@@ -179,12 +184,18 @@ def _products(
 
 
 def thin(found: Basket, *, upstream: int, downstream: int) -> list[str]:
-    """What a reader of a basket should be told about how little is behind it, in sentences."""
+    """What a reader of a basket should be told of what it lacks, in sentences."""
     said = []
     for part, links in (("upstream", upstream), ("downstream", downstream)):
         there = int((found.products["part"] == part).sum())
         if links and not there:
             said.append(f"no link of the value chain leads {part} from these products on {found.as_of.valid}")
+    if found.apart:
+        names = ", ".join(f"{match.name} ({match.product_id})" for match in found.apart)
+        said.append(
+            f"not taken: {names}, whose name lists other things too, and below which products are named; ask for its "
+            "id to take it whole"
+        )
     if len(found.seeds) + len(found.left) >= MATCHES:
         said.append(
             f"the text names more than {MATCHES} products, and only the best were taken; use more words"

@@ -19,7 +19,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from samgraph.errors import SnapshotError
-from samgraph.graph.ask.search import named_products
+from samgraph.graph.ask.search import give_way, named_products
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.driver import Graph
 from samgraph.graph.db.universe import committed_moment, no_such_universe
@@ -101,7 +101,9 @@ def _start(graph: Graph, question: str, times: dict[str, Any]) -> tuple[tuple[st
             tuple(row["company_id"] for row in rows),
             sorted({product for row in rows for product in row["products"]}),
         )
-    seeds = tuple(match.product_id for match in named_products(graph, question, times))
+    named = named_products(graph, question, times)
+    apart = give_way(graph, named, times)
+    seeds = tuple(match.product_id for match in named if match not in apart)
     below = graph.read("basket/subtree", ids=list(seeds), **times)
     return seeds, [row["product_id"] for row in below]
 

@@ -7,6 +7,9 @@ whatever the case and width of the characters. Where the glossary knows a word o
     match = letters of the question's words / letters of the name that holds them, at most 1
 
 ranks what is found: 1 is the very name; of equal ones those that hold the question's own words come first.
+
+A product whose name lists other things too ("Finance, Insurance and Real Estate" for "insurance") gives way to those
+below it that the text names as well (`give_way`).
 """
 
 from __future__ import annotations
@@ -35,6 +38,9 @@ _STOPS = (
     "this to was will with www"
 )
 STOP_WORDS = frozenset(_STOPS.split())
+_AND = re.compile(r"\s(?:and|&)\s|、")
+"""Makes a name a list; commas alone also stand before what only tells more ("Batteries, primary")."""
+_ITEMS = re.compile(rf"{_AND.pattern}|[,;]")
 _CHINESE = re.compile(r"[^\W\da-zA-Z_]{2,}")
 
 Alternative = tuple[str, ...]
@@ -45,11 +51,12 @@ Unit = tuple[Alternative, ...]
 
 @dataclass(frozen=True)
 class Match:
-    """A product that a text names, and how much of its name the text is."""
+    """A product that a text names, how much of its name the text is, and whether the name lists other things too."""
 
     product_id: str
     name: str
     match: float
+    lists: bool = False
 
 
 def find_products(
@@ -73,7 +80,8 @@ def find_products(
         texts = [*map(folded, filter(None, [row["name"], *(row["name_en"] or "").split(BETWEEN)]))]
         if all(any(_holds(text, unit[0]) for text in texts) for unit in asked):
             own.add(row["product_id"])
-        found.setdefault(row["product_id"], Match(row["product_id"], row["name"], _match(asked, texts)))
+        match = Match(row["product_id"], row["name"], _match(asked, texts), _lists(asked, texts))
+        found.setdefault(row["product_id"], match)
     order = sorted(
         found.values(), key=lambda m: (-m.match, m.product_id not in own, len(m.name), m.product_id)
     )
@@ -95,6 +103,17 @@ def named_products(graph: Graph, question: str, times: dict[str, Any]) -> tuple[
         + (f"; did you mean {terms}?" if terms else "")
         + (f"; the nearest names of this graph are {names}" if names else "; this graph has no product then")
     )
+
+
+def give_way(graph: Graph, named: Sequence[Match], times: dict[str, Any]) -> tuple[Match, ...]:
+    """Those of the named products that list other things too and have another of the named ones below them."""
+    lists = [match.product_id for match in named if match.lists]
+    if not lists:
+        return ()
+    ids = [match.product_id for match in named]
+    rows = graph.read("basket/wider", lists=lists, ids=ids, **times)
+    wider = {row["product_id"] for row in rows}
+    return tuple(match for match in named if match.product_id in wider)
 
 
 def units(question: str) -> tuple[Unit, ...]:
@@ -147,6 +166,17 @@ def _match(asked: Sequence[Unit], texts: Sequence[str]) -> float:
         )
         best = max(best, held / max(1, len(text.replace(" ", ""))))
     return min(1.0, best)
+
+
+def _lists(asked: Sequence[Unit], texts: Sequence[str]) -> bool:
+    """Whether each name that holds the question is a list, and has an item without any of its words."""
+    names = [text for text in texts if all(any(_holds(text, way) for way in unit) for unit in asked)]
+    ways = [way for unit in asked for way in unit]
+    return bool(names) and all(
+        _AND.search(name)
+        and any(item.strip() and not any(_holds(item, way) for way in ways) for item in _ITEMS.split(name))
+        for name in names
+    )
 
 
 def _holds(text: str, way: Alternative) -> bool:

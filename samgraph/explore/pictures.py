@@ -12,7 +12,7 @@ from typing import Any
 from samgraph.errors import SnapshotError
 from samgraph.explore.state import Explorer
 from samgraph.graph.ask.daygraph import DayGraph, Link
-from samgraph.graph.ask.search import named_products
+from samgraph.graph.ask.search import give_way, named_products
 from samgraph.graph.db.asof import AsOf
 
 SEEDS = 12
@@ -45,6 +45,8 @@ def chain_page(
             )
     else:
         named = named_products(explorer.graph, question, times)
+        apart = give_way(explorer.graph, named, times)
+        named = tuple(match for match in named if match not in apart)
         seeds = [match.product_id for match in named]
         title = named[0].name if len(named) == 1 else f"{question}: {len(named)} products"
     if len(seeds) > SEEDS:

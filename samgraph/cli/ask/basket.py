@@ -149,7 +149,7 @@ def command(
     tell(
         f"taken: {taken}{f' and {more} more, listed by --products' if more > 0 else ''}"
         f"{'' if only or (more < 0 and len(found.seeds) == 1) else '; --product ID keeps one of them'}"
-        f"{f'; not taken: {len(found.left)} others' if found.left else ''}"
+        f"{f'; not taken: {len(found.left)} others' if only and found.left else ''}"
     )
     tell(
         f"{question} as of {found.as_of}: {len(found.products)} products from {len(found.seeds)} named, "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pytest
 from oracles.cuts import path
@@ -10,6 +12,7 @@ from oracles.sells import sells
 
 from samgraph.errors import SnapshotError
 from samgraph.graph.ask.baskets import basket, thin
+from samgraph.graph.ask.chains import chain
 from samgraph.graph.db.asof import AsOf
 from samgraph.graph.load.load import load
 
@@ -208,3 +211,66 @@ def test_a_text_that_finds_nothing_is_answered_in_a_sentence(graph, economy):
         with pytest.raises(SnapshotError, match="no product of") as caught:
             basket(graph, question, AsOf(economy.days()[100]))
         assert "the nearest names of this graph are" in str(caught.value)
+
+
+LISTS = {
+    "H": ("Finance, Insurance and Real Estate", ""),
+    "63": ("Insurance Carriers", "H"),
+    "life": ("Life & Health Insurance", "63"),
+    "fire": ("Fire, Marine & Casualty Insurance", "63"),
+    "65": ("Real Estate", "H"),
+    "60": ("Banking", "H"),
+    "oil": ("石油、天然气", ""),
+    "gas": ("液化天然气", "oil"),
+    "car": ("Insurance and Repair of Cars", ""),
+}
+
+
+@pytest.fixture
+def lists(graph, tmp_path) -> None:
+    """Products whose names list several things; each company sells one of them."""
+    tables = {
+        "companies": [{"company_id": f"c{product}", "name": product} for product in LISTS],
+        "products": [
+            {"product_id": product, "name": name, "parent_id": parent}
+            for product, (name, parent) in LISTS.items()
+        ],
+        "segments": [
+            {
+                "company_id": f"c{product}",
+                "product_id": product,
+                "weight": 1,
+                "period_end": "2019-12-31",
+                "announced_on": "2020-04-30",
+            }
+            for product in LISTS
+        ],
+    }
+    load(graph, write(tmp_path / "lists", tables))
+
+
+def test_a_product_that_lists_other_things_too_is_left_out_where_one_below_it_is_named(graph, lists):
+    day = AsOf(dt.date(2020, 9, 1))
+    for question, companies, apart in (
+        ("insurance", {"63", "life", "fire", "car"}, {"H"}),  # nothing below "Insurance and Repair of Cars"
+        ("real estate", {"65"}, {"H"}),
+        ("finance", {"H", "63", "life", "fire", "65", "60"}, set()),  # nothing nearer is named
+        ("insurance finance real estate", {"H", "63", "life", "fire", "65", "60"}, set()),
+        ("H", {"H", "63", "life", "fire", "65", "60"}, set()),
+        ("Finance, Insurance and Real Estate", {"H", "63", "life", "fire", "65", "60"}, set()),
+        ("天然气", {"gas"}, {"oil"}),
+        ("life", {"life"}, set()),
+    ):
+        found = basket(graph, question, day)
+        assert {name for name in found.companies["name"]} == companies, question
+        assert {match.product_id for match in found.apart} == apart, question
+        assert not {match.product_id for match in found.seeds} & apart
+        told = " ".join(thin(found, upstream=0, downstream=0))
+        assert all(f"({product})" in told for product in apart)
+        assert ("lists other things" in told) == bool(apart)
+    assert chain(graph, "insurance", day).start == ("63", "life", "car", "fire")
+
+
+def test_a_product_that_lists_other_things_can_be_asked_for(graph, lists):
+    found = basket(graph, "insurance", AsOf(dt.date(2020, 9, 1)), only=["H"])
+    assert len(found.companies) == 6 and not found.apart
