@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from samgraph.errors import DatasetError
 from samgraph.graph.check.cells import complete
 from samgraph.graph.dataset.folder import Dataset, Parsed
 from samgraph.graph.dataset.tables import FIRST_DAY, TABLES
@@ -95,7 +96,11 @@ class _Side:
 
     @classmethod
     def of(cls, dataset: Dataset, name: str) -> _Side:
-        pieces = [_hashed(part) for part in _parts(dataset, name)]
+        try:
+            pieces = [_hashed(part) for part in _parts(dataset, name)]
+        except DatasetError as error:
+            where = str(dataset.root)
+            raise error if where in str(error) else DatasetError(f"{where}: {error}") from error
         return cls(np.concatenate(pieces) if pieces else np.zeros(0, dtype=np.uint64))
 
     @property

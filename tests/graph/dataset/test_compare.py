@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from oracles import small
 
 from samgraph.cli.compare import command
+from samgraph.errors import DatasetError
 from samgraph.graph.dataset.compare import compare
 from samgraph.graph.dataset.folder import Dataset
 
@@ -54,6 +58,22 @@ def test_columns_that_no_table_knows_are_compared_in_any_form_and_an_index_of_pa
         ["segments", "note", "as told", "changed"],
         ["bars", "note", "as told", "changed"],
     ]
+
+
+@pytest.mark.parametrize("wrong", ["one", "other"])
+def test_a_refusal_says_in_which_of_the_two_it_is(tmp_path, wrong):
+    for name in ("one", "other"):
+        small.write(tmp_path / name, small.tables())
+    file = tmp_path / wrong / "products.csv"
+    whole = pd.read_csv(file, dtype="str", keep_default_na=False)
+    table = pa.table({**whole, "tags": [["a"]] * len(whole)})
+    twice = table.append_column("name", table["name"])
+    file.unlink()
+    for made, says in ((table, "column tags cannot be read"), (twice, "has column name twice")):
+        pq.write_table(made, file.with_suffix(".parquet"))
+        with pytest.raises(DatasetError, match=says) as caught:
+            compare(Dataset(tmp_path / "one"), Dataset(tmp_path / "other"))
+        assert str(caught.value).count(str(tmp_path / wrong)) == 1
 
 
 def test_every_change_is_told_with_its_row_cell_and_days(tmp_path):
