@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from samgraph.run.folder import RunFolder
+from samgraph.words import many
 
 HORIZONS = ("1", "5", "20", "60")
 PARTS = (
@@ -31,7 +32,7 @@ def main(run: Path) -> int:
     minutes = sum(manifest["seconds"].values()) / 60
     print(
         f"{summary['companies']} companies, test {summary['test_start']} to {summary['end']} ({summary['days']} days), "
-        f"{summary['seeds']} seed(s); {minutes:.1f} minutes on {manifest['machine']}, at most "
+        f"{many(summary['seeds'], 'seed')}; {minutes:.1f} minutes on {manifest['machine']}, at most "
         f"{manifest['peak_memory_gib']:.1f} GiB in the parent and the largest of its workers together.\n"
     )
     print(

@@ -25,6 +25,7 @@ from samgraph.graph.db.asof import AsOf
 from samgraph.graph.db.driver import Graph
 from samgraph.graph.db.universe import committed_moment, no_such_universe
 from samgraph.rounding import EQUAL, to_digits
+from samgraph.words import many
 
 FEW = 3
 """A basket of fewer companies is said to be thin."""
@@ -155,10 +156,17 @@ def _made(
             ids=products["product_id"].tolist(),
             **times,
         )
-        what = f"is in a theme {asked}" if themes else f"sells any of the {len(products)} products of {asked}"
+        what = (
+            f"is in a theme {asked}"
+            if themes
+            else f"sells any of the {many(len(products), 'product')} of {asked}"
+        )
         wider = "another day" if themes else "another day, a wider product or more links"
-        other = "sell it: leave --themes out" if themes else "are in a theme of that name: add --themes"
-        hint = f"; {len(others)} companies {other}" if others else f"; ask for {wider}"
+        some = len({row["company_id"] for row in others})
+        other = ("sells" if some == 1 else "sell") + " it: leave --themes out"
+        if not themes:
+            other = ("is" if some == 1 else "are") + " in a theme of that name: add --themes"
+        hint = f"; {many(some, 'company')} {other}" if others else f"; ask for {wider}"
         raise SnapshotError(f"nobody in {universe or 'the graph'} {what} on {seen.valid}{hint}")
     return Basket(seen, seeds, left, products, _companies(rows, products, market_caps))
 
@@ -202,7 +210,9 @@ def thin(found: Basket, *, upstream: int, downstream: int) -> list[str]:
         )
     if len(found.companies) < FEW:
         said.append(
-            f"only {len(found.companies)} of the companies sell any of it: a basket of so few is no theme"
+            "only 1 of the companies sells any of it: a basket of one is no theme"
+            if len(found.companies) == 1
+            else f"only {len(found.companies)} of the companies sell any of it: a basket of so few is no theme"
         )
     return said
 

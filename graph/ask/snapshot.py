@@ -26,6 +26,7 @@ from samgraph.graph.db.universe import (
 )
 from samgraph.graph.series.cuts import Coverage, Taxonomy, assign, coverage, parse_cut
 from samgraph.graph.series.snapshots import Edges, Relation
+from samgraph.words import many
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
@@ -94,8 +95,8 @@ class Snapshot:
     def __repr__(self) -> str:
         return (
             f"Snapshot({self.as_of}: {self.universe or 'every company'}, {self.relation} at {self.cut}; "
-            f"{len(self.companies)} companies ({self.coverage.with_edges} with edges), {len(self.products)} concepts, "
-            f"{len(self.edges)} edges)"
+            f"{many(len(self.companies), 'company')} ({self.coverage.with_edges} with edges), "
+            f"{many(len(self.products), 'concept')}, {many(len(self.edges), 'edge')})"
         )
 
     def _repr_html_(self) -> str:

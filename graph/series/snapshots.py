@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from samgraph.errors import SnapshotError
+from samgraph.words import many
 
 if TYPE_CHECKING:
     from torch_geometric.data import HeteroData
@@ -110,8 +111,9 @@ class SnapshotSeries:
     def __repr__(self) -> str:
         days = f"{self.dates[0].date()} to {self.dates[-1].date()}" if len(self.dates) else "no days"
         return (
-            f"SnapshotSeries({days}: {self.relation} at {self.cut}; {self.n_dates} days in {len(self.versions)} "
-            f"versions, {self.n_stocks} stocks, {self.n_concepts} concepts)"
+            f"SnapshotSeries({days}: {self.relation} at {self.cut}; {many(self.n_dates, 'day')} in "
+            f"{many(len(self.versions), 'version')}, {many(self.n_stocks, 'stock')}, "
+            f"{many(self.n_concepts, 'concept')})"
         )
 
     @property

@@ -25,6 +25,7 @@ from scipy import stats
 
 from samgraph.factors.evaluation.inference import long_run_error
 from samgraph.rounding import varies
+from samgraph.words import many
 
 LEVEL = 0.95
 FloatArray = npt.NDArray[np.float64]
@@ -116,7 +117,8 @@ def markdown(table: pd.DataFrame, facts: Mapping[str, Any]) -> str:
     horizon = facts["label_horizon"]
     head = (
         f"Universe {facts['universe']}, training from {facts['start']}, test {facts['test_start']} to {facts['end']} "
-        f"({facts['days']} days, {facts['windows']} window(s)), {facts['seeds']} seed(s); {facts['model']}. Mean daily "
+        f"({many(facts['days'], 'day')}, {many(facts['windows'], 'window')}), "
+        f"{many(facts['seeds'], 'seed')}; {facts['model']}. Mean daily "
         "Rank IC over seeds and days of single models, raw; differences are paired by seed and day, with 95% "
         "intervals over both.\n"
     )

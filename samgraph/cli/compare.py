@@ -9,6 +9,7 @@ import click
 from samgraph.cli.output import FORMATS, ends_in, print_frame
 from samgraph.cli.terminal import tell
 from samgraph.spreadsheets import write_csv
+from samgraph.words import many
 
 DIFFERENT = 3
 _FOLDER = click.Path(path_type=Path, exists=True, file_okay=False)
@@ -67,5 +68,5 @@ def command(
                 found.changes.to_parquet(scratch, index=False)
             else:
                 write_csv(found.changes, scratch)
-        click.echo(f"written: {output}, {len(found.changes):,} rows", err=True)
+        click.echo(f"written: {output}, {many(len(found.changes), 'row')}", err=True)
     context.exit(0 if found.same else DIFFERENT)

@@ -9,6 +9,7 @@ import click
 
 from samgraph.cli.output import FORMATS, print_frame
 from samgraph.cli.terminal import tell
+from samgraph.words import many
 
 if TYPE_CHECKING:
     from samgraph.graph.load.report import LoadReport
@@ -132,9 +133,9 @@ def _clipped(text: str) -> str:
 
 
 def _summary(report: LoadReport) -> str:
-    created, ended = report.edges["created"].sum(), report.edges["ended"].sum()
+    created, ended = (int(report.edges[name].sum()) for name in ("created", "ended"))
     if report.dry_run:
-        return f"nothing written; a load would create {created:,} edges and end {ended:,}"
+        return f"nothing written; a load would create {many(created, 'edge')} and end {ended:,}"
     if report.moment is None:
         return "the graph holds all of this already; nothing written"
-    return f"loaded at {report.moment.isoformat()}: {created:,} edges created, {ended:,} ended"
+    return f"loaded at {report.moment.isoformat()}: {many(created, 'edge')} created, {ended:,} ended"

@@ -28,6 +28,7 @@ def command(folder: Path, *, seed: int, companies: int, products: int, years: in
     """
     from samgraph.economy.simulate import STAGES, simulate
     from samgraph.progress import stage
+    from samgraph.words import many
 
     with stage("simulate", STAGES) as bar:
         economy = simulate(
@@ -41,7 +42,7 @@ def command(folder: Path, *, seed: int, companies: int, products: int, years: in
         )
     days, members = len(economy.tables["benchmarks"]), len(economy.tables["companies"])
     click.echo(
-        f"{folder}: {members:,} companies, {len(economy.tables['products']):,} products, "
-        f"{len(economy.tables['segments']):,} segments, {days:,} days from {economy.truth['start']} "
+        f"{folder}: {many(members, 'company')}, {many(len(economy.tables['products']), 'product')}, "
+        f"{many(len(economy.tables['segments']), 'segment')}, {many(days, 'day')} from {economy.truth['start']} "
         f"to {economy.truth['end']}, universe {economy.truth['universe']}"
     )

@@ -1,6 +1,6 @@
 // The frame of the page: the day and the moment, search, and which page is shown. All state is in the address.
 import { NAV, PAGES } from './pages.js';
-import { address, h } from './tables.js';
+import { address, h, many } from './tables.js';
 
 const $ = id => document.getElementById(id);
 const main = $('main'), DAY = 864e5;
@@ -96,11 +96,11 @@ function searching() {
       option(`Value chain of “${words}”`, 'picture', 'chain', { q: words });
       option(`Basket of “${words}”`, 'companies', 'basket', { q: words });
     }
-    if (data.companies.length) { nodes.push(h('div', { class: 'head' }, 'Companies')); for (const one of data.companies) option(one.name, `${one.id} · ${one.products} products`, 'company', { id: one.id }); }
+    if (data.companies.length) { nodes.push(h('div', { class: 'head' }, 'Companies')); for (const one of data.companies) option(one.name, `${one.id} · ${many(one.products, 'product')}`, 'company', { id: one.id }); }
     if (!options.length) nodes.push(h('div', { class: 'head' }, 'Nothing has this name on this day. Fewer letters find more.'));
     if (data.more) nodes.push(h('div', { class: 'head' }, 'There are more: type on.'));
     list.replaceChildren(...nodes); list.hidden = false; box.setAttribute('aria-expanded', 'true'); at = -1;
-    say(options.length ? `${data.products.length} products, ${data.companies.length} companies` : 'nothing found');
+    say(options.length ? `${many(data.products.length, 'product')}, ${many(data.companies.length, 'company')}` : 'nothing found');
   };
   box.addEventListener('input', () => {
     clearTimeout(soon);

@@ -16,6 +16,7 @@ from samgraph.graph.ask.nearness import along_taxonomy
 from samgraph.graph.ask.pairs import pairs
 from samgraph.graph.ask.rivals import unmatched
 from samgraph.graph.db.asof import AsOf
+from samgraph.words import many
 
 RIVALS = 20
 
@@ -102,7 +103,7 @@ def _around(explorer: Explorer, as_of: AsOf, company_id: str, notes: list[str]) 
             continue
         if rows.empty:
             notes.append(
-                f"{len(products)} products lie one link {direction}, and no company of the graph sells any."
+                f"No company of the graph sells what lies one link {direction}: {many(len(products), 'product')}."
             )
             continue
         columns = [

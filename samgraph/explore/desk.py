@@ -22,6 +22,7 @@ from samgraph.graph.ask.snapshot import snapshot
 from samgraph.graph.ask.tree import product_tree
 from samgraph.graph.db.asof import AsOf
 from samgraph.spreadsheets import from_spreadsheet
+from samgraph.words import many
 
 MOST_PAIRS = 500
 
@@ -55,7 +56,7 @@ def basket_page(
         columns += [Column(part, part, "share") for part in ("core", "upstream", "downstream")]
     answer: dict[str, Any] = {
         "title": "Basket",
-        "subtitle": f"{len(found.products)} products, {len(rows)} companies, weights by purity",
+        "subtitle": f"{many(len(found.products), 'product')}, {many(len(rows), 'company')}, weights by purity",
         "seeds": [{"id": one.product_id, "name": one.name} for one in found.seeds],
         "notes": notes,
         "tables": [
@@ -102,7 +103,9 @@ def _compared(one: pd.DataFrame, two: pd.DataFrame) -> dict[str, Any]:
         Column("weight_other", "the other", "share"),
     ]
     columns.append(Column("difference", "difference", "share"))
-    note = f"They have {common} companies and {weights.min(axis=1).sum():.1%} of their weight in common."
+    note = (
+        f"They have {many(common, 'company')} and {weights.min(axis=1).sum():.1%} of their weight in common."
+    )
     return table("compared", "Beside the other basket", both.iloc[order], columns, note=note)
 
 
@@ -138,9 +141,7 @@ def pairs_page(
         Column("level", "level", "whole"),
     ]
     note = f"The first {len(rows):,} of {total:,} pairs." if total > len(rows) else ""
-    subtitle = (
-        f"{len(near.companies):,} companies of {universe or 'the whole graph'}, compared along the taxonomy"
-    )
+    subtitle = f"{many(len(near.companies), 'company')} of {universe or 'the whole graph'}, compared along the taxonomy"
     return {
         "title": "Pairs",
         "subtitle": subtitle,
@@ -180,7 +181,7 @@ def holdings_page(explorer: Explorer, as_of: AsOf, text: str) -> dict[str, Any]:
     lost = explorer.named(as_of, found.uncovered, company_id="company")
     share = float(found.uncovered.drop_duplicates("company_id")["weight"].abs().sum()) / found.invested
     notes = (
-        [f"{len(found.uncovered)} holdings ({share:.1%}) have no product on the day."]
+        [f"Without a product on the day: {many(len(found.uncovered), 'holding')} ({share:.1%})."]
         if len(found.uncovered)
         else []
     )
@@ -196,7 +197,7 @@ def holdings_page(explorer: Explorer, as_of: AsOf, text: str) -> dict[str, Any]:
     ]
     answer: dict[str, Any] = {
         "title": "Holdings",
-        "subtitle": f"{len(holdings)} holdings, invested {found.invested:.1%}",
+        "subtitle": f"{many(len(holdings), 'holding')}, invested {found.invested:.1%}",
         "notes": notes,
         "tables": [
             table("concentration", "Hidden concentration", figures, effective),

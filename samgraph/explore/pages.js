@@ -1,7 +1,7 @@
 // The pages: each takes its parameters and the day, asks for one answer, and draws it.
 import { levels, lines, shares } from './charts.js';
 import { levelColour, picture } from './picture.js';
-import { address, h, tabled } from './tables.js';
+import { address, h, many, tabled } from './tables.js';
 
 const notes = data => (data.notes ?? []).map(text => h('p', { class: 'note' }, text));
 const head = data => [h('h1', {}, data.title), data.subtitle ? h('p', { class: 'soft' }, data.subtitle) : null, ...notes(data)];
@@ -90,7 +90,7 @@ export async function chain({ when, params, ask, go, say, start: about }) {
     if (before?.q === q) made.choose(before.selected); else picked(data.nodes.find(node => node.start) ?? data.nodes[0]);
   };
   return { after, nodes: [h('h1', {}, data.title), ...notes(data),
-    h('p', { class: 'soft' }, `${data.nodes.length} products, ${data.links.length} links. Inputs are on the left. A click opens a product; bars and links are as wide as the revenue behind them (square root; the number is in companies’ worth).`),
+    h('p', { class: 'soft' }, `${many(data.nodes.length, 'product')}, ${many(data.links.length, 'link')}. Inputs are on the left. A click opens a product; bars and links are as wide as the revenue behind them (square root; the number is in companies’ worth).`),
     host, panel,
     h('ul', { class: 'legend', 'aria-label': 'Levels of the taxonomy' }, used.map(level => h('li', {}, h('i', { style: { background: levelColour(level) } }), level ? `level ${level}` : 'no level'))),
     table] };

@@ -14,6 +14,7 @@ from samgraph.explore.state import Explorer
 from samgraph.graph.ask.daygraph import DayGraph, Link
 from samgraph.graph.ask.search import give_way, named_products
 from samgraph.graph.db.asof import AsOf
+from samgraph.words import many
 
 SEEDS = 12
 """Products of a text that a picture starts from."""
@@ -86,7 +87,8 @@ def walked(
     total = sum(hidden.values())
     if total:
         said.append(
-            f"{len(column)} products are drawn; {total} further links are not: “more” beside a product shows them."
+            f"Drawn: {many(len(column), 'product')}; not drawn: {many(total, 'further link')}, which “more” beside a "
+            "product shows."
         )
     if not drawn:
         said.append("No link of the value chain holds for it on this day: there is no chain to walk.")

@@ -13,6 +13,7 @@ from samgraph.graph.ask.companies import find_companies
 from samgraph.graph.ask.daygraph import DayGraph
 from samgraph.graph.ask.search import find_products
 from samgraph.graph.db.asof import AsOf
+from samgraph.words import many
 
 FOUND = 12
 PRODUCT = Column("product", "product", "product", "product_id")
@@ -69,7 +70,7 @@ def product_page(explorer: Explorer, as_of: AsOf, product_id: str) -> dict[str, 
     if who.empty:
         notes.append(f"Nobody reports it, or anything below it, on {as_of.valid}.")
     elif len(who) < 3:
-        notes.append(f"Only {len(who)} {'company sells' if len(who) == 1 else 'companies sell'} it.")
+        notes.append(f"Only {many(len(who), 'company')} {'sells' if len(who) == 1 else 'sell'} it.")
     tables = [
         table(
             "sellers",
@@ -104,8 +105,8 @@ def product_page(explorer: Explorer, as_of: AsOf, product_id: str) -> dict[str, 
         )
     answer: dict[str, Any] = {
         "title": day.names[product_id],
-        "subtitle": f"{product_id} · level {day.level(product_id)} · {int(day.sellers[row])} companies · revenue of "
-        f"{day.sold[row]:.2f} companies' worth",
+        "subtitle": f"{product_id} · level {day.level(product_id)} · {many(int(day.sellers[row]), 'company')} · "
+        f"revenue of {day.sold[row]:.2f} companies' worth",
         "path": [{"id": p, "name": day.names.get(p, p)} for p in path],
         "notes": notes,
         "tables": tables,

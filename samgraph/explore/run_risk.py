@@ -13,6 +13,7 @@ from samgraph.explore.tables import Column, table
 from samgraph.factors.risk.model import Decomposition
 from samgraph.graph.db.asof import AsOf
 from samgraph.run.folder import RunFolder
+from samgraph.words import many
 
 SHARE = Column("share", "share of the variance", "share")
 
@@ -50,7 +51,8 @@ def holdings_risk_tables(
     if len(lost):
         share = float(lost.abs().sum() / holdings.abs().sum())
         notes.append(
-            f"The forecast leaves out {len(lost)} holdings ({share:.1%}), no members of the run's universe on that day."
+            f"The forecast leaves out {many(len(lost), 'holding')} ({share:.1%}) outside the run's universe on "
+            "that day."
         )
     behind = (
         f"By the run's risk model of {model.as_of.date()}, its covariances estimated on {estimated.date()}."

@@ -19,6 +19,7 @@ from samgraph.explore.tables import plain
 from samgraph.graph.ask.baskets import Basket
 from samgraph.graph.ask.chains import Chain
 from samgraph.graph.ask.snapshot import Snapshot
+from samgraph.words import many
 
 MOST = 300
 """Companies and products of each that are drawn; the largest ones."""
@@ -41,7 +42,7 @@ class Picture:
     said: tuple[str, ...]
 
     def __repr__(self) -> str:
-        return f"Picture({self.title}: {len(self.nodes)} nodes, {len(self.links)} links)"
+        return f"Picture({self.title}: {many(len(self.nodes), 'node')}, {many(len(self.links), 'link')})"
 
     def _repr_html_(self) -> str:
         page = html.escape(self.page(), quote=True)

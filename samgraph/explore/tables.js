@@ -1,5 +1,8 @@
 // Elements, links that keep the day, and tables: sorted by their heads, taken home as CSV.
 
+/** `1 company`, `2 companies`. */
+export const many = (count, thing) => `${count} ${count === 1 ? thing : thing.endsWith('y') ? `${thing.slice(0, -1)}ies` : `${thing}s`}`;
+
 export function h(tag, attrs = {}, ...children) {
   const node = document.createElement(tag);
   for (const [key, value] of Object.entries(attrs)) {

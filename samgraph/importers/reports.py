@@ -18,6 +18,7 @@ from samgraph.errors import DatasetError
 from samgraph.importers import shares
 from samgraph.importers.names import clean_names
 from samgraph.importers.reading import Days, Source, iso
+from samgraph.words import many
 
 # month of the period's end -> (years later, month, day) of the legal deadline
 _DEADLINES = {3: (0, "04-30"), 6: (0, "08-31"), 9: (0, "10-31"), 12: (1, "04-30")}
@@ -170,8 +171,9 @@ def choose_category(
         if alone.any():
             lost = report[alone]
             notes.append(
-                f"{len(lost.drop_duplicates()):,} reports of {lost['company'].nunique():,} companies (such as "
-                f"{lost['company'].iloc[0]}) have rows {words[name]} alone and are left out; --fallback {name} uses "
+                f"left out: {many(len(lost.drop_duplicates()), 'report')} of "
+                f"{many(lost['company'].nunique(), 'company')} (such as "
+                f"{lost['company'].iloc[0]}) with rows {words[name]} alone; --fallback {name} uses "
                 "them"
             )
     return notes

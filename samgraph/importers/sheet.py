@@ -12,6 +12,7 @@ import pandas as pd
 
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.dataset.tables import TABLES, THEME
+from samgraph.words import many
 
 _QUANTILES = {"least": 0.0, "one in ten": 0.1, "median": 0.5, "nine in ten": 0.9, "most": 1.0}
 _DAYS = ("valid_from", "period_end", "announced_on", "date")
@@ -121,8 +122,8 @@ def _themes(segments: pd.DataFrame) -> list[str]:
     members = segments.groupby("product_id")["company_id"].nunique()
     return [
         "## Themes",
-        f"{len(members):,} themes, of {members.min():,} to {members.max():,} companies, {members.median():,.0f} in the "
-        "median; a membership is 1 and no share of revenue.",
+        f"{many(len(members), 'theme')}, of {members.min():,} to {many(members.max(), 'company')}, "
+        f"{members.median():,.0f} in the median; a membership is 1 and no share of revenue.",
     ]
 
 

@@ -39,6 +39,7 @@ from samgraph.importers.companies import companies_table, no_companies
 from samgraph.importers.coverage import coverage, merge_repeats
 from samgraph.importers.reading import Conventions, Source, iso, needed, parse_day, read
 from samgraph.importers.writing import Imported
+from samgraph.words import many
 
 NAMES = "codes_2021"
 CODING_2021, CODING_2014 = np.datetime64("2021-07-30"), np.datetime64("2014-01-01")
@@ -311,7 +312,7 @@ def _notes(
         "codes before 2021-07-30 are of the classifications of 2014 and 2008 (2014:, 2008:), whose names are not there",
     ]
     if len(used) > 1:
-        lines.append(f"{withdrawn:,} rows of earlier vintages were withdrawn or redated by a later one")
+        lines.append(f"withdrawn or redated by a later vintage: {many(withdrawn, 'row')} of earlier ones")
     if options.lag_days is not None:
         lines.append(
             f"ASSUMED that a row of the first vintage was public {options.lag_days} days after included_on where it "
@@ -319,6 +320,6 @@ def _notes(
         )
     if renumbered:
         lines.append(
-            f"{len(renumbered):,} companies of Beijing have their codes since October 2025 throughout"
+            f"with their codes since October 2025 throughout: {many(len(renumbered), 'company')} of Beijing"
         )
     return tuple(lines)

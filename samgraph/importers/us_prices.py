@@ -19,6 +19,7 @@ from samgraph.importers.prices import PRICES, finish_bars, settle_prices
 from samgraph.importers.qlib import QlibOptions, import_qlib
 from samgraph.importers.reading import ENDINGS, Source, read
 from samgraph.importers.writing import Imported
+from samgraph.words import many
 
 _TICKER = ("ticker", "symbol", "company_id")
 _OPTIONAL = ("vwap", "amount", "market_cap", "float_cap", "book_to_price")
@@ -64,8 +65,8 @@ def with_prices(made: Imported, prices: Prices) -> Imported:
     both = priced & set(companies["company_id"])
     if not both:
         raise DatasetError(
-            f"none of the {len(priced):,} companies with prices ({', '.join(sorted(priced)[:3])}, ...) is one of the "
-            f"{len(companies):,} of the import ({', '.join(companies['company_id'][:3])}, ...); name their tickers "
+            f"none of the {many(len(priced), 'company')} with prices ({', '.join(sorted(priced)[:3])}, ...) is one of "
+            f"the {len(companies):,} of the import ({', '.join(companies['company_id'][:3])}, ...); name their tickers "
             "with --tickers"
         )
     named = [set(one["company_id"]) for name, one in prices.tables.items() if "company_id" in one]
@@ -78,7 +79,7 @@ def with_prices(made: Imported, prices: Prices) -> Imported:
         coverage=pd.concat([made.coverage, prices.coverage], ignore_index=True),
         notes=(
             *made.notes,
-            f"{len(both):,} companies of the filings have prices, by today's tickers; what traded under a ticker "
+            f"with prices: {many(len(both), 'company')} of the filings, by today's tickers; what traded under a ticker "
             "before its company had it is taken for that company's",
             *prices.notes,
         ),

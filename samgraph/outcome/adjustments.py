@@ -9,6 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from samgraph.hist.market import Market
+from samgraph.words import many
 
 _LEAST = np.log(1.3)  # moves of the adjusted price that are looked at: no price limit lets one pass unseen
 _SHARE = 0.25  # of the factor's move; a price that moved against it by less did not answer it
@@ -33,7 +34,8 @@ def factor_sentence(market: Market) -> str | None:
     factor = market.adj[day, i] / market.adj[before, i]
     price = market.close[day, i] / market.close[before, i] - 1.0
     return (
-        f"adj_factor moves without the price on {len(found):,} bars of {len({one[1] for one in found}):,} stocks, "
-        f"first of {stock} on {market.dates[day].date()} (x {factor:.4g}, while the price moved by {price:+.1%}): "
+        f"adj_factor moves without the price on {many(len(found), 'bar')} of "
+        f"{many(len({one[1] for one in found}), 'stock')}, first of {stock} on {market.dates[day].date()} "
+        f"(x {factor:.4g}, while the price moved by {price:+.1%}): "
         "the returns there are nobody's; correct the factors of table bars"
     )

@@ -11,6 +11,7 @@ from samgraph.report.html import details, figure, given, number, percent, sectio
 from samgraph.report.pictures import figures_desk
 from samgraph.report.why import Reasons, factor_names
 from samgraph.run.folder import RunFolder
+from samgraph.words import many
 
 WORDS = {
     "cash": "money not invested",
@@ -120,7 +121,10 @@ def _years(own: pd.DataFrame) -> str:
 def _groups(mine: pd.DataFrame, by: str, title: str, count: str) -> str:
     own = mine[(mine["by"] == by) & (mine["level"] == 1)].sort_values("contribution", kind="stable")
     return details(
-        title, _brinson(own, f"Mean weights, and effects linked over the period; {len(own)} groups, {count}.")
+        title,
+        _brinson(
+            own, f"Mean weights, and effects linked over the period; {many(len(own), 'group')}, {count}."
+        ),
     )
 
 
@@ -147,7 +151,7 @@ def _below(mine: pd.DataFrame, count: str) -> str:
         sums = own[["allocation", "selection"]].sum()
         said = (
             f"Level {level}: allocation {percent(sums['allocation'])}, selection {percent(sums['selection'])}; "
-            f"{len(own)} groups, {count}. A level's groups add up to those above them."
+            f"{many(len(own), 'group')}, {count}. A level's groups add up to those above them."
         )
         parts.append(_brinson(own, said))
     return details("Products, deeper levels", *parts) if parts else ""
@@ -166,7 +170,7 @@ def _stocks(run: RunFolder, mine: pd.DataFrame, count: str) -> str:
         ["stock", "name", "weight", "universe", "contribution"],
         rows,
         f"The stocks that brought and that cost most: active weight times return over the benchmark, linked; mean "
-        f"weights; {len(own)} stocks, {count}.",
+        f"weights; {many(len(own), 'stock')}, {count}.",
         words=2,
     )
 

@@ -24,6 +24,7 @@ from samgraph.report.html import (
 from samgraph.report.pictures import figures_holdings
 from samgraph.report.why import Reasons
 from samgraph.run.folder import RunFolder
+from samgraph.words import many
 
 SOLD = 0.0005  # share of holdings of a company in a product from which on it is drawn there
 LARGEST = 15  # holdings that are listed
@@ -90,7 +91,7 @@ def _products(run: RunFolder, exposure: pd.DataFrame) -> str:
         "Products, through the taxonomy",
         f"Product portfolio on {day}: area is the share of holdings times revenue, colour the difference from "
         f"the universe's{inside}. Click to go down a level, the button or the bar on top to come back. "
-        f"{len(shown):,} products{held}.",
+        f"{many(len(shown), 'product')}{held}.",
         above="<p class='way'><button type='button' class='up' hidden>← Up</button></p>",
     ) + details(
         "The same as a list to open level by level",
@@ -144,7 +145,7 @@ def _held(run: RunFolder) -> str:
         return ""
     frame = run.table("holdings")
     mine = frame[frame["variant"] == BASE]
-    return f" of {int((mine['date'] == mine['date'].max()).sum())} companies held"
+    return f" of {many(int((mine['date'] == mine['date'].max()).sum()), 'company')} held"
 
 
 def _levels(rows: pd.DataFrame) -> str:
@@ -181,7 +182,7 @@ def _tilts(run: RunFolder, tilts: pd.DataFrame) -> str:
             "Industries",
             "Share of the product portfolio in each industry less the universe's by market cap, on "
             f"{run.summary['end']}; "
-            f"{held} companies in {int((industries['companies'] > 0).sum())} of {len(industries)} industries.",
+            f"{many(held, 'company')} in {int((industries['companies'] > 0).sum())} of {len(industries)} industries.",
         ),
         figure(
             figures_holdings.tilt_bars(styles, percent=False),
@@ -262,7 +263,7 @@ def _concentration(run: RunFolder, days: pd.DataFrame, exposure: pd.DataFrame) -
             figures_holdings.concentration_levels(levels(exposure)),
             "Concentration, level by level",
             f"Effective number of products on {run.summary['end']}, revenue rolled up to each level of the taxonomy; "
-            f"{len(exposure):,} products with a share. The line beside counts them at the cut {cut}.",
+            f"{many(len(exposure), 'product')} with a share. The line beside counts them at the cut {cut}.",
         ),
     )
     return pictures + words

@@ -141,11 +141,6 @@ def points(value: float | None, unit: str = " points") -> str:
     return f"{100 * value:+z.2f}{unit}" if value is not None and known(value) else "–"
 
 
-def many(count: int, thing: str) -> str:
-    """`1 seed`, `2 seeds`."""
-    return f"{count:,} {thing}" if count == 1 else f"{count:,} {thing}s"
-
-
 def number(value: float | None) -> str:
     """Two decimals."""
     return f"{value:z.2f}" if known(value) else "–"

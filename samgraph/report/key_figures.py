@@ -13,6 +13,7 @@ from samgraph.arms.registry import BASE
 from samgraph.report.html import Html, figure, number, pair, percent, table
 from samgraph.report.html import term as in_glossary
 from samgraph.report.pictures.figures import layout, lines, plain
+from samgraph.words import many
 
 TAIL = 0.05  # of the worst days, behind VaR and CVaR
 BINS = 10  # of the months' distribution, at least
@@ -118,7 +119,9 @@ def key_tables(daily: pd.DataFrame, by_month: pd.DataFrame, year: float) -> str:
         "excess are its information ratio and tracking error; its growth is the difference of both, its drawdown that "
         "of the value over the benchmark's."
     )
-    other = f"The same days, and {len(by_month)} calendar months, those that the test cuts among them."
+    other = (
+        f"The same days, and {many(len(by_month), 'calendar month')}, those that the test cuts among them."
+    )
     return "<h3>Key figures</h3>" + pair(
         table(["figure", *found], rows[0], said), table(["days and months", *found], rows[1], other)
     )
@@ -187,7 +190,7 @@ def curves(daily: pd.DataFrame, by_month: pd.DataFrame, benchmark: str) -> str:
         figure(
             month_bars(by_month),
             "Distribution of months",
-            f"Number of months by their compounded return; {len(by_month)} months, with those that the test cuts; "
-            f"{len(daily)} days.",
+            f"Number of months by their compounded return; {many(len(by_month), 'month')}, with those that the "
+            f"test cuts; {len(daily)} days.",
         ),
     )

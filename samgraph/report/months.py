@@ -12,6 +12,7 @@ from samgraph.report.pictures import figures_desk
 from samgraph.report.pictures.figures import cost_shares
 from samgraph.report.verdict import benchmark_name
 from samgraph.run.folder import RunFolder
+from samgraph.words import many
 
 DEEPEST = 5  # drawdowns that are listed
 NAMES = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -125,7 +126,7 @@ def _calendar(by_month: pd.DataFrame) -> str:
         ["year", "of", *NAMES, "year"],
         rows,
         f"Compounded returns of {BASE} after costs and of the benchmark, and their difference; months and years that "
-        f"the test cuts are parts; blue above zero, orange below. {len(by_month)} months.",
+        f"the test cuts are parts; blue above zero, orange below. {many(len(by_month), 'month')}.",
         words=2,
     )
 

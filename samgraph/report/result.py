@@ -14,7 +14,6 @@ from samgraph.report.html import (
     figure,
     fine,
     given,
-    many,
     number,
     percent,
     points,
@@ -24,6 +23,7 @@ from samgraph.report.html import (
 )
 from samgraph.report.pictures import figures
 from samgraph.run.folder import RunFolder
+from samgraph.words import many
 
 KINDS = {"total_return": "total return", "price": "price index, without dividends"}
 COMPOUNDED = {
@@ -216,7 +216,6 @@ def _tried(run: RunFolder) -> str:
         else "Too few trials or days for a probability of overfitting."
     )
     return (
-        f"<p>{found['trials']} trials ({many(found['configurations'], 'configuration')}) were made on the same "
-        "data, universe and "
-        f"period. {words}</p>{shown}"
+        f"<p>Made on the same data, universe and period: {many(found['trials'], 'trial')} "
+        f"({many(found['configurations'], 'configuration')}). {words}</p>{shown}"
     )

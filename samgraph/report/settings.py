@@ -11,7 +11,6 @@ from samgraph.report.html import (
     details,
     figure,
     given,
-    many,
     number,
     percent,
     section,
@@ -21,6 +20,7 @@ from samgraph.report.html import (
 )
 from samgraph.report.pictures import figures
 from samgraph.run.folder import RunFolder
+from samgraph.words import many
 
 _PATH = re.compile(r"""(["'])((?:[A-Za-z]:[\\/]|[\\/]|~[\\/]|file:/)[^"'\n]*)\1""")  # absolute, in quotes
 WRITTEN_OFF = 8  # write-offs of a portfolio that are named
@@ -87,7 +87,7 @@ class _Costs:
             figures.cost_curves(portfolio, run.portfolios),
             "Costs of trading",
             f"Cumulated daily costs as a share of the value of the day before; {run.traded_days} days, "
-            f"{len(trades):,} trades.",
+            f"{many(len(trades), 'trade')}.",
         )
         return (
             picture

@@ -11,7 +11,6 @@ from samgraph.report.html import (
     figure,
     fine,
     given,
-    many,
     number,
     pair,
     percent,
@@ -23,6 +22,7 @@ from samgraph.report.html import (
 from samgraph.report.pictures import figures, figures_sources
 from samgraph.report.result import yearly
 from samgraph.run.folder import RunFolder
+from samgraph.words import many
 
 SIZES = ("small", "middle", "large")
 

@@ -25,6 +25,7 @@ from samgraph.report.html import (
 from samgraph.report.pictures import figures
 from samgraph.report.result import SCORES
 from samgraph.run.folder import RunFolder
+from samgraph.words import many
 
 NAMES = {BENCHMARK: "its benchmark", CONTROL: "the industry control", PLAIN: "the plain GRU"}
 FACTOR = "the best plain factor"
@@ -214,7 +215,7 @@ def _strips(run: RunFolder) -> str:
     tried = run.summary.get("overfitting", {})
     deflated = tried.get("variants", {}).get(BASE, {}).get("deflated_sharpe")
     if deflated is not None:
-        name = term("deflated", f"deflated Sharpe, after {tried['trials']} trials")
+        name = term("deflated", f"deflated Sharpe, after {many(tried['trials'], 'trial')}")
         arithmetic.append((name, chance(deflated)))
     return _strip("Compounded, a year", compounded) + _strip("Arithmetic, a year", arithmetic)
 

@@ -207,7 +207,8 @@ def _grown(before: RunFolder, kept: Kept) -> list[dict[str, Any]]:
     """How the run has grown so far, for its manifest; what has changed on earlier days is said as well."""
     if kept.changes:
         made = (
-            f"{len(kept.fitted)} fits are made, {len(kept.scored)} score anew and {len(kept.kept)} are kept"
+            f"fits made: {len(kept.fitted)}, kept and scored anew: {len(kept.scored)}, "
+            f"kept as they are: {len(kept.kept)}"
         )
         warn(f"earlier days have changed since the run was made: {'; '.join(kept.changes)}. {made}")
     counts = {name: len(getattr(kept, name)) for name in ("kept", "scored", "fitted")}

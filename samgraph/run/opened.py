@@ -12,6 +12,7 @@ import pandas as pd
 
 from samgraph.arms.registry import BASE
 from samgraph.run.folder import RunFolder
+from samgraph.words import many
 
 if TYPE_CHECKING:
     from samgraph.desk.trade import Trade
@@ -132,7 +133,7 @@ class Run:
         config = self.folder.config
         return (
             f"Run({self.folder.folder}: {config.universe}, {config.start} to {config.end}, "
-            f"{', '.join(config.variants)}, {len(self.folder.seeds)} seed(s))"
+            f"{', '.join(config.variants)}, {many(len(self.folder.seeds), 'seed')})"
         )
 
     def _repr_html_(self) -> str:

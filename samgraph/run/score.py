@@ -32,6 +32,7 @@ from samgraph.run.folder import RunFolder
 from samgraph.run.latest import Latest, scored
 from samgraph.run.seeds import averaged, of_members
 from samgraph.spreadsheets import write_csv
+from samgraph.words import many
 
 if TYPE_CHECKING:
     from samgraph.graph.db.driver import Graph
@@ -202,7 +203,7 @@ def stale_reports(days: pd.Series) -> tuple[int, str | None]:
         return stale, None
     return (
         stale,
-        f"the newest report of {stale} of {len(known)} companies is older than {STALE_DAYS} days",
+        f"the newest report of {stale} of {many(len(known), 'company')} is older than {STALE_DAYS} days",
     )
 
 
@@ -211,7 +212,7 @@ def overdue(used: int, config: RunConfig) -> str | None:
     if used <= config.windows.test_days:
         return None
     return (
-        f"the models are in use for {used} trading days, and were to be fitted anew after "
+        f"the models are in use for {many(used, 'trading day')}, and were to be fitted anew after "
         f"{config.windows.test_days}; run the same backtest with --end latest"
     )
 
@@ -224,7 +225,7 @@ def _warnings(
     members = (market.member & np.isfinite(market.close))[max(0, day - _USUAL_DAYS) : day].sum(axis=1)
     usual = float(np.median(members)) if len(members) else 0.0
     if len(frame) < _FEW * usual:
-        told.append(f"{len(frame)} stocks have a score, usually {usual:.0f} members have bars")
+        told.append(f"a score: {many(len(frame), 'stock')}; bars, usually: {usual:.0f} members")
     used = day - window.test.start + 1
     told += [
         sentence

@@ -74,7 +74,7 @@ def test_a_market_and_a_series_say_what_they_hold() -> None:
     market, series = made()
     assert repr(market) == "Market(2024-01-01 to 2024-02-09: 30 days, 40 stocks, 39 to 40 members a day)"
     assert repr(series) == (
-        "SnapshotSeries(2024-01-01 to 2024-02-09: products at leaf; 30 days in 1 versions, 40 stocks, 4 concepts)"
+        "SnapshotSeries(2024-01-01 to 2024-02-09: products at leaf; 30 days in 1 version, 40 stocks, 4 concepts)"
     )
 
 

@@ -11,6 +11,7 @@ import click
 
 from samgraph.cli.output import FORMATS, print_frame
 from samgraph.cli.terminal import tell
+from samgraph.words import many
 
 if TYPE_CHECKING:
     from samgraph.graph.ask.basket_history import Every
@@ -146,14 +147,15 @@ def command(
     unknown = int(found.companies["weight"].isna().sum())
     taken = ", ".join(f"{seed.name} ({seed.product_id})" for seed in found.seeds[:SHOWN])
     more = len(found.seeds) - SHOWN
+    left = f"; not taken: {many(len(found.left), 'other')}" if only and found.left else ""
     tell(
         f"taken: {taken}{f' and {more} more, listed by --products' if more > 0 else ''}"
         f"{'' if only or (more < 0 and len(found.seeds) == 1) else '; --product ID keeps one of them'}"
-        f"{f'; not taken: {len(found.left)} others' if only and found.left else ''}"
+        f"{left}"
     )
     tell(
-        f"{question} as of {found.as_of}: {len(found.products)} products from {len(found.seeds)} named, "
-        f"{len(found.companies)} companies{f', {unknown} of them without a market cap' if unknown else ''}"
+        f"{question} as of {found.as_of}: {many(len(found.products), 'product')} from {len(found.seeds)} named, "
+        f"{many(len(found.companies), 'company')}{f', {unknown} of them without a market cap' if unknown else ''}"
     )
     for line in thin(found, upstream=upstream, downstream=downstream):
         tell(line)
@@ -204,7 +206,7 @@ def _history(
         )
     empty = int((found.turnover["companies"] == 0).sum())
     tell(
-        f"{question} at {len(days)} dates{f', {empty} of them without a company' if empty else ''}: "
+        f"{question} at {many(len(days), 'date')}{f', {empty} of them without a company' if empty else ''}: "
         f"mean turnover {found.turnover['turnover'].mean():.1%}, as known at {found.known.isoformat()}"
     )
     print_frame(found.turnover if turnover else found.members, form)

@@ -6,6 +6,7 @@ import click
 
 from samgraph.cli.output import FORMATS, print_frame
 from samgraph.cli.terminal import tell
+from samgraph.words import many
 
 
 @click.command("chain")
@@ -65,8 +66,8 @@ def command(
     with connect() as graph:
         found = chain(graph, question, moment, universe=universe, upstream=upstream, downstream=downstream)
     tell(
-        f"{question} as of {found.as_of}: {len(found.products)} products reached, sold by "
-        f"{found.companies['company_id'].nunique()} companies"
+        f"{question} as of {found.as_of}: {many(len(found.products), 'product')} reached, sold by "
+        f"{many(found.companies['company_id'].nunique(), 'company')}"
     )
     if found.products.empty:
         tell(

@@ -9,6 +9,7 @@ import click
 
 from samgraph.cli.output import FORMATS, print_frame
 from samgraph.cli.terminal import tell
+from samgraph.words import many
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -179,8 +180,8 @@ def command(
         )
     good = int((search.frame["q_value"] <= 0.05).sum())
     tell(
-        f"{search.overlapping} pairs overlap enough, {search.liquid} of them are liquid, {search.tested} were tested "
-        f"up to {search.last.date()}; {good} have a q_value of at most 0.05"
+        f"{many(search.overlapping, 'pair')} with enough overlap, {search.liquid:,} of them liquid, "
+        f"{search.tested:,} tested up to {search.last.date()}; {good:,} with a q_value of at most 0.05"
     )
     print_frame(search.frame.head(top), form)
 

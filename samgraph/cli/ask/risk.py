@@ -11,6 +11,7 @@ import click
 
 from samgraph.cli.output import FORMATS, print_frame, print_json
 from samgraph.spreadsheets import from_spreadsheet, write_csv
+from samgraph.words import many
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -154,7 +155,9 @@ def command(
         )
     if len(found.uncovered):
         share = found.uncovered.drop_duplicates("company_id")["weight"].abs().sum() / found.invested
-        click.echo(f"{len(found.uncovered)} holdings ({share:.1%}) are not covered: see uncovered", err=True)
+        click.echo(
+            f"not covered: {many(len(found.uncovered), 'holding')} ({share:.1%}), see uncovered", err=True
+        )
     tables = found.tables() | ({} if stressed is None else stressed.tables())
     if form == "json":
         parts: dict[str, Any] = {

@@ -11,6 +11,7 @@ import click
 from samgraph.cli.output import FORMATS, ends_in, print_frame
 from samgraph.cli.terminal import tell
 from samgraph.spreadsheets import write_csv
+from samgraph.words import many
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,9 +122,9 @@ def _summary(found: Snapshot) -> str:
     dropped = _listed({"too general": f"{told.too_general:.1%}", "too small": f"{told.too_small:.1%}"})
     return (
         f"{found.universe or 'all companies'} as of {found.as_of}, cut {found.cut}: "
-        f"{told.companies} companies, "
-        f"{told.with_edges} with edges{missing}; {len(found.frame)} edges to {len(found.concepts)} concepts "
-        f"keep {told.kept:.1%} of {of}{dropped}"
+        f"{many(told.companies, 'company')}, "
+        f"{told.with_edges} with edges{missing}; {many(len(found.frame), 'edge')} to "
+        f"{many(len(found.concepts), 'concept')} with {told.kept:.1%} of {of}{dropped}"
     )
 
 

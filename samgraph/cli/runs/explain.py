@@ -11,6 +11,7 @@ import click
 
 from samgraph.cli.output import FORMATS, print_frame
 from samgraph.cli.runs.backtest import _day
+from samgraph.words import many
 
 if TYPE_CHECKING:
     from samgraph.explain.scores import Explanation
@@ -70,13 +71,13 @@ def command(
     if remove:
         with connect(load_config(run / "config.toml", {}).neo4j.settings()) as graph:
             removed = remove_explanations(graph, models.run.run_id, company_id=company, date=day)
-        click.echo(f"{removed} relationships removed")
+        click.echo(f"{many(removed, 'relationship')} removed")
         return
     found = models.day(models.last_day if day is None else pd.Timestamp(str(day))).explain(str(company))
     if write:
         with connect(load_config(run / "config.toml", {}).neo4j.settings()) as graph:
             written = write_explanation(graph, found, run.resolve().name)
-        click.echo(f"{written} relationships of run {found.run} in Neo4j", err=True)
+        click.echo(f"{many(written, 'relationship')} of run {found.run} in Neo4j", err=True)
     if form == "json":
         click.echo(json.dumps(found.as_dict(), ensure_ascii=False, indent=2))
     elif form == "csv":
@@ -90,7 +91,7 @@ def _print_tables(found: Explanation) -> None:
 
     split = found.split
     click.echo(
-        f"{found.company_id} {found.name}, {found.date}, {found.variant}, seed(s) "
+        f"{found.company_id} {found.name}, {found.date}, {found.variant}, seeds: "
         f"{', '.join(map(str, found.seeds))}: rank {split['rank']} of {split['stocks']}"
     )
     print_frame(

@@ -29,4 +29,4 @@ def command(universe: str | None, form: str) -> None:
         frame = frame[frame["universe"] == universe].reset_index(drop=True)
     short = frame.drop(columns=["run"]).assign(finished=frame["finished"].str[:10])
     print_frame(short if form == "table" else frame, form)
-    click.echo(f"{len(frame)} trials and looks in {ledger.path}", err=True)
+    click.echo(f"trials and looks: {len(frame):,} in {ledger.path}", err=True)

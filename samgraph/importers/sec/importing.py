@@ -30,6 +30,7 @@ from samgraph.importers.sec.reports import PART_TAGS, WHOLE_TAGS, Choice, Floats
 from samgraph.importers.taxonomy import Mapping
 from samgraph.importers.writing import Imported
 from samgraph.progress import stage
+from samgraph.words import many
 
 PRODUCT_AXES = ("ProductOrService", "ProductsAndServices")
 """Axes of products, as num.txt writes them: us-gaap and srt, ifrs-full."""
@@ -292,8 +293,8 @@ def _notes(rows: pd.DataFrame, options: SecOptions) -> tuple[str, ...]:
     notes = [
         "a filing counts as public on the day it was filed, or accepted if that is later; accepted at or after 16:00 "
         "in New York, on the day after",
-        f"{len(reports):,} reports of {rows['company_id'].nunique():,} companies, "
-        f"{int(reports['restated'].sum()):,} of them restatements; a report's products explain "
+        f"{many(len(reports), 'report')} of {many(rows['company_id'].nunique(), 'company')}, "
+        f"{many(int(reports['restated'].sum()), 'restatement')} among them; a report's products explain "
         f"{reports['weight'].mean() if len(reports) else 0:.1%} of its revenue on average",
         "the data sets hold the primary statements alone: revenue by product that is only in the notes is not there",
     ]

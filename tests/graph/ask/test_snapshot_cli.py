@@ -45,7 +45,7 @@ def test_rows_files_and_graphs_say_the_same(economy, run, tmp_path):
     assert {row["valid_from"][4] for row in rows} == {"-"} and {len(row["valid_from"]) for row in rows} == {
         10
     }
-    assert "keep 100.0% of the reported revenue" in err
+    assert "with 100.0% of the reported revenue" in err
 
     paths = [tmp_path / "out" / f"snapshot{ending}" for ending in (".pt", ".parquet", ".csv")]
     for path in paths:

@@ -345,7 +345,7 @@ def test_a_basket_is_composed_compared_and_bounded(page: TestClient) -> None:
         "2.SZ"
     ][1] is None
     note = next(one["note"] for one in beside["tables"] if one["key"] == "compared")
-    assert "1 companies" in note
+    assert "1 company and" in note
     linked = ask(page, "basket", p=["A"], up=1, universe="U")
     assert {row["product_id"]: row["part"] for row in table(linked, "products")} == {
         "A": "core",
@@ -417,7 +417,7 @@ def test_with_a_run_a_file_of_holdings_has_its_risk_by_product_as_of_the_day(
     notes = " ".join(data["notes"])
     assert data["subtitle"].endswith(f"forecast volatility {np.sqrt(whole * YEAR):.1%} a year")
     assert "of 2021-06-29, its covariances estimated on 2021-06-28" in data["tables"][0]["note"]
-    assert "leaves out 1 holdings (20.0%)" in notes
+    assert "leaves out 1 holding (20.0%)" in notes
     x = loads.T @ weights
     assert {row["kind"]: round(row["share"], 9) for row in table(data, "kinds")} == {
         **{

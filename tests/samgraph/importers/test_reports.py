@@ -134,7 +134,7 @@ def test_reports_without_rows_by_product_are_named_and_used_on_request(tmp_path,
         == 2
     )
     assert found["of an empty category, beside rows by product"] == 1
-    assert sum("are left out; --fallback" in note for note in plain.notes) == 2
+    assert sum("left out: " in note and "alone; --fallback" in note for note in plain.notes) == 2
     assert weights(made("industry")) == {"600001 电池": 1.0, "600002 采矿": 1.0, "600005 农业": 1.0}
     assert weights(made("unnamed")) == {"600001 电池": 1.0, "600003 灯": 1.0, "600005 茶": 1.0}
     both = {"600001 电池": 1.0, "600002 采矿": 1.0, "600003 灯": 1.0}

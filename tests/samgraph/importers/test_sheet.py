@@ -43,7 +43,7 @@ def test_the_figures_are_those_of_the_tables(tmp_path):
     assert "| 2020 | 2 | 2 | 3 | 100.0% |" in sheet and "| 2021 | 3 | 5 | 4 | 92.0% |" in sheet
     # 89, 51, 100 (restated), 118, 118 days
     assert "| 5 | 51 | 66 | 100 | 118 | 118 |" in sheet and "1 of the reports are restatements" in sheet
-    assert "1 themes, of 2 to 2 companies" in sheet
+    assert "1 theme, of 2 to 2 companies" in sheet
     assert "| raw | rejected | no \\| product | 1 | 25.0% |" in sheet
     assert (
         "- one \\*day\\*" in sheet

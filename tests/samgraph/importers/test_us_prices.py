@@ -62,7 +62,7 @@ def test_a_table_of_prices_stands_beside_the_reports(filed, tmp_path):
         "no ticker": 1,
         "adjustment is empty or not above 0": 1,
     }
-    assert any("1 companies of the filings have prices, by today's tickers" in note for note in made.notes)
+    assert any("with prices: 1 company of the filings, by today's tickers" in note for note in made.notes)
     report = checked(made, tmp_path / "out")
     assert report.ok and report.counts.loc["bars", "read"] == 4
     pd.testing.assert_frame_equal(made.tables["segments"], filed.tables["segments"])

@@ -17,7 +17,7 @@ def test_a_factor_that_falls_to_1_and_comes_back_is_told_with_its_first_day() ->
     adj[10:20, 2] = 1.0
     adj[20:, 2] = 18.87
     said = factor_sentence(replace(market, adj=adj))
-    assert said is not None and "on 2 bars of 1 stocks" in said and "x 0.1591" in said
+    assert said is not None and "on 2 bars of 1 stock," in said and "x 0.1591" in said
     assert market.stocks[2] in said and str(market.dates[10].date()) in said
 
 

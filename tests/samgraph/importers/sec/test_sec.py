@@ -78,7 +78,7 @@ def test_every_row_is_counted_once_by_its_cause(years):
         found["the period again in a later filing, with the same shares"] == 4
     )  # 2019 amended, 2020 a year later
     assert found["a restatement, known from its own filing on"] == 4
-    assert any("8 reports of 3 companies, 2 of them restatements" in note for note in made.notes)
+    assert any("8 reports of 3 companies, 2 restatements among them" in note for note in made.notes)
 
 
 def test_products_lie_in_families_below_the_first_filers_industry(years):
