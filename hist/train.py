@@ -34,7 +34,7 @@ from samgraph.hist.apply import (
     states_before,
     windows_of,
 )
-from samgraph.hist.checkpoint import read_checkpoint
+from samgraph.hist.checkpoint import ARITHMETIC, read_checkpoint
 from samgraph.hist.concepts import concept_mean
 from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, WindowData, first_bad_feature
@@ -283,6 +283,7 @@ def _identity(
         "seed": seed,
         "start": None if start is None else _digest(start),
         "torch": torch.__version__,
+        "arithmetic": ARITHMETIC,
     }
 
 

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from samgraph.errors import ModelError
-from samgraph.hist.checkpoint import read_checkpoint
+from samgraph.hist.checkpoint import ARITHMETIC, read_checkpoint
 from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, WindowData
 from samgraph.hist.features.scaling import Float32Array, scaled_by
@@ -135,6 +135,7 @@ class MasterModel:
             "scaling": days.data.config.scaling,
             "seed": seed,
             "torch": torch.__version__,
+            "arithmetic": ARITHMETIC,
         }
         return Training.begin(model.to(days.data.device), settings, identity)
 

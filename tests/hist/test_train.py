@@ -20,6 +20,8 @@ from scipy.stats import median_abs_deviation
 
 from samgraph.errors import ModelError
 from samgraph.graph.series.snapshots import Edges
+from samgraph.hist import train
+from samgraph.hist.checkpoint import chosen_parameters
 from samgraph.hist.config import HistConfig, variant
 from samgraph.hist.data import TrainingInputs, WindowData, training_inputs
 from samgraph.hist.metrics import mean, rank_ic
@@ -416,6 +418,19 @@ def test_a_finished_training_is_not_repeated_and_a_foreign_one_not_continued(tmp
     file.write_bytes(file.read_bytes()[:-1] + b"\0")
     with pytest.raises(ModelError, match="damaged"):
         fit_window(inputs, WINDOW, config, 0, checkpoint_dir=tmp_path)
+
+
+def test_a_fit_that_another_arithmetic_began_is_not_continued_and_can_still_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small(epochs=2)
+    inputs = inputs_of(config)
+    first = fit_window(inputs, WINDOW, config, 0, checkpoint_dir=tmp_path)
+    monkeypatch.setattr(train, "ARITHMETIC", train.ARITHMETIC + 1)
+    with pytest.raises(ModelError, match=r"another training \(different: arithmetic\); remove that folder"):
+        fit_window(inputs, WINDOW, config, 0, checkpoint_dir=tmp_path)
+    kept = chosen_parameters(tmp_path, config=config.identity(), seed=0)
+    assert all(torch.equal(kept[name], value) for name, value in first.parameters.items())
 
 
 def test_features_are_scaled_by_what_members_had_on_the_training_days_alone() -> None:
