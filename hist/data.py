@@ -154,6 +154,8 @@ class WindowData:
         features = inputs.features[period][:, self.columns]
         if config.encoder == "stream":
             features = self._scaled(features, mask, market.member[period][:, self.columns])
+            # on days without valid features too: 0 x NaN is NaN, and would stay in the recurrence's state
+            assert np.isfinite(features.sum()), "scaling left a feature that is no number"
         # torch's own memory is aligned for vectors always, numpy's by chance: the same numbers need the same kernels
         self.features = torch.from_numpy(np.ascontiguousarray(features)).clone().to(device)
         self.mask = torch.from_numpy(mask).to(device)

@@ -20,6 +20,7 @@ from scipy.stats import median_abs_deviation
 
 from samgraph.errors import ModelError
 from samgraph.graph.series.snapshots import Edges
+from samgraph.hist import data as hist_data
 from samgraph.hist import train
 from samgraph.hist.checkpoint import chosen_parameters
 from samgraph.hist.config import HistConfig, variant
@@ -431,6 +432,26 @@ def test_a_fit_that_another_arithmetic_began_is_not_continued_and_can_still_scor
         fit_window(inputs, WINDOW, config, 0, checkpoint_dir=tmp_path)
     kept = chosen_parameters(tmp_path, config=config.identity(), seed=0)
     assert all(torch.equal(kept[name], value) for name, value in first.parameters.items())
+
+
+@pytest.mark.parametrize("scaling", ["day", "training"])
+def test_no_feature_stays_in_a_state_by_not_being_a_number(
+    scaling: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = small(scaling=scaling)
+    inputs = inputs_of(config)
+    features, mask = inputs.features.copy(), inputs.feature_mask
+    assert not mask.all()
+    features[~mask] = np.resize(np.array([np.nan, np.inf, -np.inf], dtype=np.float32), features[~mask].shape)
+    features[mask, 0] = np.nan
+    data = WindowData(replace(inputs, features=features), WINDOW, config, torch.device("cpu"))
+    assert bool(data.features.isfinite().all()) and not bool(data.features[~data.mask].any())
+    monkeypatch.setattr(hist_data, "scaled_by_day", lambda features, *_: features)
+    monkeypatch.setattr(hist_data, "scaled_by", lambda features, *_: features)
+    features[:, :, 0] = np.where(mask, 0.0, np.nan)
+    features[~np.isfinite(features)] = np.nan
+    with pytest.raises(AssertionError, match="no number"):
+        WindowData(replace(inputs, features=features), WINDOW, config, torch.device("cpu"))
 
 
 def test_features_are_scaled_by_what_members_had_on_the_training_days_alone() -> None:
