@@ -109,7 +109,7 @@ def test_a_basket_of_a_theme_weighs_its_members_alike(graph, graph_env, tmp_path
     assert basket(graph, "battery", day, themes=True).companies["company_id"].tolist() == ["C"]
     with pytest.raises(SnapshotError, match="2 companies are in a theme of that name: add --themes"):
         basket(graph, "ev", day)
-    with pytest.raises(SnapshotError, match="sell it: leave --themes out"):
+    with pytest.raises(SnapshotError, match="1 company sells it: leave --themes out"):
         basket(graph, "solar", AsOf(dt.date(2021, 4, 1)), themes=True)
     history = basket_history(graph, "ev", [dt.date(2021, 5, 31), dt.date(2021, 6, 1)], themes=True)
     assert history.turnover["turnover"].tolist()[1] == 0.5
