@@ -50,9 +50,7 @@ class RunFolder:
         """
         summary, manifest = (_read_json(folder, name) for name in ("summary.json", "manifest.json"))
         if "finished" not in manifest:
-            raise RunError(
-                f"{folder} is not a finished run; run samgraph backtest --out {folder} again to continue it"
-            )
+            raise RunError(f"{folder} is not a finished run; {_continued(folder)}")
         require_unchanged(folder, manifest)
         return cls(folder, manifest, summary)
 
@@ -299,14 +297,18 @@ def _read_json(folder: Path, name: str) -> dict[str, Any]:
     try:
         found = json.loads((folder / name).read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise RunError(
-            f"{folder} is not a finished run: {name} is missing; run samgraph backtest --out {folder} first"
-        ) from error
+        begun = (folder / "manifest.json").exists()
+        advice = _continued(folder) if begun else "name the folder that samgraph backtest --out wrote"
+        raise RunError(f"{folder} is not a finished run: {name} is missing; {advice}") from error
     except (OSError, ValueError, RecursionError) as error:
         raise _unreadable(folder, error) from error
     if not isinstance(found, dict):
         raise _unreadable(folder, ValueError(f"{name} is not a JSON object"))
     return found
+
+
+def _continued(folder: Path) -> str:
+    return f"run samgraph backtest --config {folder / 'config.toml'} --out {folder} again to continue it"
 
 
 def _unreadable(folder: Path, error: Exception) -> RunError:

@@ -628,18 +628,20 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         Mistake(
             "The report of a run that is not there",
             "report nowhere",
-            "nowhere is not a finished run: summary.json is missing; run samgraph backtest --out nowhere first",
+            "nowhere is not a finished run: summary.json is missing; name the folder that samgraph backtest --out wrote",
         ),
         Mistake(
             "The report of a run that is half done",
             "report new",
-            "new is not a finished run: summary.json is missing; run samgraph backtest --out new first",
+            "new is not a finished run: summary.json is missing; run samgraph backtest --config new/config.toml --out "
+            "new again to continue it",
             {"new/manifest.json": "{}"},
         ),
         Mistake(
             "An export of a run that is half done",
             "export new out --to qlib",
-            "new is not a finished run: summary.json is missing; run samgraph backtest --out new first",
+            "new is not a finished run: summary.json is missing; run samgraph backtest --config new/config.toml --out "
+            "new again to continue it",
             {"new/manifest.json": "{}"},
         ),
         usage(
@@ -651,7 +653,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         Mistake(
             "An explanation of a run that is not there",
             "explain nowhere --company SIM0001 --date 2019-11-29",
-            "nowhere is not a finished run: summary.json is missing; run samgraph backtest --out nowhere first",
+            "nowhere is not a finished run: summary.json is missing; name the folder that samgraph backtest --out wrote",
         ),
         Mistake(
             "A snapshot into a folder that cannot be written",

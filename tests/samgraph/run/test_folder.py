@@ -101,6 +101,16 @@ def test_a_table_that_the_backtest_did_not_seal_is_not_the_run_s(run: Path) -> N
         opened.table("exposures")
 
 
+def test_what_is_advised_for_a_folder_that_is_no_run_can_be_done(tmp_path: Path) -> None:
+    with pytest.raises(
+        RunError, match=r"summary\.json is missing; name the folder that samgraph backtest --out wrote"
+    ):
+        RunFolder.open(tmp_path)
+    write_json(tmp_path / "manifest.json", {})
+    with pytest.raises(RunError, match=r"backtest --config \S+config\.toml --out \S+ again to continue it"):
+        RunFolder.open(tmp_path)
+
+
 def test_a_run_that_is_being_continued_is_not_finished(run: Path) -> None:
     manifest = json.loads((run / "manifest.json").read_text(encoding="utf-8"))
     del manifest["finished"]
