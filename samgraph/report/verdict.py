@@ -199,12 +199,11 @@ def _curves(run: RunFolder, portfolio: Any) -> str:
 
 
 def _strips(run: RunFolder) -> str:
-    """Compounded and arithmetic figures, each in a row of its own."""
+    """Compounded figures, arithmetic ones, and those of the whole period, each in a row of its own."""
     base = run.summary["variants"][BASE]
     compounded = [
         ("portfolio", percent(base["return"])),
         ("benchmark", percent(base["benchmark_return"])),
-        (term("drawdown", "worst drawdown of the excess"), percent(base["max_drawdown"])),
     ]
     arithmetic = [
         (term("ir", "information ratio"), number(base["information_ratio"])),
@@ -212,12 +211,17 @@ def _strips(run: RunFolder) -> str:
         (term("turnover", "turnover"), number(base["turnover"])),
         ("costs", percent(base.get("cost"))),
     ]
+    whole = [(term("drawdown", "worst drawdown of the excess"), percent(base["max_drawdown"]))]
     tried = run.summary.get("overfitting", {})
     deflated = tried.get("variants", {}).get(BASE, {}).get("deflated_sharpe")
     if deflated is not None:
         name = term("deflated", f"deflated Sharpe, after {many(tried['trials'], 'trial')}")
-        arithmetic.append((name, chance(deflated)))
-    return _strip("Compounded, a year", compounded) + _strip("Arithmetic, a year", arithmetic)
+        whole.append((name, chance(deflated)))
+    return (
+        _strip("Compounded, a year", compounded)
+        + _strip("Arithmetic, a year", arithmetic)
+        + _strip("Over all days", whole)
+    )
 
 
 def _strip(title: str, cells: Sequence[tuple[str, str]]) -> str:

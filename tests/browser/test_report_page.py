@@ -98,6 +98,18 @@ def test_every_picture_is_drawn_and_no_text_lies_on_another(
     page.close()
 
 
+def test_all_twelve_months_are_seen_beside_the_contents(browser: Browser, tmp_path: Path) -> None:
+    folder = made_run(tmp_path / "long", days=400)
+    daily = pd.read_parquet(folder / "portfolio.parquet")
+    daily["return"] -= 0.012  # months of -20% and more: the widest that are to be expected
+    daily.to_parquet(folder / "portfolio.parquet", index=False)
+    page, _ = opened(browser, write_report(folder), 1280)
+    months = page.locator("#months .scroll").filter(has=page.locator("th", has_text="Jan"))
+    assert months.locator("td", has_text="-2").count() > 10
+    assert months.evaluate("one => one.scrollWidth - one.clientWidth") <= 0
+    page.close()
+
+
 def test_pictures_are_drawn_when_they_come_into_view(browser: Browser, report: Path) -> None:
     page, wrong = opened(browser, report, 768)
     last = page.locator(".plot").last
