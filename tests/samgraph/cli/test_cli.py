@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import click
 import pytest
 
 from samgraph.cli import COMMANDS, main
+from samgraph.cli.imports.command import command as imports
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -80,3 +82,22 @@ def test_too_little_memory_is_one_sentence(
     assert (
         said.startswith("samgraph: the memory is not enough") and "916. MiB" in said and said.count("\n") == 1
     )
+
+
+def test_what_importing_md_says_of_every_importer_s_options_is_so() -> None:
+    text = (Path(__file__).parents[3] / "docs" / "importing.md").read_text(encoding="utf-8")
+    context = click.Context(imports)
+    options, shares = {}, {}
+    for name in imports.list_commands(context):
+        params = imports.get_command(context, name).params
+        options[name] = {option for param in params for option in param.opts}
+        shares[name] = next((param.default for param in params if "--shares" in param.opts), None)
+    row = next(line for line in text.splitlines() if "--aliases FILE" in line)
+    assert {name for name in options if f"`{name}`" in row} == {
+        name for name, own in options.items() if "--aliases" not in own
+    }
+    assert "--tickers" in options["sec"] and "--ids" in options["tnic"]
+    row = next(line for line in text.splitlines() if line.startswith("| `residual` (default"))
+    assert {name for name in options if f"`{name}`" in row} == {
+        name for name, policy in shares.items() if policy not in (None, "residual")
+    }
