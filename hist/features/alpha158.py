@@ -164,7 +164,7 @@ FEATURES = (
     *(_trailing(kind, days) for kind in TRAILING for days in DAYS),
 )
 
-# What qlib's own recurrent models on Alpha158 read of it (`FilterCol` in the workflows of its GRU, LSTM, ALSTM and TCN).
+# What qlib's own recurrent models on Alpha158 read of it (`FilterCol` in the workflows of its GRU, LSTM and ALSTM).
 OF_SEQUENCES = (
     *("RESI5", "WVMA5", "RSQR5", "KLEN", "RSQR10", "CORR5", "CORD5", "CORR10", "ROC60", "RESI10"),
     *("VSTD5", "RSQR60", "CORR60", "WVMA60", "STD5", "RSQR20", "CORD60", "CORD10", "CORR20", "KLOW"),

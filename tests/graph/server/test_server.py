@@ -312,7 +312,9 @@ def test_a_server_that_took_the_ports_first_is_not_taken_for_our_own(
         other.stop()
     assert answers(first)
     log = server.home / "neo4j" / "logs" / "neo4j.log"
-    assert "unauthorized" not in log.read_text(), "nobody asked it with the other's password, which locks users out"
+    assert "unauthorized" not in log.read_text(), (
+        "nobody asked it with the other's password, which locks users out"
+    )
 
 
 def test_a_server_that_does_not_come_up_quotes_its_log(
