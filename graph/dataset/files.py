@@ -18,8 +18,8 @@ from samgraph.graph.dataset.paths import ARROW_FAULTS, arrow_reason, require_roo
 from samgraph.graph.dataset.tables import SEGMENT_CHOICES, Kind, Table
 
 PART_ROWS = 200_000
-_BLOCK = 16 << 20
-"""Bytes of a CSV file that are read at a time."""
+_BLOCK = 4 << 20
+"""Bytes of a CSV file that are read at a time, and the longest row. Arrow reads some forty ahead."""
 
 
 def require_columns(spec: Table, found: Sequence[str]) -> None:
@@ -208,9 +208,14 @@ def _csv_parts(file: Path) -> Iterator[pa.Table] | None:
 
     def parts() -> Iterator[pa.Table]:
         yield schema.empty_table()
+        some: list[pa.RecordBatch] = []
         with stream(names) as again:
             for batch in again:
-                yield from _pieces(pa.Table.from_batches([batch]))
+                some.append(batch)
+                if sum(one.num_rows for one in some) >= PART_ROWS:
+                    yield from _pieces(pa.Table.from_batches(some))
+                    some = []
+        yield from _pieces(pa.Table.from_batches(some, schema))
 
     return parts()
 
@@ -275,10 +280,23 @@ def _parquet_parts(
         for file, schema in zip(files, schemas, strict=True):
             try:
                 with pyarrow.parquet.ParquetFile(file) as opened:
-                    for batch in opened.iter_batches(PART_ROWS, columns=schema.names):
-                        piece = pa.Table.from_batches([batch])
-                        yield pa.concat_tables([empty, piece], promote_options="permissive")
+                    for some in _row_groups(opened.metadata):
+                        for batch in opened.iter_batches(PART_ROWS, row_groups=some, columns=schema.names):
+                            piece = pa.Table.from_batches([batch])
+                            yield pa.concat_tables([empty, piece], promote_options="permissive")
             except ARROW_FAULTS as error:
                 raise _no_parquet(spec, file, error) from error
 
     return parts()
+
+
+def _row_groups(metadata: Any) -> Iterator[list[int]]:
+    """Row groups of a file, as many at a time as make a part: what is read of them stays until the last is read."""
+    some: list[int] = []
+    rows = 0
+    for number in range(metadata.num_row_groups):
+        some.append(number)
+        rows += metadata.row_group(number).num_rows
+        if rows >= PART_ROWS or number + 1 == metadata.num_row_groups:
+            yield some
+            some, rows = [], 0

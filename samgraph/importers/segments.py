@@ -23,7 +23,7 @@ from samgraph.importers import shares
 from samgraph.importers.aliases import successors
 from samgraph.importers.coverage import coverage
 from samgraph.importers.names import clean_names
-from samgraph.importers.reading import Conventions, Days, Source, iso, read
+from samgraph.importers.reading import LONGEST_NAME, Conventions, Days, Source, iso, read
 from samgraph.importers.reports import currencies, settle_published
 from samgraph.importers.taxonomy import Mapping, products_table
 from samgraph.importers.writing import Imported
@@ -161,6 +161,10 @@ def _one_file(
     rows = pd.DataFrame({"company": company, "end": period_end, "announced": announced, "revenue": revenue})
     rows["segment"] = segment
     rows["product"] = _products(source, company, segment, options)
+    for what, ids in (("company", company), ("company and product together", rows["product"])):
+        account.reject(
+            (ids.str.len() > LONGEST_NAME).to_numpy(), f"{what} longer than {LONGEST_NAME} characters"
+        )
     places = np.flatnonzero(account.left)
     account.merge(places[rows.iloc[places].duplicated().to_numpy()], "the same row again")
     report = np.asarray(

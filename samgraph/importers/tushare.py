@@ -36,7 +36,7 @@ from samgraph.importers.prices import (
     spans_of_lists,
     traded_shares,
 )
-from samgraph.importers.reading import Source, iso, needed, optional
+from samgraph.importers.reading import LONGEST_NAME, Source, iso, needed, optional
 from samgraph.importers.reports import (
     Announced,
     choose_category,
@@ -406,6 +406,9 @@ def _benchmarks(source: Source, options: TushareOptions) -> pd.DataFrame:
     code, day, close = source.text("ts_code"), source.days("trade_date"), source.numbers("close")
     rows = pd.DataFrame({"benchmark": code, "date": iso(day), "close": close})
     account.reject((code == "").to_numpy(), "no index code")
+    account.reject(
+        (code.str.len() > LONGEST_NAME).to_numpy(), f"index code longer than {LONGEST_NAME} characters"
+    )
     account.reject(np.isnat(day), "no date")
     account.reject(np.isnan(close) | (close <= 0), "close is empty or not above 0")
     merge_repeats(account, rows, ["benchmark", "date"])

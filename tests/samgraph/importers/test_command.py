@@ -140,6 +140,50 @@ CELLS = st.one_of(
 )
 
 
+def tables_of(name, root):
+    """A vendor's tables, of text."""
+    if name == "chainkg":
+        table = pd.read_csv(answers.chain(root / "chain") / "company_product.csv", dtype="str")
+        return {"company_product": table}
+    if name == "segments":
+        (root / "s.csv").write_text(SEGMENTS)
+        return {"segments": pd.read_csv(root / "s.csv", dtype="str")}
+    made = answers.tushare() if name == "tushare" else answers.akshare()
+    return {key: frame.astype("str") for key, frame in made.items()}
+
+
+def imported(name, root, tables):
+    """What the importer makes of them; None where it refuses them, in one sentence."""
+    folder = root / ("chain" if name == "chainkg" else "in")
+    answers.put(folder, tables)
+    importers = {
+        "chainkg": lambda: import_chainkg(folder, valid_from=np.datetime64("2021-11-01")),
+        "segments": lambda: import_segments([folder / "segments.csv"], SegmentOptions(columns={})),
+        "tushare": lambda: import_tushare(folder, TushareOptions()),
+        "akshare": lambda: import_akshare(folder, AkshareOptions()),
+    }
+    made, sentence = None, ""
+    try:
+        made = importers[name]()
+    except SamgraphError as error:
+        sentence = str(error)
+    assert "\n" not in sentence and len(sentence) < 1000
+    return made
+
+
+@pytest.mark.parametrize("name", ["chainkg", "segments", "tushare", "akshare"])
+def test_a_cell_of_twenty_thousand_letters_makes_no_dataset_that_a_load_refuses(tmp_path, name):
+    """No key of an index is so long: the row is told, or the table refused in one sentence."""
+    tables = tables_of(name, tmp_path)
+    for table, frame in tables.items():
+        for column in frame.columns:
+            changed = frame.astype("object")
+            changed.loc[0, column] = "x" * 20_000
+            made = imported(name, tmp_path, tables | {table: changed})
+            if made is not None:
+                answers.checked(made, tmp_path / "out")
+
+
 @pytest.mark.parametrize("name", ["chainkg", "segments", "tushare", "akshare"])
 @settings(
     deadline=None,
@@ -149,18 +193,7 @@ CELLS = st.one_of(
 @given(data=st.data())
 def test_hostile_tables_become_a_sound_dataset_or_one_sentence(tmp_path_factory, name, data):
     root = tmp_path_factory.mktemp("hostile")
-    if name == "chainkg":
-        text = (
-            pd.read_csv(answers.chain(root / "chain") / f"{table}.csv", dtype="str")
-            for table in ("company_product",)
-        )
-        tables = {"company_product": next(text)}
-    elif name == "segments":
-        (root / "s.csv").write_text(SEGMENTS)
-        tables = {"segments": pd.read_csv(root / "s.csv", dtype="str")}
-    else:
-        made = answers.tushare() if name == "tushare" else answers.akshare()
-        tables = {key: frame.astype("str") for key, frame in made.items()}
+    tables = tables_of(name, root)
     victim = data.draw(st.sampled_from(sorted(tables)))
     frame = tables[victim].astype("object")
     for _ in range(data.draw(st.integers(1, 3))):
@@ -171,24 +204,8 @@ def test_hostile_tables_become_a_sound_dataset_or_one_sentence(tmp_path_factory,
     if data.draw(st.integers(0, 5)) == 0:
         frame = frame.drop(columns=frame.columns[data.draw(st.integers(0, frame.shape[1] - 1))])
     tables[victim] = frame
-    folder = root / "in"
-    if name == "chainkg":
-        folder = root / "chain"
-    answers.put(folder, tables)
-    importers = {
-        "chainkg": lambda: import_chainkg(folder, valid_from=np.datetime64("2021-11-01")),
-        "segments": lambda: import_segments([folder / "segments.csv"], SegmentOptions(columns={})),
-        "tushare": lambda: import_tushare(folder, TushareOptions()),
-        "akshare": lambda: import_akshare(folder, AkshareOptions()),
-    }
-    try:
-        made = importers[name]()
-    except SamgraphError as error:
-        sentence = str(error)
-    else:
-        sentence = ""
-    if sentence:
-        assert "\n" not in sentence and len(sentence) < 1000
+    made = imported(name, root, tables)
+    if made is None:
         return
     answers.checked(made, root / "out")
     rows = made.coverage.groupby("table")["rows"].sum()
