@@ -1,4 +1,4 @@
-"""Is the main portfolio better than what it is held against: the benchmark, the control and the plain GRU."""
+"""Is the main portfolio better than what it is held against: the benchmark, the control and every other arm."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from samgraph.arms.registry import BASE, CONTROL, PLAIN
+from samgraph.arms.registry import ARMS, BASE
 from samgraph.factors.evaluation.compare import paired_difference
 from samgraph.factors.evaluation.inference import FEWEST_DAYS, Z95, mean_test
 from samgraph.files import json_figures
@@ -24,15 +24,15 @@ def against(portfolio: pd.DataFrame, *, seed: int, days_a_year: float) -> dict[s
         days_a_year: trading days in a year, to annualise.
 
     Returns:
-        benchmark, industry, gru (those that there are) -> the figures of
+        benchmark, and each other arm that has a portfolio -> the figures of
         `samgraph.factors.evaluation.compare.Difference`, arithmetic, a year (None where there is none); none with fewer
         than `FEWEST_DAYS` common days.
     """
     own = portfolio[portfolio["variant"] == BASE].set_index("date")
     others = {BENCHMARK: own["benchmark_return"]}
-    for arm in (CONTROL, PLAIN):
+    for arm in ARMS:
         rows = portfolio[portfolio["variant"] == arm]
-        if len(rows):
+        if arm != BASE and len(rows):
             others[arm] = rows.set_index("date")["return"]
     found = {}
     for name, other in others.items():

@@ -27,7 +27,18 @@ from samgraph.report.result import SCORES
 from samgraph.run.folder import RunFolder
 from samgraph.words import many
 
-NAMES = {BENCHMARK: "its benchmark", CONTROL: "the industry control", PLAIN: "the plain GRU"}
+NAMES = {
+    BENCHMARK: "its benchmark",
+    CONTROL: "the industry control",
+    PLAIN: "the plain GRU",
+    "placebo": "random groups",
+    "theme": "themes",
+    "competitor": "competitors",
+    "ridge": "ridge",
+    "lightgbm": "LightGBM",
+    "master": "MASTER",
+    "ensemble": "the ensemble",
+}
 FACTOR = "the best plain factor"
 
 
@@ -89,7 +100,7 @@ def benchmark_name(run: RunFolder) -> str:
 
 
 def comparisons(run: RunFolder) -> list[Comparison]:
-    """Against the benchmark, the control, the plain GRU and the best plain factor: those that the run has."""
+    """Against the benchmark, the control, the plain GRU, every other arm and the best plain factor that the run has."""
     found: dict[str, Any] = dict(run.summary.get("against") or {})
     if not found and run.has("portfolio"):
         seed = int(run.manifest["config"].get("seed", 0))
@@ -103,13 +114,13 @@ def comparisons(run: RunFolder) -> list[Comparison]:
     labels = {
         BENCHMARK: Html(f"over {term('total-return', held_against)}"),
         CONTROL: Html(f"over the {term('control', 'industry control')}"),
-        PLAIN: Html(f"over {term(f'arm-{PLAIN}', 'the plain GRU')}"),
     }
-    rows = [
-        _comparison(NAMES[key], labels[key], found[key], "{:+.2%}")
-        for key in (BENCHMARK, CONTROL, PLAIN)
-        if key in found
-    ]
+    rows = []
+    for key in (BENCHMARK, *ARMS):
+        if key in found:
+            name = NAMES.get(key, key)
+            label = labels.get(key, Html(f"over {term(f'arm-{key}', name)}"))
+            rows.append(_comparison(name, label, found[key], "{:+.2%}"))
     plain = run.summary.get("best_plain_factor")
     if plain:
         less = plain.get("score_less_factor") or {

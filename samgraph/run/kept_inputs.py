@@ -31,7 +31,7 @@ from samgraph.arms.registry import ARMS
 from samgraph.config import RunConfig
 from samgraph.errors import ConfigError, SamgraphError
 from samgraph.exchange.tables import exchange
-from samgraph.files import whole_folder, write_json
+from samgraph.files import whole, whole_folder, write_json
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.ledger import past_loads
 from samgraph.graph.db.universe import committed_moment
@@ -96,10 +96,10 @@ class KeptInputs:
 
     def lend_features(self, work: Path) -> None:
         """Put the kept features into folder `work`; each file is called by what it was computed from."""
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError, SamgraphError):
             work.mkdir(parents=True, exist_ok=True)
             for name in self._sealed():
-                if name != INPUTS and not (work / name).exists():
+                if name != INPUTS:
                     _same_file(self.folder / name, work / name)
 
     def _sealed(self) -> dict[str, Any]:
@@ -195,5 +195,8 @@ def _same_file(source: Path, target: Path) -> None:
     """A second name of a file that is never written again, or a copy where the file system has none."""
     try:
         os.link(source, target)
+    except FileExistsError:  # called by its content: it is the same
+        return
     except OSError:
-        shutil.copyfile(source, target)
+        with whole(target) as scratch:
+            shutil.copyfile(source, scratch)
