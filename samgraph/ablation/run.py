@@ -36,6 +36,7 @@ from samgraph.hist.config import HistConfig
 from samgraph.hist.labels import forward_returns
 from samgraph.hist.metrics import rank_ic
 from samgraph.progress import stage
+from samgraph.run import manifest
 from samgraph.run.begin import NOT_DECIDING, begin
 from samgraph.run.concepts import concept_file, concept_series
 from samgraph.run.inputs import Inputs, read_inputs
@@ -138,6 +139,7 @@ def ablate(
     with ExitStack() as stack:
         server = graph or stack.enter_context(connect(config.neo4j.settings()))
         inputs = read_inputs(config, server, dataset, started.known)
+        started.content["kernels"] = manifest.kernels()
         started.keep_known(inputs.known)
         if not inputs.products.chain:  # no link joins two concepts: the row would say nothing
             if "chain-on" in only:

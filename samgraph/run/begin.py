@@ -65,6 +65,7 @@ class Started:
         earlier = self.content.get("seconds", {})  # of finishing this run before: its pieces took time then
         seconds = seconds | {"training": round(seconds["training"] + earlier.get("training", 0.0), 3)}
         self.content |= {
+            "kernels": manifest.kernels(),  # loads torch, which a beginning run need not
             "timeline": outcome.timeline,
             "seconds": seconds,
             "peak_memory_gib": max(
@@ -93,7 +94,6 @@ def begin(
         "known_at": known.isoformat() if known else None,  # as asked; `known` becomes what was answered for
         "versions": manifest.versions(),
         "machine": manifest.machine(),
-        "kernels": manifest.kernels(),
         "seeds": list(range(config.seed, config.seed + config.seeds)),
         "started": dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
     }

@@ -85,6 +85,8 @@ def finished(loaded: Graph, economy: Path, tmp_path_factory: pytest.TempPathFact
 
 def test_a_run_leaves_every_file_and_figure_that_the_interface_names(finished: Path) -> None:
     assert [name for name in FILES if not (finished / name).exists()] == []
+    manifest = json.loads((finished / "manifest.json").read_text())
+    assert {"processor", "torch"} < set(manifest["kernels"])
     summary = json.loads((finished / "summary.json").read_text())
     assert set(summary["variants"]) == {"product", "industry", "gru"}
     for variant in summary["variants"].values():
