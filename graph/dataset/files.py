@@ -134,7 +134,7 @@ def _read_csv(what: str, file: Path, note: Callable[[Any], None]) -> pa.Table:
     def read(use_threads: bool, names: Sequence[str]) -> pa.Table:
         return pyarrow.csv.read_csv(
             _opened(file),
-            read_options=pyarrow.csv.ReadOptions(use_threads=use_threads),
+            read_options=pyarrow.csv.ReadOptions(use_threads=use_threads, block_size=_BLOCK),
             # Arrow does not count rows in parallel reading.
             parse_options=pyarrow.csv.ParseOptions(newlines_in_values=True, invalid_row_handler=keep_ragged)
             if not use_threads

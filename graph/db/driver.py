@@ -174,11 +174,17 @@ class Graph:
         """The server's version, such as `2026.09.0`."""
         return str(self.read("server/version")[0]["version"])
 
-    def state(self) -> str:
-        """The database and its last committed transaction, as a text that is another after any write by anybody.
+    def state(self) -> str | None:
+        """The database, its server's start and its last committed transaction, as a text.
 
-        It is the bookmark that the server gives to a reader; in a cluster, of the follower that answers.
+        It is another after any write by anybody, and after a back-up was put back, whose numbers come back with it. The
+        number is the bookmark that the server gives to a reader; in a cluster, that of the follower that answers. None
+        for a user who may not ask when the server started.
         """
+        try:
+            started = self.read("server/started")[0]["started"]
+        except GraphError:
+            return None
 
         def ping(transaction: neo4j.ManagedTransaction) -> None:
             transaction.run(_text("server/ping")).consume()
@@ -186,7 +192,7 @@ class Graph:
         own = self._driver.session(database=self.address.database, default_access_mode=neo4j.READ_ACCESS)
         with own as session, self._sentences("cypher/server/ping.cypher"):
             session.execute_read(ping)
-            return " ".join(sorted(session.last_bookmarks().raw_values))
+            return " ".join([str(started), *sorted(session.last_bookmarks().raw_values)])
 
     def _ask(
         self,

@@ -97,6 +97,11 @@ def further_columns(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name not in SETS and name not in FEATURES and not _dotted(name))
 
 
+def has_functions(names: Sequence[str]) -> bool:
+    """Whether one of them is a user's own function, by its dotted name."""
+    return any(name not in SETS and name not in FEATURES and _dotted(name) for name in names)
+
+
 def history(names: Sequence[str]) -> int:
     """Trading days before a day that its features look back on, whatever columns the bars have."""
     further = further_columns(names)

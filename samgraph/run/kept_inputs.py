@@ -4,8 +4,8 @@ To read bars and as-of snapshots takes longer than all else before the first ste
 same period, whatever its models, seeds or trading rules, takes them from the user's cache instead. An entry is called
 by a SHA-256 over all that it depends on: this program's own text, the packages' versions, the bytes of every table of
 the dataset, the exchange's rules, the settings that reading looks at, the moment of knowledge, and the database with
-the number of its last committed transaction, so that nobody, by whatever means, changes the graph and meets an old
-answer. A damaged entry counts as none.
+its server's start and the number of its last committed transaction: nobody, by whatever means, changes the graph, or
+puts a back-up in its place, and meets an old answer. A damaged entry counts as none.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import math
 import os
 import pickle
 import shutil
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -29,13 +30,14 @@ import samgraph
 from samgraph import cypher, factors, graph, hist
 from samgraph.arms.registry import ARMS
 from samgraph.config import RunConfig
-from samgraph.errors import ConfigError, SamgraphError
+from samgraph.errors import ConfigError, RunError, SamgraphError
 from samgraph.exchange.tables import exchange
 from samgraph.files import whole, whole_folder, write_json
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.ledger import past_loads
 from samgraph.graph.db.universe import committed_moment
 from samgraph.graph.server.jars import cache_folder
+from samgraph.hist.features.registry import has_functions
 from samgraph.progress import stage, warn
 from samgraph.run import manifest
 from samgraph.run.inputs import Inputs, read_inputs, remarks
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
 LIMIT = "SAMGRAPH_KEPT_GIB"  # environment: GiB of all entries together; 0 keeps none
 DEFAULT_GIB = 4.0
+_BEGAN = time.time()  # of this program, as it was imported
 SEAL, INPUTS, FEATURES = "seal.json", "inputs.pickle", "features-*.npy"
 READ = ("universe", "start", "end", "benchmark", "concepts", "windows")
 READ_OF_HIST = ("features", "horizon", "burn_in", "value_chain")
@@ -55,9 +58,14 @@ READ_OF_TRADING = ("lag", "limits", "exchange")
 
 @dataclass(frozen=True)
 class KeptInputs:
-    """One entry of the cache, there or not."""
+    """One entry of the cache, there or not.
+
+    A user's own function may read modules and files that no digest knows of: where the models have one (`own`), each
+    run computes its features itself.
+    """
 
     folder: Path
+    own: bool = False
 
     def read(self) -> Inputs | None:
         """The inputs; None where there is no entry, or a damaged one."""
@@ -72,30 +80,35 @@ class KeptInputs:
         return found if isinstance(found, Inputs) else None
 
     def keep(self, inputs: Inputs) -> None:
-        """Keep the inputs; a disk that is full or cannot be written keeps none."""
+        """Keep the inputs; a disk that is full or cannot be written keeps none, nor is more than the limit kept."""
         with contextlib.suppress(OSError, SamgraphError):
-            self.folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with whole_folder(self.folder) as fresh:
                 with (fresh / INPUTS).open("wb") as file:
                     pickle.dump(inputs, file, protocol=pickle.HIGHEST_PROTOCOL)
+                if _size(fresh) > _limit():
+                    raise RunError("they alone are more than may be kept")
                 write_json(fresh / SEAL, digests(fresh, (INPUTS,)))
             _make_room(self.folder.parent, _limit())
 
     def keep_features(self, work: Path) -> None:
         """Keep the features that were computed in folder `work`, too."""
+        if self.own:
+            return
         with contextlib.suppress(OSError, ValueError, SamgraphError):
             sealed = self._sealed()
             new = [file for file in work.glob(FEATURES) if file.name not in sealed]
+            if not new or _size(self.folder) + sum(file.stat().st_size for file in new) > _limit():
+                return
             for file in new:
                 _same_file(file, self.folder / file.name)
-            if new:
-                write_json(
-                    self.folder / SEAL, {**sealed, **digests(self.folder, [file.name for file in new])}
-                )
-                _make_room(self.folder.parent, _limit())
+            names = [file.name for file in new]
+            write_json(self.folder / SEAL, {**sealed, **digests(self.folder, names)})
+            _make_room(self.folder.parent, _limit())
 
     def lend_features(self, work: Path) -> None:
         """Put the kept features into folder `work`; each file is called by what it was computed from."""
+        if self.own:
+            return
         with contextlib.suppress(OSError, ValueError, SamgraphError):
             work.mkdir(parents=True, exist_ok=True)
             for name in self._sealed():
@@ -114,10 +127,12 @@ def inputs_of(
     Raises:
         SamgraphError: as `read_inputs`
     """
-    if not _limit():
-        return read_inputs(config, server, dataset, known), None
-    moment, state = committed_moment(server, known), server.state()
-    kept = KeptInputs(cache_folder() / "inputs" / _key(config, server, dataset, moment, state))
+    moment, state, program = committed_moment(server, known), server.state(), _program()
+    folder = cache_folder() / "inputs"
+    if not _limit() or state is None or program is None or not _is_ours(folder):
+        return read_inputs(config, server, dataset, moment), None
+    own = has_functions(config.model.hist(config.trading).features)
+    kept = KeptInputs(folder / _key(config, server, dataset, moment, state, program), own)
     with stage("look for kept inputs"):
         found = kept.read()
     if found is not None:
@@ -125,8 +140,8 @@ def inputs_of(
             warn(sentence)
         return found, kept
     inputs = read_inputs(config, server, dataset, moment)
-    if server.state() != state:  # somebody wrote meanwhile: what was read need not be of one state
-        return inputs, None
+    if server.state() != state or Dataset(dataset.root).fingerprint() != dataset.fingerprint():
+        return inputs, None  # somebody wrote meanwhile: what was read need not be of one state
     kept.keep(inputs)
     return inputs, kept
 
@@ -143,10 +158,13 @@ def settings_read(config: RunConfig) -> Mapping[str, Any]:
     }
 
 
-def _key(config: RunConfig, server: Graph, dataset: Dataset, moment: dt.datetime, state: str) -> str:
+def _key(
+    config: RunConfig, server: Graph, dataset: Dataset, moment: dt.datetime, state: str, program: str
+) -> str:
     content = {
-        "program": _program(),
+        "program": program,
         "versions": manifest.versions(),
+        "processor": manifest.processor(),  # which computed the features
         "tables": dataset.fingerprint(),
         "settings": settings_read(config),
         "known": moment.isoformat(),
@@ -157,15 +175,28 @@ def _key(config: RunConfig, server: Graph, dataset: Dataset, moment: dt.datetime
 
 
 @lru_cache(maxsize=1)
-def _program() -> str:
-    """A digest of this package's own text, statements and tables."""
+def _program() -> str | None:
+    """A digest of this package's own text, statements and tables; None if a file has changed since it was imported."""
     digest = hashlib.sha256()
     for package in (samgraph, cypher, factors, graph, hist):
         folder = Path(package.__path__[0])
         for file in sorted(folder.rglob("*")):
             if file.suffix in (".py", ".cypher", ".csv"):
+                of = file.stat()
+                if max(of.st_mtime, of.st_ctime) >= _BEGAN:
+                    return None
                 digest.update(str(file.relative_to(folder)).encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether nobody else can write to the folder, which is made: what lies there is run when it is read."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        of = folder.stat()
+    except OSError:
+        return False
+    return not hasattr(os, "getuid") or (of.st_uid == os.getuid() and not of.st_mode & 0o022)
 
 
 def _limit() -> int:
@@ -183,12 +214,16 @@ def _limit() -> int:
 def _make_room(folder: Path, limit: int) -> None:
     """Delete the entries that were used longest ago until all take at most `limit` bytes."""
     entries = sorted((one for one in folder.iterdir() if one.is_dir()), key=lambda one: one.stat().st_mtime)
-    sizes = {one: sum(file.stat().st_size for file in one.iterdir()) for one in entries}
+    sizes = {one: _size(one) for one in entries}
     for one in entries:
         if sum(sizes.values()) <= limit:
             return
         shutil.rmtree(one, ignore_errors=True)
         del sizes[one]
+
+
+def _size(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*"))
 
 
 def _same_file(source: Path, target: Path) -> None:

@@ -45,10 +45,10 @@ def kernels() -> dict[str, str]:
         for pool in threadpoolctl.threadpool_info()
     }
     aten = f"{torch.backends.cpu.get_cpu_capability()}, {torch.get_num_threads()} thread(s)"
-    return {"processor": _processor(), "torch": aten, **dict(sorted(pools.items()))}
+    return {"processor": processor(), "torch": aten, **dict(sorted(pools.items()))}
 
 
-def _processor() -> str:
+def processor() -> str:
     """The processor's name as the system gives it."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []

@@ -16,7 +16,7 @@ from pydantic import BaseModel
 
 from samgraph.config import RunConfig, load_config
 from samgraph.economy.simulate import simulate
-from samgraph.errors import ConfigError, DatasetError
+from samgraph.errors import ConfigError, DatasetError, RunError
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.driver import Address, Graph
 from samgraph.graph.load.load import load
@@ -179,7 +179,98 @@ def test_what_was_read_while_somebody_wrote_is_not_kept(
 
     monkeypatch.setattr(kept_inputs, "read_inputs", read)
     _, entry = inputs_of(settings(economy), loaded, Dataset(economy), None)
-    assert entry is None and not cache.exists()
+    assert entry is None and list(cache.iterdir()) == []
+
+
+def test_tables_that_changed_while_they_were_read_are_not_kept(
+    graph: Graph, economy: Path, cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The fingerprint is of the tables before, the bars of those after."""
+    data = tmp_path / "data"
+    shutil.copytree(economy, data)
+    load(graph, Dataset(data))
+
+    file_of = (data / "companies.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+
+    def read(*asked: Any) -> Inputs:
+        found = read_inputs(*asked)
+        with (data / "companies.csv").open("a", encoding="utf-8") as file:
+            file.write(file_of[-1])
+        return found
+
+    dataset = Dataset(data)
+    assert dataset.fingerprint()
+    monkeypatch.setattr(kept_inputs, "read_inputs", read)
+    _, entry = inputs_of(settings(data), graph, dataset, None)
+    assert entry is None and list(cache.iterdir()) == []
+
+
+def test_nothing_is_taken_from_a_folder_that_others_can_write_to(
+    loaded: Graph, economy: Path, cache: Path
+) -> None:
+    """What is kept is run when it is read."""
+    cache.mkdir(parents=True)
+    cache.chmod(0o777)
+    assert inputs_of(settings(economy), loaded, Dataset(economy), None)[1] is None
+    assert list(cache.iterdir()) == []
+
+
+def test_a_program_that_was_changed_under_a_running_process_keeps_nothing(
+    loaded: Graph, economy: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The text on the disk is no longer what runs."""
+    kept_inputs._program.cache_clear()
+    assert kept_inputs._program() is not None
+    kept_inputs._program.cache_clear()
+    monkeypatch.setattr(kept_inputs, "_BEGAN", 0.0)
+    assert inputs_of(settings(economy), loaded, Dataset(economy), None)[1] is None
+    kept_inputs._program.cache_clear()
+
+
+def test_features_of_a_users_own_function_are_not_lent(
+    loaded: Graph, economy: Path, cache: Path, tmp_path: Path
+) -> None:
+    """It may read modules and files of which no digest knows."""
+    config = settings(economy, model={"features": ["default", f"{__name__}.quality"]})
+    inputs, entry = inputs_of(config, loaded, Dataset(economy), None)
+    assert entry is not None and entry.own
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+    compute.daily_features(inputs.market, ("default",), tmp_path / "one")
+    entry.keep_features(tmp_path / "one")
+    KeptInputs(entry.folder).keep_features(tmp_path / "one")
+    entry.lend_features(tmp_path / "two")
+    assert list((tmp_path / "two").iterdir()) == [] and len(list(entry.folder.iterdir())) == 3
+
+
+def test_a_kept_file_of_features_is_neither_written_over_nor_left_in_halves(tmp_path: Path) -> None:
+    source, target = tmp_path / "a" / "features-x.npy", tmp_path / "b" / "features-x.npy"
+    for file, content in ((source, b"new"), (target, b"the same, by its name")):
+        file.parent.mkdir()
+        file.write_bytes(content)
+    other = tmp_path / "another run's"
+    other.hardlink_to(target)
+    kept_inputs._same_file(source, target)
+    assert other.read_bytes() == b"the same, by its name"
+    with pytest.MonkeyPatch.context() as patch:  # another file system, and a disk that fills up
+        patch.setattr(kept_inputs.os, "link", lambda *_: (_ for _ in ()).throw(OSError("no links here")))
+        fresh = tmp_path / "c" / "features-x.npy"
+        kept_inputs._same_file(source, fresh)
+        assert fresh.read_bytes() == b"new"
+        patch.setattr(kept_inputs.shutil, "copyfile", full_disk)
+        with pytest.raises(RunError, match="cannot be written"):
+            kept_inputs._same_file(source, tmp_path / "d" / "features-x.npy")
+    assert list((tmp_path / "d").iterdir()) == []
+
+
+def quality(bars: Any) -> Any:
+    """A user's own feature."""
+    return bars.close
+
+
+def full_disk(source: Path, target: Path) -> None:
+    target.write_bytes(source.read_bytes()[:1])
+    raise OSError(28, "No space left on device")
 
 
 def test_a_damaged_entry_counts_as_none(
@@ -231,6 +322,9 @@ def test_the_entries_used_longest_ago_go_when_all_take_more_than_the_limit(
     monkeypatch.setenv("SAMGRAPH_KEPT_GIB", str(size * 1.2))
     inputs_of(settings(economy, end=days[2]), loaded, Dataset(economy), None)
     assert [entry.read() is not None for entry in entries] == [True, False]
+    monkeypatch.setenv("SAMGRAPH_KEPT_GIB", str(size / 4))
+    assert inputs_of(settings(economy, end="2020-09-25"), loaded, Dataset(economy), None)[1] is not None
+    assert entries[0].read() is not None, "what alone is too much is not kept, and drives nothing out"
     monkeypatch.setenv("SAMGRAPH_KEPT_GIB", "0")
     assert inputs_of(settings(economy), loaded, Dataset(economy), None)[1] is None
     monkeypatch.setenv("SAMGRAPH_KEPT_GIB", "much")
