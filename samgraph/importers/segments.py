@@ -161,10 +161,9 @@ def _one_file(
     rows = pd.DataFrame({"company": company, "end": period_end, "announced": announced, "revenue": revenue})
     rows["segment"] = segment
     rows["product"] = _products(source, company, segment, options)
-    for what, ids in (("company", company), ("company and product together", rows["product"])):
-        account.reject(
-            (ids.str.len() > LONGEST_NAME).to_numpy(), f"{what} longer than {LONGEST_NAME} characters"
-        )
+    for what, names in (("company", company), ("company and product together", rows["product"])):
+        long = (names.str.len() > LONGEST_NAME).to_numpy()
+        account.reject(long, f"{what} longer than {LONGEST_NAME} characters")
     places = np.flatnonzero(account.left)
     account.merge(places[rows.iloc[places].duplicated().to_numpy()], "the same row again")
     report = np.asarray(
