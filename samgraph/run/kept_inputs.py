@@ -17,13 +17,13 @@ import hashlib
 import json
 import math
 import os
-import pickle
 import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from pickle import HIGHEST_PROTOCOL, Unpickler, UnpicklingError, dump
 from typing import TYPE_CHECKING, Any
 
 import samgraph
@@ -50,6 +50,21 @@ LIMIT = "SAMGRAPH_KEPT_GIB"  # environment: GiB of all entries together; 0 keeps
 DEFAULT_GIB = 4.0
 _BEGAN = time.time()  # of this program, as it was imported
 SEAL, INPUTS, FEATURES = "seal.json", "inputs.pickle", "features-*.npy"
+_MAKES = {  # beside our own data classes
+    "builtins": "slice",
+    "datetime": "date datetime timedelta timezone",
+    "numpy": "dtype ndarray",
+    "numpy._core.multiarray": "_reconstruct scalar",
+    "numpy._core.numeric": "_frombuffer",
+    "pandas": "DataFrame DatetimeIndex Index RangeIndex StringDtype",
+    "pandas._libs.arrays": "__pyx_unpickle_NDArrayBacked",
+    "pandas._libs.internals": "_unpickle_block",
+    "pandas.arrays": "ArrowStringArray DatetimeArray",
+    "pandas.core.indexes.base": "_new_Index",
+    "pandas.core.indexes.datetimes": "_new_DatetimeIndex",
+    "pandas.core.internals.managers": "BlockManager",
+    "pyarrow.lib": "_restore_array py_buffer type_for_alias",
+}
 READ = ("universe", "start", "end", "benchmark", "concepts", "windows")
 READ_OF_HIST = ("features", "horizon", "burn_in", "value_chain")
 READ_OF_TRADING = ("lag", "limits", "exchange")
@@ -74,8 +89,8 @@ class KeptInputs:
                 return None
             os.utime(self.folder)
             with (self.folder / INPUTS).open("rb") as file:
-                found = pickle.load(file)  # the user's own cache, as Python's of compiled modules is
-        except (OSError, ValueError, TypeError, AttributeError, EOFError, ImportError, pickle.PickleError):
+                found = _Reader(file).load()
+        except Exception:  # whatever is wrong with it: it is read anew
             return None
         return found if isinstance(found, Inputs) else None
 
@@ -84,7 +99,7 @@ class KeptInputs:
         with contextlib.suppress(OSError, SamgraphError):
             with whole_folder(self.folder) as fresh:
                 with (fresh / INPUTS).open("wb") as file:
-                    pickle.dump(inputs, file, protocol=pickle.HIGHEST_PROTOCOL)
+                    dump(inputs, file, protocol=HIGHEST_PROTOCOL)
                 if _size(fresh) > _limit():
                     raise RunError("they alone are more than may be kept")
                 write_json(fresh / SEAL, digests(fresh, (INPUTS,)))
@@ -117,6 +132,20 @@ class KeptInputs:
 
     def _sealed(self) -> dict[str, Any]:
         return dict(json.loads((self.folder / SEAL).read_text(encoding="utf-8")))
+
+
+class _Reader(Unpickler):
+    """Makes what inputs are made of, and nothing else."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        found = super().find_class(module, name) if module.startswith("samgraph.") else None
+        if name in _MAKES.get(module, "").split() or (isinstance(found, type) and _holds_data(found)):
+            return found or super().find_class(module, name)
+        raise UnpicklingError(f"{module}.{name} is not allowed")
+
+
+def _holds_data(kind: type) -> bool:
+    return dataclasses.is_dataclass(kind) or (issubclass(kind, tuple) and hasattr(kind, "_fields"))
 
 
 def inputs_of(

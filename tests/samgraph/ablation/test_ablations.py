@@ -112,10 +112,9 @@ def test_the_table_says_whether_random_concepts_lost(gap: float, words: str) -> 
     table = table_of(
         compare(pd.concat(frames), "base", 5), {"base": ("base", "as it is"), "random": ("concepts", "a|b")}
     )
-    facts = {
-        name: "x" for name in ("universe", "start", "test_start", "end", "days", "windows", "seeds", "model")
-    }
-    text = markdown(table, facts | {"label_horizon": 5})
+    facts = dict.fromkeys(("universe", "start", "test_start", "end", "model"), "x")
+    text = markdown(table, facts | {"days": 30, "windows": 1, "seeds": 3, "label_horizon": 5})
+    assert "(30 days, 1 window), 3 seeds" in text
     assert words in text and "a\\|b" in text
 
 

@@ -17,6 +17,7 @@ from pydantic import BaseModel
 from samgraph.config import RunConfig, load_config
 from samgraph.economy.simulate import simulate
 from samgraph.errors import ConfigError, DatasetError, RunError
+from samgraph.files import write_json
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.driver import Address, Graph
 from samgraph.graph.load.load import load
@@ -32,6 +33,7 @@ from samgraph.run.kept_inputs import (
     inputs_of,
     settings_read,
 )
+from samgraph.seals import digests
 
 
 def settings(data: Path, **changes: Any) -> RunConfig:
@@ -261,6 +263,26 @@ def test_a_kept_file_of_features_is_neither_written_over_nor_left_in_halves(tmp_
         with pytest.raises(RunError, match="cannot be written"):
             kept_inputs._same_file(source, tmp_path / "d" / "features-x.npy")
     assert list((tmp_path / "d").iterdir()) == []
+
+
+class Runs:
+    """What a pickle can hold: code that runs when it is read."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[Path]]:
+        return Path.touch, (self.mark,)
+
+
+def test_nothing_in_an_entry_is_run(tmp_path: Path) -> None:
+    """Even where its seal is right."""
+    entry = KeptInputs(tmp_path / "entry")
+    entry.folder.mkdir()
+    with (entry.folder / INPUTS).open("wb") as file:
+        kept_inputs.dump(Runs(tmp_path / "mark"), file)
+    write_json(entry.folder / "seal.json", digests(entry.folder, (INPUTS,)))
+    assert entry.read() is None and not (tmp_path / "mark").exists()
 
 
 def quality(bars: Any) -> Any:
