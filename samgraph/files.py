@@ -160,6 +160,23 @@ def folder_alone(folder: Path) -> Iterator[None]:
                 one.rmdir()
 
 
+def same_file(source: str | Path, target: str | Path) -> None:
+    """A second name of a file that is replaced and never written into, or a copy where the file system has none.
+
+    A target that is there stays as it is.
+
+    Raises:
+        RunError: the copy cannot be written; nothing is left behind then
+    """
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return
+    except OSError:
+        with whole(Path(target)) as scratch:
+            shutil.copyfile(source, scratch)
+
+
 @contextmanager
 def whole_folder(out: Path) -> Iterator[Path]:
     """An empty folder beside `out` that takes its place, or that of what was there, once the block has ended well.

@@ -29,6 +29,7 @@ from samgraph.graph.connect import connect
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.importers.writing import keep_sheet
 from samgraph.outcome.assess import STEPS, assess
+from samgraph.outcome.overfitting import overfitting
 from samgraph.progress import stage, warn
 from samgraph.report.page import write_report
 from samgraph.run.begin import begin, same_but_end
@@ -36,7 +37,6 @@ from samgraph.run.folder import RunFolder
 from samgraph.run.grow import Kept, growing, keep_fits, settle, take_place
 from samgraph.run.inputs import Inputs
 from samgraph.run.kept_inputs import inputs_of
-from samgraph.run.overfitting import overfitting
 from samgraph.run.pieces import run_pieces, run_work, write_model_inputs
 from samgraph.run.seeds import of_members
 from samgraph.run.table import Schedule

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from samgraph.errors import RunError
-from samgraph.files import write_frame
+from samgraph.files import same_file, write_frame
 from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.hist.checkpoint import rebind_checkpoint
 from samgraph.progress import stage
@@ -206,7 +206,7 @@ def _take_over(growth: _Growth, piece: Piece, *, anew: bool) -> None:
         return
     folder = work.piece_folder(piece)
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(old, folder, copy_function=_link, ignore=_not_taken)
+    shutil.copytree(old, folder, copy_function=same_file, ignore=_not_taken)
     names, job = sealed_names(old), growth.job(piece)
     rebind_checkpoint(folder, inputs=growth.fingerprint(job), window=str(piece.window))
     if anew:
@@ -216,11 +216,3 @@ def _take_over(growth: _Growth, piece: Piece, *, anew: bool) -> None:
 
 def _not_taken(_folder: str, names: list[str]) -> set[str]:
     return {name for name in names if name == FINISHED or name.startswith(".")}
-
-
-def _link(source: str, target: str) -> None:
-    """One file under two names where the system can, else a copy; a run's files are replaced, never written into."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copy2(source, target)

@@ -32,7 +32,7 @@ from samgraph.arms.registry import ARMS
 from samgraph.config import RunConfig
 from samgraph.errors import ConfigError, RunError, SamgraphError
 from samgraph.exchange.tables import exchange
-from samgraph.files import whole, whole_folder, write_json
+from samgraph.files import same_file, whole_folder, write_json
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.ledger import past_loads
 from samgraph.graph.db.universe import committed_moment
@@ -115,7 +115,7 @@ class KeptInputs:
             if not new or _size(self.folder) + sum(file.stat().st_size for file in new) > _limit():
                 return
             for file in new:
-                _same_file(file, self.folder / file.name)
+                same_file(file, self.folder / file.name)
             names = [file.name for file in new]
             write_json(self.folder / SEAL, {**sealed, **digests(self.folder, names)})
             _make_room(self.folder.parent, _limit())
@@ -128,7 +128,7 @@ class KeptInputs:
             work.mkdir(parents=True, exist_ok=True)
             for name in self._sealed():
                 if name != INPUTS:
-                    _same_file(self.folder / name, work / name)
+                    same_file(self.folder / name, work / name)
 
     def _sealed(self) -> dict[str, Any]:
         return dict(json.loads((self.folder / SEAL).read_text(encoding="utf-8")))
@@ -156,9 +156,11 @@ def inputs_of(
     Raises:
         SamgraphError: as `read_inputs`
     """
+    if not _limit():
+        return read_inputs(config, server, dataset, known), None
     moment, state, program = committed_moment(server, known), server.state(), _program()
     folder = cache_folder() / "inputs"
-    if not _limit() or state is None or program is None or not _is_ours(folder):
+    if state is None or program is None or not _is_ours(folder):
         return read_inputs(config, server, dataset, moment), None
     own = has_functions(config.model.hist(config.trading).features)
     kept = KeptInputs(folder / _key(config, server, dataset, moment, state, program), own)
@@ -219,7 +221,7 @@ def _program() -> str | None:
 
 
 def _is_ours(folder: Path) -> bool:
-    """Whether nobody else can write to the folder, which is made: what lies there is run when it is read."""
+    """Whether nobody else can write to the folder, which is made: what lies there becomes a run's numbers."""
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         of = folder.stat()
@@ -253,14 +255,3 @@ def _make_room(folder: Path, limit: int) -> None:
 
 def _size(folder: Path) -> int:
     return sum(file.stat().st_size for file in folder.rglob("*"))
-
-
-def _same_file(source: Path, target: Path) -> None:
-    """A second name of a file that is never written again, or a copy where the file system has none."""
-    try:
-        os.link(source, target)
-    except FileExistsError:  # called by its content: it is the same
-        return
-    except OSError:
-        with whole(target) as scratch:
-            shutil.copyfile(source, scratch)

@@ -17,7 +17,7 @@ from pydantic import BaseModel
 from samgraph.config import RunConfig, load_config
 from samgraph.economy.simulate import simulate
 from samgraph.errors import ConfigError, DatasetError, RunError
-from samgraph.files import write_json
+from samgraph.files import same_file, write_json
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.driver import Address, Graph
 from samgraph.graph.load.load import load
@@ -210,7 +210,7 @@ def test_tables_that_changed_while_they_were_read_are_not_kept(
 def test_nothing_is_taken_from_a_folder_that_others_can_write_to(
     loaded: Graph, economy: Path, cache: Path
 ) -> None:
-    """What is kept is run when it is read."""
+    """What is kept becomes a run's numbers."""
     cache.mkdir(parents=True)
     cache.chmod(0o777)
     assert inputs_of(settings(economy), loaded, Dataset(economy), None)[1] is None
@@ -252,16 +252,16 @@ def test_a_kept_file_of_features_is_neither_written_over_nor_left_in_halves(tmp_
         file.write_bytes(content)
     other = tmp_path / "another run's"
     other.hardlink_to(target)
-    kept_inputs._same_file(source, target)
+    same_file(source, target)
     assert other.read_bytes() == b"the same, by its name"
     with pytest.MonkeyPatch.context() as patch:  # another file system, and a disk that fills up
         patch.setattr(kept_inputs.os, "link", lambda *_: (_ for _ in ()).throw(OSError("no links here")))
         fresh = tmp_path / "c" / "features-x.npy"
-        kept_inputs._same_file(source, fresh)
+        same_file(source, fresh)
         assert fresh.read_bytes() == b"new"
         patch.setattr(kept_inputs.shutil, "copyfile", full_disk)
         with pytest.raises(RunError, match="cannot be written"):
-            kept_inputs._same_file(source, tmp_path / "d" / "features-x.npy")
+            same_file(source, tmp_path / "d" / "features-x.npy")
     assert list((tmp_path / "d").iterdir()) == []
 
 

@@ -17,7 +17,7 @@ from samgraph.factors.evaluation.overfitting import (
     expected_best_sharpe,
     probability_of_overfitting,
 )
-from samgraph.run.overfitting import overfitting
+from samgraph.outcome.overfitting import overfitting
 from samgraph.run.trials import Parent, Question, Trial, TrialLedger
 
 DATA = {"bars": "a1", "products": "b2"}
