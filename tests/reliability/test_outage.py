@@ -155,7 +155,11 @@ class World:
         shutil.copytree(self.finished / "checkpoints", out / "checkpoints")
         shutil.copy(self.finished / "config.toml", out)
         manifest = json.loads((self.finished / "manifest.json").read_text())
-        kept = {key: value for key, value in manifest.items() if key not in ("files", "finished", "timeline")}
+        kept = {
+            key: value
+            for key, value in manifest.items()
+            if key not in ("files", "finished", "kernels", "timeline")
+        }
         (out / "manifest.json").write_text(json.dumps(kept))
         return out
 
