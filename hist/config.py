@@ -83,9 +83,9 @@ class HistConfig:
         features: names of features or of sets of them, of further columns of the bars, or dotted names of functions
             (`samgraph.hist.features.registry`). With the window encoder "default" and "alpha360" are the published
             form: the window's own prices and volumes over its last close and volume
-        scaling: of these: "day" standardises across each day's members, so that what the market does as a whole is
-            not seen; "training" takes off each feature's median on the training days and divides by its median
-            absolute deviation there, as the window encoder does; both are clipped at 4
+        scaling: of these: "training" takes off each feature's median on the training days and divides by its median
+            absolute deviation there, as the window encoder does; "day" standardises across each day's members, so that
+            what the market does as a whole is not seen; both are clipped at 4
         horizon, lag, price: the label is the return over `horizon` days from the execution on day t + lag
 
     Training:
@@ -128,7 +128,7 @@ class HistConfig:
     auxiliary: float = 0.0
     separation: float = 1.0
     features: tuple[str, ...] = ("default",)
-    scaling: Scaling = "day"
+    scaling: Scaling = "training"
     horizon: int = 10
     lag: int = 1
     price: Price = "close"
