@@ -46,7 +46,7 @@ TRAIN, VALID, TEST, STOCKS = 200, 100, 100, 120
 SIGNAL = 2.0  # of the simulated economies: twice the default, because these are small and short
 GAP = 11  # purge of the 10-day label with its lag
 FORMS = {
-    "stream": {"encoder": "stream"},
+    "stream-day": {"encoder": "stream", "scaling": "day"},
     "stream-training": {"encoder": "stream", "scaling": "training"},
     "window": {"encoder": "window"},
 }

@@ -199,7 +199,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         patch.setenv("SAMGRAPH_NEO4J_HEAP", "512m")
         patch.setenv("SAMGRAPH_NEO4J_PAGECACHE", "64m")
         try:
-            made = World(server, server.start(), root, root / "config.toml", root / "finished")
+            # On ports that nobody else looks for: while it is away, another server would take the usual ones.
+            made = World(server, server.start(new_ports=True), root, root / "config.toml", root / "finished")
             with Graph.open(made.address) as graph:
                 load(graph, Dataset(root / "data"))
             made.renames = int(made.finish(made.finished).rpartition("renames ")[2])
