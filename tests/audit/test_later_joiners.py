@@ -79,12 +79,12 @@ SMALL: dict[str, Any] = {
     "config",
     [
         variant("samgraph", **SMALL),
-        variant("samgraph", **SMALL, scaling="training"),
+        variant("samgraph", **SMALL, scaling="day"),
         variant("samgraph", **SMALL, value_chain=True),
         variant("samgraph", **SMALL, attention="all", dropout=0.2),
         variant("paper", **(SMALL | {"epochs": 1, "chunk": 10})),
     ],
-    ids=["samgraph", "scaled by training days", "value chain", "all, dropout", "paper"],
+    ids=["samgraph", "scaled by each day", "value chain", "all, dropout", "paper"],
 )
 @pytest.mark.parametrize("block", [apply.BLOCK, 16])
 def test_predictions_do_not_depend_on_who_joins_later(

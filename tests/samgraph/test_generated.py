@@ -22,7 +22,7 @@ MODEL: dict[str, Any] = {
     "hidden_size": 7, "n_layers": 3, "encoder": "window", "window_length": 9, "attention": "all", "neighbours": 4,
     "eps": 0.5, "cap_unit": 2e9, "cap_weighted": False, "binary_edges": True, "published_denominator": True,
     "correction": False, "cosine_eps": 1e-5, "value_chain": True, "dropout": 0.1, "split": "heads", "auxiliary": 0.2,
-    "separation": 0.3, "features": ("ten",), "scaling": "training", "horizon": 6, "chunk": 11, "burn_in": 12,
+    "separation": 0.3, "features": ("ten",), "scaling": "day", "horizon": 6, "chunk": 11, "burn_in": 12,
     "min_history": 13, "learning_rate": 0.01, "epochs": 14, "min_epochs": 2, "patience": 3, "average": 4, "clip": 5.0,
     "threads": 2, "stop_on": "ic", "concept_returns": (5.0, 20.0),
     "start": "nothing", "tuning_rate": 0.003, "tuning_epochs": 3,

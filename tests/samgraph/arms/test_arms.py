@@ -91,7 +91,7 @@ def test_parameters_fitted_with_other_settings_are_refused(tmp_path: Path) -> No
     task = Task(piece("gru"), work_in(tmp_path))
     fit_piece(task, lambda _: None)
     job = open_job(
-        replace(task, work=replace(task.work, config=replace(task.work.config, scaling="training")))
+        replace(task, work=replace(task.work, config=replace(task.work.config, scaling="day")))
     )
     with pytest.raises(ModelError, match="made with another config"):
         ARMS["gru"].score(job, WINDOW.test)
