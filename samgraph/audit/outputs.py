@@ -13,12 +13,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from samgraph.config import RunConfig
 from samgraph.factors.signals.styles import STYLES
 from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.hist.concept_returns import concept_returns
-from samgraph.hist.data import training_inputs
+from samgraph.hist.config import HistConfig
+from samgraph.hist.data import TrainingInputs, WindowData, training_inputs
 from samgraph.hist.features.scaling import scaled_by_day
 from samgraph.hist.market import Market
 from samgraph.run.inputs import Inputs
@@ -55,11 +57,6 @@ def input_outputs(config: RunConfig, inputs: Inputs) -> Outputs:
     trained = training_inputs(market, None, hist)
     names = [*trained.feature_names]
     features = {name: trained.features[:, :, f] for f, name in enumerate(names)}
-    if (
-        hist.scaling == "day" and not hist.reads_levels
-    ):  # what training days fix is compared as predictions are
-        scaled = scaled_by_day(trained.features, trained.feature_mask, market.member)
-        features |= {f"{name} scaled": scaled[:, :, f] for f, name in enumerate(names)}
     for name, one in (("products", inputs.products), ("industries", inputs.industries)):
         told = concept_returns(market, one, hist.concept_returns)
         features |= {
@@ -86,6 +83,7 @@ def input_outputs(config: RunConfig, inputs: Inputs) -> Outputs:
         **{f"snapshots_fitted_{name}": _fitted(inputs, of) for name, of in inputs.fitted.items()},
         "value_chain": _chain(inputs.products),
         "features": _panels(market, features | {"valid": trained.feature_mask}),
+        "features_scaled": _scaled(inputs, trained, hist),
         "labels": _panels(market, {"label": trained.label}, schedule, reach),
         "training_labels": _training_labels(inputs, trained.label),
         "windows": _windows(inputs),
@@ -177,6 +175,24 @@ def _chain(series: SnapshotSeries) -> Output:
     ]
     day = series.chain.day_version
     return _dated(pd.DataFrame({"date": series.dates, "digest": np.asarray(texts, dtype=object)[day]}))
+
+
+def _scaled(inputs: Inputs, trained: TrainingInputs, hist: HistConfig) -> Output:
+    """What each window's models read of a day's stocks; what training days fix is known when they have ended."""
+    frames, known = [], []
+    for number, window in enumerate(inputs.windows):
+        data = WindowData(trained, window, hist, torch.device("cpu"))
+        dates = inputs.market.dates[data.start : data.stop]
+        sizes = [len(rows) for rows in data.rows]
+        day, row = np.repeat(np.arange(len(dates)), sizes), np.concatenate(data.rows)
+        frame = pd.DataFrame(data.features.numpy()[day, row], columns=[*trained.feature_names])
+        frame.insert(0, "date", dates[day])
+        frame.insert(1, "company_id", np.asarray(data.stocks, dtype=object)[row])
+        frame.insert(2, "window", number)
+        frames.append(frame)
+        fixed = inputs.market.dates[window.train][-1] if hist.scaling == "training" else dates[0]
+        known.append(np.maximum(frame["date"].to_numpy(), fixed.to_datetime64()).astype("datetime64[s]"))
+    return Output(pd.concat(frames, ignore_index=True), np.concatenate(known))
 
 
 def _training_labels(inputs: Inputs, label: Any) -> Output:

@@ -10,7 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from samgraph.audit import outputs
 from samgraph.factors.portfolio import optimised
 from samgraph.graph.load import plan
 from samgraph.hist import data
@@ -22,17 +21,10 @@ from samgraph.run import inputs
 Patch = pytest.MonkeyPatch
 
 
-def full_sample_z_score(patch: Patch) -> None:
-    """Features are standardised by the mean and deviation of all days."""
-
-    def leaking(features: Any, mask: Any, members: Any) -> Any:
-        used = features[members & mask]
-        return np.clip(
-            np.nan_to_num((features - np.nanmean(used, axis=0)) / np.nanstd(used, axis=0)), -4.0, 4.0
-        )
-
-    patch.setattr(data, "scaled_by_day", leaking)
-    patch.setattr(outputs, "scaled_by_day", leaking)
+def full_sample_medians(patch: Patch) -> None:
+    """Features are scaled by the median and deviation of all days, not of the training days."""
+    honest = data.scaled_by
+    patch.setattr(data, "scaled_by", lambda features, mask, fitted: honest(features, mask, mask))
 
 
 def label_used_on_its_own_day(patch: Patch) -> None:
@@ -143,7 +135,7 @@ def average_over_test_days(patch: Patch) -> None:
 
 # leak, the cheapest level that must catch it, the inputs that are changed, the output that must give it away
 LEAKS: tuple[tuple[Callable[[Patch], None], str, tuple[str, ...], str], ...] = (
-    (full_sample_z_score, "inputs", ("prices",), "features"),
+    (full_sample_medians, "inputs", ("prices",), "features_scaled"),
     (label_used_on_its_own_day, "inputs", ("prices",), "features"),
     (restatement_dated_by_period_end, "inputs", ("reports", "restatements"), "snapshots_products"),
     (survivors_only, "inputs", ("memberships",), "members"),

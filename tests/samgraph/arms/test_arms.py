@@ -90,9 +90,7 @@ def test_a_fit_scores_its_test_days_again_bit_for_bit_also_when_the_market_has_g
 def test_parameters_fitted_with_other_settings_are_refused(tmp_path: Path) -> None:
     task = Task(piece("gru"), work_in(tmp_path))
     fit_piece(task, lambda _: None)
-    job = open_job(
-        replace(task, work=replace(task.work, config=replace(task.work.config, scaling="day")))
-    )
+    job = open_job(replace(task, work=replace(task.work, config=replace(task.work.config, scaling="day"))))
     with pytest.raises(ModelError, match="made with another config"):
         ARMS["gru"].score(job, WINDOW.test)
 
