@@ -34,7 +34,7 @@ class AllMarket(Scale):
         self.zips, self.newest = self.folder / "zips", self.folder / "newest"
 
     def make(self) -> None:
-        """Make the quarters and import them; what the measures need beside segments is added to the datasets."""
+        """Make the quarters and import them; a universe and bars are added to the datasets."""
         self.zips.mkdir(parents=True, exist_ok=True)
         paths = [self.zips / f"{2010 + one // 4}q{one % 4 + 1}.zip" for one in range(QUARTERS)]
         for number, path in enumerate(paths):
@@ -46,8 +46,12 @@ class AllMarket(Scale):
         finally:
             aside.rename(paths[-1])
         self.note("import grown", **sec.measured(self.zips, self.newest, self.folder / "cache"))
+        self._add_market()
+
+    def _add_market(self) -> None:
+        """A universe of all that tell their products, and bars of them."""
         rng = np.random.default_rng(0)
-        ids = Dataset(self.data).read("companies")["company_id"].to_numpy(dtype=object)
+        ids = Dataset(self.data).read("segments", ["company_id"])["company_id"].unique()
         begin = np.datetime64("2010-01-01", "s")
         member = pd.DataFrame(
             {"universe": graph_data.UNIVERSE, "company_id": ids, "valid_from": begin, "valid_to": pd.NaT}

@@ -124,7 +124,7 @@ class Scale:
 
     def load(self) -> None:
         """Make the data and build the graph of it."""
-        if not (self.data / "segments.parquet").exists():
+        if not list(self.data.glob("segments.*")):
             graph_data.market(self.data, share=self.share, days=BAR_DAYS)
         self.server.stop()
         shutil.rmtree(self.folder / "home", ignore_errors=True)
