@@ -148,7 +148,7 @@ class Scale:
             edges, first, least = self.timed("six snapshots", day)
             self.note("snapshot", seconds=least, cold=first, edges=edges)
             dates = pd.bdate_range(PERIOD[0], periods=PERIOD[1])
-            stocks = pd.read_parquet(self.data / "companies.parquet")["company_id"].tolist()
+            stocks = Dataset(self.data).read("universes", ["company_id"])["company_id"].tolist()
             members = np.ones((len(dates), len(stocks)), dtype=bool)
             self.timed("period", lambda: extract_period(graph, dates, stocks=stocks, members=members))
 

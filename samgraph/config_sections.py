@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -111,6 +111,14 @@ class _Model(Section):
     variant: Literal["samgraph", "paper", "qlib"] = Field(
         "samgraph", description="which reading of the paper"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _say_scaling(cls, values: Any) -> Any:
+        """A run says how its features were scaled: the default was another one once (`samgraph.run.kept_settings`)."""
+        if isinstance(values, Mapping) and values.get("scaling") is None:
+            return {**values, "scaling": HistConfig.scaling}
+        return values
 
     def hist(self, trading: Trading) -> HistConfig:
         """The model's full settings; its label is what the portfolio can trade."""

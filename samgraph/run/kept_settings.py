@@ -38,6 +38,11 @@ def settings_kept(kept: Mapping[str, Any]) -> dict[str, Any]:
             found.setdefault(section, default)
         elif isinstance(found.get(section), Mapping):
             found[section] = {key: default[key]} | found[section]
+    model = found.get("model")
+    if (
+        isinstance(model, Mapping) and model.get("scaling", "") is None
+    ):  # left empty when that meant another default
+        found["model"] = {**model, "scaling": "day"}
     return found
 
 

@@ -95,6 +95,18 @@ def test_a_run_of_a_version_without_a_setting_that_it_had_otherwise_is_refused(t
         Latest.read(RunFolder(out, manifest, {}), cast(Graph, None), dataset)
 
 
+def test_an_older_run_keeps_the_scaling_that_was_the_default_when_it_was_begun(tmp_path: Path) -> None:
+    config, out, dataset = begun(tmp_path)
+    assert config.model.scaling == "training"
+    rewrite(out, lambda content: content["config"]["model"].update(scaling=None))
+    manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
+    assert RunFolder(out, manifest, {}).config.model.scaling == "day"
+    with pytest.raises(RunError, match="begun with another setting model;"):
+        begin(config, out, dataset, None)
+    as_then = config.model_copy(update={"model": config.model.model_copy(update={"scaling": "day"})})
+    begin(as_then, out, dataset, None)
+
+
 def test_the_trial_that_an_older_run_grows_from_is_the_one_that_it_counted_as(tmp_path: Path) -> None:
     config, out, dataset = begun(tmp_path)
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
