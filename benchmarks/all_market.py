@@ -3,7 +3,7 @@
 WHAT is import (made quarters through `samgraph import sec`, once all but the newest and once with it), load (the
 server's own import of all but the newest), read (one snapshot, and 500 days), train (one epoch of HIST) or quarter (the
 newest quarter loaded into the graph over Bolt: its own rows, then the whole dataset); each needs those before it, and
-writes what it measured to WORK/results.json. 8,000 companies report once a year by product, each in its quarter of the
+writes what it measured to WORK/1/results.json. 8,000 firms report once a year by product, each in its quarter of the
 year, the last three years each time. `stop` stops the server.
 """
 
@@ -74,7 +74,7 @@ class AllMarket(Scale):
             for what, folder in (("quarter", part), ("whole", self.newest)):
                 report = self.timed(f"load of the {what}", lambda folder=folder: load(graph, Dataset(folder)))
                 self.note(
-                    f"{what}", segments=len(fresh if folder == part else after),
+                    what, segments=len(fresh if folder == part else after),
                     companies=fresh["company_id"].nunique(), edges=int(report.edges["created"].sum()),
                 )  # fmt: skip
 

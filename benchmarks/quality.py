@@ -22,7 +22,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import json
-import os
 import shutil
 import sys
 import tomllib
@@ -40,7 +39,7 @@ from samgraph.demo import backtest_alone
 from samgraph.errors import SamgraphError
 from samgraph.factors.evaluation.compare import paired_difference
 from samgraph.factors.evaluation.inference import mean_test
-from samgraph.files import whole_folder, write_json
+from samgraph.files import same_file, whole_folder, write_json
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.hist.labels import forward_returns
 from samgraph.hist.metrics import ic, mean, rank_ic
@@ -178,7 +177,7 @@ def static_dataset(source: Path, out: Path) -> Path:
             if entry.is_dir():
                 shutil.copytree(entry, folder / entry.name)
             else:
-                _linked(entry, folder / entry.name)
+                same_file(entry, folder / entry.name)
         for name in ("segments", "company_industries"):
             table = dataset.read(name)
             begin = (
@@ -190,14 +189,6 @@ def static_dataset(source: Path, out: Path) -> Path:
             table.loc[table[begin] == first, begin] = pd.Timestamp("1990-01-01")
             table.to_parquet(folder / f"{name}.parquet", index=False)
     return out
-
-
-def _linked(source: Path, target: Path) -> None:
-    """A second name of a file, or a copy where the file system has none."""
-    try:
-        os.link(source, target)
-    except OSError:
-        shutil.copyfile(source, target)
 
 
 def rows_of(

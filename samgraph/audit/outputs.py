@@ -13,16 +13,16 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import torch
 
 from samgraph.config import RunConfig
 from samgraph.factors.signals.styles import STYLES
 from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.hist.concept_returns import concept_returns
 from samgraph.hist.config import HistConfig
-from samgraph.hist.data import TrainingInputs, WindowData, training_inputs
+from samgraph.hist.data import TrainingInputs, training_inputs
 from samgraph.hist.features.scaling import scaled_by_day
 from samgraph.hist.market import Market
+from samgraph.hist.models.rows import rows_of, score_data
 from samgraph.run.inputs import Inputs
 from samgraph.run.table import Known, Schedule
 from samgraph.run.table_registry import registered
@@ -181,13 +181,12 @@ def _scaled(inputs: Inputs, trained: TrainingInputs, hist: HistConfig) -> Output
     """What each window's models read of a day's stocks; what training days fix is known when they have ended."""
     frames, known = [], []
     for number, window in enumerate(inputs.windows):
-        data = WindowData(trained, window, hist, torch.device("cpu"))
+        data = score_data(trained, window, hist, window.test)
+        rows = rows_of(data, range(len(data.rows)))
         dates = inputs.market.dates[data.start : data.stop]
-        sizes = [len(rows) for rows in data.rows]
-        day, row = np.repeat(np.arange(len(dates)), sizes), np.concatenate(data.rows)
-        frame = pd.DataFrame(data.features.numpy()[day, row], columns=[*trained.feature_names])
-        frame.insert(0, "date", dates[day])
-        frame.insert(1, "company_id", np.asarray(data.stocks, dtype=object)[row])
+        frame = pd.DataFrame(rows.x, columns=[*trained.feature_names])
+        frame.insert(0, "date", dates[rows.day])
+        frame.insert(1, "company_id", np.asarray(data.stocks, dtype=object)[rows.stock])
         frame.insert(2, "window", number)
         frames.append(frame)
         fixed = inputs.market.dates[window.train][-1] if hist.scaling == "training" else dates[0]

@@ -39,9 +39,8 @@ def settings_kept(kept: Mapping[str, Any]) -> dict[str, Any]:
         elif isinstance(found.get(section), Mapping):
             found[section] = {key: default[key]} | found[section]
     model = found.get("model")
-    if (
-        isinstance(model, Mapping) and model.get("scaling", "") is None
-    ):  # left empty when that meant another default
+    # Left empty when that meant another default.
+    if isinstance(model, Mapping) and model.get("scaling", "") is None:
         found["model"] = {**model, "scaling": "day"}
     return found
 

@@ -1,4 +1,4 @@
-"""Ten planted leaks: each puts a leaking function in the place of one of the product's."""
+"""Planted leaks: each puts a leaking function in the place of one of the product's."""
 
 from __future__ import annotations
 
@@ -25,6 +25,18 @@ def full_sample_medians(patch: Patch) -> None:
     """Features are scaled by the median and deviation of all days, not of the training days."""
     honest = data.scaled_by
     patch.setattr(data, "scaled_by", lambda features, mask, fitted: honest(features, mask, mask))
+
+
+def full_sample_z_score(patch: Patch) -> None:
+    """Features are standardised by the mean and deviation of all days, not of their own."""
+
+    def leaking(features: Any, mask: Any, members: Any) -> Any:
+        used = features[members & mask]
+        return np.clip(
+            np.nan_to_num((features - np.nanmean(used, axis=0)) / np.nanstd(used, axis=0)), -4.0, 4.0
+        )
+
+    patch.setattr(data, "scaled_by_day", leaking)
 
 
 def label_used_on_its_own_day(patch: Patch) -> None:
@@ -136,6 +148,7 @@ def average_over_test_days(patch: Patch) -> None:
 # leak, the cheapest level that must catch it, the inputs that are changed, the output that must give it away
 LEAKS: tuple[tuple[Callable[[Patch], None], str, tuple[str, ...], str], ...] = (
     (full_sample_medians, "inputs", ("prices",), "features_scaled"),
+    (full_sample_z_score, "inputs", ("prices",), "features_scaled"),
     (label_used_on_its_own_day, "inputs", ("prices",), "features"),
     (restatement_dated_by_period_end, "inputs", ("reports", "restatements"), "snapshots_products"),
     (survivors_only, "inputs", ("memberships",), "members"),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from audit.leaks import LEAKS
+from audit.leaks import LEAKS, full_sample_z_score
 from conftest import empty_database
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
@@ -24,6 +24,7 @@ from samgraph.graph.check.dataset import check
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.graph.db.driver import Address, Graph
 
+MODEL = {"epochs": 1, "tuning_epochs": 1, "hidden_size": 8, "horizon": 5}
 BUSY = settings(deadline=None, suppress_health_check=list(HealthCheck), derandomize=True)
 
 
@@ -44,7 +45,7 @@ def config(data: Path, **changes: Any) -> RunConfig:
             "jobs": 1,
             "horizons": (1, 5),
             "windows": {"train_days": 80, "valid_days": 30, "test_days": 40},
-            "model": {"epochs": 1, "tuning_epochs": 1, "hidden_size": 8, "horizon": 5},
+            "model": MODEL,
             "concepts": {"regression_cut": "adaptive:min=5,max=0.9"},
             **changes,
         },
@@ -230,7 +231,14 @@ def test_a_planted_leak_is_seen_in_the_output_that_has_it(
     if "reports" in kinds:
         servers.forget()  # this leak is in the load
     construction = "optimised" if output == "optimiser" else "topk"
-    auditor = begin(economy, level, variants=("product",), trading={"construction": construction})
+    scaling = "day" if leak is full_sample_z_score else "training"
+    auditor = begin(
+        economy,
+        level,
+        variants=("product",),
+        model=MODEL | {"scaling": scaling},
+        trading={"construction": construction},
+    )
     trial = auditor.trial(auditor.days(1)[0], kinds)
     assert output in seen(trial)
     if "reports" in kinds:
