@@ -181,8 +181,9 @@ def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
                         f"{path.parent} was begun by a version of samgraph without the setting {lacking[0]}, and "
                         "whether that did what the setting says is not known; choose another --out, or delete that run"
                     )
+                told = _difference(name, old.get(name), new.get(name)) if where == "setting" else name
                 raise RunError(
-                    f"{path.parent} was begun with another {where} {name}; choose another --out, or delete that run"
+                    f"{path.parent} was begun with another {where} {told}; choose another --out, or delete that run"
                 )
     asked = before.get("known_at")
     if content["known_at"] is not None and not any(
@@ -192,3 +193,12 @@ def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
     names = ("started", "seconds", "peak_memory_gib", "known_at", "parent", "grown")
     kept_too = {name: before[name] for name in names if name in before}
     return content | {"known": moment} | kept_too
+
+
+def _difference(name: str, old: Any, new: Any) -> str:
+    """The first key at which two settings differ, with both values where these are short."""
+    if isinstance(old, dict) and isinstance(new, dict):
+        key = next(key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key))
+        return _difference(f"{name}.{key}", old.get(key), new.get(key))
+    values = [json.dumps(value) for value in (old, new)]
+    return f"{name} ({values[0]}, not {values[1]})" if max(map(len, values)) <= 40 else name

@@ -617,7 +617,7 @@ TABLE: dict[str, tuple[Mistake, ...]] = {
         Mistake(
             "A run begun with other settings",
             f"backtest --data data {SPAN} --out run",
-            "run was begun with another setting seeds; choose another --out, or delete that run",
+            "run was begun with another setting seeds (1, not 2); choose another --out, or delete that run",
         ),
         Mistake(
             "A manifest that is broken",

@@ -80,7 +80,7 @@ def test_a_run_of_a_version_without_a_setting_goes_on_where_the_default_is_what_
 
     rewrite(out, older)
     dearer = config.model_copy(update={"trading": config.trading.model_copy(update={"borrow": 0.2})})
-    with pytest.raises(RunError, match="begun with another setting trading;"):
+    with pytest.raises(RunError, match="begun with another setting trading.borrow "):
         begin(dearer, out, dataset, None)
 
 
@@ -101,7 +101,7 @@ def test_an_older_run_keeps_the_scaling_that_was_the_default_when_it_was_begun(t
     rewrite(out, lambda content: content["config"]["model"].update(scaling=None))
     manifest = json.loads((out / "manifest.json").read_text(encoding="utf-8"))
     assert RunFolder(out, manifest, {}).config.model.scaling == "day"
-    with pytest.raises(RunError, match="begun with another setting model;"):
+    with pytest.raises(RunError, match=r'another setting model\.scaling \("day", not "training"\); choose'):
         begin(config, out, dataset, None)
     as_then = config.model_copy(update={"model": config.model.model_copy(update={"scaling": "day"})})
     begin(as_then, out, dataset, None)
