@@ -125,11 +125,20 @@ def load_config(file: Path | None, overrides: Mapping[str, Any]) -> RunConfig:
                 "texts in quotes"
             ) from error
         _keep_private(file, settings)
+        settings = _as_its_run_read(file, settings)
     settings |= {key: value for key, value in overrides.items() if value is not None}
     try:
         return RunConfig.model_validate(settings)
     except ValidationError as error:
         raise ConfigError(_sentence(error, file)) from error
+
+
+def _as_its_run_read(file: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """A run's own file, which says its scaling unless it is of a version for which an empty one was "day"."""
+    model = settings.get("model", {})
+    if not (file.with_name("manifest.json").exists() and isinstance(model, dict)):
+        return settings
+    return settings | {"model": {"scaling": "day"} | model}
 
 
 def _keep_private(file: Path, settings: Mapping[str, Any]) -> None:

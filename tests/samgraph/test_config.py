@@ -28,6 +28,21 @@ def test_command_line_goes_before_the_file_and_the_file_before_defaults(tmp_path
     assert config.windows.valid_days == load_config(None, NEEDED).windows.valid_days
 
 
+def test_a_run_s_own_file_that_does_not_say_its_scaling_is_read_as_the_version_that_wrote_it_did(
+    tmp_path: Path,
+) -> None:
+    file = write(tmp_path / "config.toml", "[model]\nepochs = 3\n")
+    assert load_config(file, NEEDED).model.scaling == "training"
+    write(tmp_path / "manifest.json", "{}")
+    then = load_config(file, NEEDED)
+    assert (then.model.scaling, then.model.epochs) == ("day", 3)
+    for text in ('[model]\nscaling = "training"\n', to_toml(load_config(None, NEEDED))):
+        assert load_config(write(file, text), NEEDED).model.scaling == "training"
+    assert load_config(write(file, "seeds = 2\n"), NEEDED).model.scaling == "day"
+    with pytest.raises(ConfigError, match="model"):
+        load_config(write(file, "model = 3\n"), NEEDED)
+
+
 @given(
     seeds=st.integers(1, 100),
     top=st.none() | st.integers(1, 500),

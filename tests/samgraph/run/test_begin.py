@@ -80,7 +80,7 @@ def test_a_run_of_a_version_without_a_setting_goes_on_where_the_default_is_what_
 
     rewrite(out, older)
     dearer = config.model_copy(update={"trading": config.trading.model_copy(update={"borrow": 0.2})})
-    with pytest.raises(RunError, match="begun with another setting trading.borrow "):
+    with pytest.raises(RunError, match=r"begun with another setting trading\.borrow "):
         begin(dearer, out, dataset, None)
 
 
