@@ -22,7 +22,8 @@ def command(folder: Path, *, seed: int, companies: int, products: int, years: in
     """Write a dataset for a simulated economy to DIR, with its truth in truth.json.
 
     Companies sell products of a taxonomy twelve layers deep and report late; industry labels see only the
-    largest product and are partly wrong. DIR must be new, empty, or an earlier output.
+    largest product and are partly wrong. What the market does as a whole is chance: backtest with scaling = "day"
+    under [model], as `samgraph demo` does. DIR must be new, empty, or an earlier output.
 
     Example:  samgraph simulate economy --seed 7
     """
