@@ -13,8 +13,8 @@ setting of the run.
 
 FOLDER/quality.json is a list of rows: arm, seeds, rank_ic, rank_icir, rank_ic_tstat, ic, icir, excess_return (over
 total return where the dataset has it), information_ratio of the seeds' mean score; rank_ic_one_seed and ic_one_seed,
-the mean over single seeds, which is what the published rows state; for csi300 and ashare `less`, the paired
-differences from the other arms. Published rows have `published` true; their excess is over the price index.
+the mean over single seeds, which is what the published rows state; `less`, the paired differences from
+the other arms. Published rows have `published` true; their excess is over the price index.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class Protocol:
         end: last day of testing
         windows: walk-forward windows that the test is cut into
         static: take each company's first known edges for all days before (looks ahead)
-        paired: state the arms' paired differences; published: the published rows
+        published: state the published rows, too
         settings: of the run, beyond the product's defaults
     """
 
@@ -92,7 +92,6 @@ class Protocol:
     train_days: int = 2000
     valid_days: int = 250
     static: bool = False
-    paired: bool = False
     published: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
 
@@ -110,12 +109,8 @@ PROTOCOLS = {
         # the published portfolios: 50 names, 5 replaced a day
         settings={"model": {"horizon": 1}, "horizons": [1, 5, 10, 20], "trading": {"top": 50, "drop": 5}},
     ),
-    "csi300": Protocol(
-        "CSI300", ("CSI300TR", "CSI300"), None, None, "2022-01-01", "2026-05-08", windows=3, paired=True
-    ),
-    "ashare": Protocol(
-        "ASHARE", ("CSI300TR", "CSI300"), None, None, "2022-01-01", "2026-05-08", windows=3, paired=True
-    ),
+    "csi300": Protocol("CSI300", ("CSI300TR", "CSI300"), None, None, "2022-01-01", "2026-05-08", windows=3),
+    "ashare": Protocol("ASHARE", ("CSI300TR", "CSI300"), None, None, "2022-01-01", "2026-05-08", windows=3),
 }
 
 
@@ -191,9 +186,7 @@ def static_dataset(source: Path, out: Path) -> Path:
     return out
 
 
-def rows_of(
-    folder: Path, config: RunConfig, summary: Mapping[str, Any], *, paired: bool
-) -> list[dict[str, Any]]:
+def rows_of(folder: Path, config: RunConfig, summary: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A row per arm from a finished run."""
     market = read_market(folder / "checkpoints")
     hist = config.model.hist(config.trading)
@@ -215,14 +208,13 @@ def rows_of(
                 "ic_one_seed": _number(np.mean([mean(ic(one, label)) for one in single])),
             }
         )
-    if paired:
-        returns = portfolio.pivot_table(index="date", columns="variant", values="return")
-        for row in rows:
-            row["less"] = {
-                other: _difference(daily, returns, row["arm"], other, hist.horizon)
-                for other in config.variants
-                if other != row["arm"]
-            }
+    returns = portfolio.pivot_table(index="date", columns="variant", values="return")
+    for row in rows:
+        row["less"] = {
+            other: _difference(daily, returns, row["arm"], other, hist.horizon)
+            for other in config.variants
+            if other != row["arm"]
+        }
     return rows
 
 
@@ -272,7 +264,7 @@ def measure(
     source = static_dataset(data, out / "data") if protocol.static else data
     config = settings_of(protocol, Dataset(source), arms, seeds, changes)
     summary = backtest_alone(config, out)
-    rows = rows_of(out / "run", config, summary, paired=protocol.paired)
+    rows = rows_of(out / "run", config, summary)
     if protocol.published:
         rows += published_rows()
     write_json(out / "quality.json", rows)
