@@ -21,7 +21,6 @@ from __future__ import annotations
 
 import argparse
 import datetime as dt
-import json
 import shutil
 import sys
 import tomllib
@@ -277,6 +276,18 @@ def table(rows: Sequence[Mapping[str, Any]]) -> str:
     return str(pd.DataFrame(rows)[columns].to_string(index=False, float_format=lambda x: f"{x:.4f}"))
 
 
+def _words(less: Mapping[str, float | None]) -> str:
+    """A paired difference in words; what could not be tested (two equal portfolios) is nan."""
+    rank_ic, t, points, low, high, p = (
+        float("nan") if less[name] is None else float(less[name])
+        for name in ("rank_ic", "rank_ic_tstat", "excess_return", "ci_low", "ci_high", "p_value")
+    )
+    return (
+        f"Rank IC {rank_ic:+.4f} (t {t:+.1f}), {100 * points:+.1f} points a year "
+        f"({100 * low:+.1f} to {100 * high:+.1f}, p {p:.3f})"
+    )
+
+
 def _changes(texts: Sequence[str]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for text in texts:
@@ -317,7 +328,7 @@ def main() -> None:
     print(table(rows))
     for row in rows:
         for other, figures in row.get("less", {}).items():
-            print(f"{row['arm']} less {other}: {json.dumps(figures)}")
+            print(f"{row['arm']} less {other}: {_words(figures)}")
 
 
 if __name__ == "__main__":
