@@ -2,18 +2,19 @@
 
     python benchmarks/learning_curve.py RUN --out FOLDER [--shares 0.25 0.5 1] [--seed 0] [--jobs 2]
 
-RUN is a finished run, to choose by one whose days are over: `quality.py qlib` leaves it in its FOLDER/run. On its first
+RUN is a finished run whose test days may be looked at: `quality.py qlib` leaves one in its FOLDER/run. On its first
 window the plain GRU and HIST on products, as the run sets them, are fitted on each share of the training days (the
-latest) and of the stocks (drawn once, a smaller share within the larger): the others have no label in training, but
-are heard, validated and tested as ever. Ends with a table: Rank IC of the label on the test days of the GRU's score,
-of HIST's, and of HIST's concept part, with t, and from where validation let HIST start. Each fit is kept in FOLDER; the
-same command goes on where it stopped.
+latest) and of the stocks (drawn once, a smaller share within the larger); the other stocks have no label in training,
+but still enter the inputs, validation and test. Ends with a table: Rank IC of the label on the test days of the GRU's
+score, of HIST's, and of HIST's concept part, with t, and from where validation let HIST start. Each fit is kept in
+FOLDER; the same command goes on where it stopped.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -25,6 +26,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from samgraph.errors import SamgraphError
 from samgraph.factors.evaluation.inference import mean_test
 from samgraph.files import write_json
 from samgraph.hist.data import training_inputs
@@ -36,11 +38,11 @@ from samgraph.run.folder import RunFolder
 
 def fit(run: Path, out: Path, days: float, stocks: float, seed: int) -> dict[str, Any]:
     """Both models on a share of the training days and of the stocks: a row of the table."""
-    kept = out / f"days{days:g}-stocks{stocks:g}-seed{seed}.json"
+    opened = RunFolder.open(run)
+    kept = out / f"{opened.run_id}-days{days:g}-stocks{stocks:g}-seed{seed}.json"
     if kept.exists():
         found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
         return found
-    opened = RunFolder.open(run)
     config = opened.config.model.hist(opened.config.trading)
     inputs = training_inputs(opened.market, opened.series(), config, run / "checkpoints")
     whole = opened.windows[0]
@@ -111,14 +113,20 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     asked = parser.parse_args()
-    if not all(0 < share <= 1 for share in asked.shares):
-        parser.error("a share is above 0 and at most 1")
-    asked.out.mkdir(parents=True, exist_ok=True)
-    cells = list(product(sorted(asked.shares, reverse=True), repeat=2))
-    with ProcessPoolExecutor(asked.jobs, mp_context=get_context("spawn")) as pool:
-        waiting = [pool.submit(fit, asked.run, asked.out, days, stocks, asked.seed) for days, stocks in cells]
-        rows = [one.result() for one in waiting]
-    print(table(rows))
+    shares = sorted(set(asked.shares), reverse=True)
+    if not all(0 < share <= 1 for share in shares) or asked.jobs < 1:
+        parser.error("a share is above 0 and at most 1, jobs are 1 or more")
+    cells = list(product(shares, repeat=2))
+    try:
+        RunFolder.open(asked.run).require_variant("product")
+        asked.out.mkdir(parents=True, exist_ok=True)
+        with ProcessPoolExecutor(asked.jobs, mp_context=get_context("spawn")) as pool:
+            waiting = [
+                pool.submit(fit, asked.run, asked.out, days, stocks, asked.seed) for days, stocks in cells
+            ]
+            print(table([one.result() for one in waiting]))
+    except (SamgraphError, OSError) as error:
+        sys.exit(f"learning_curve: {error}")
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
+import json
 import os
 import tomllib
 from collections.abc import Mapping
@@ -134,11 +135,17 @@ def load_config(file: Path | None, overrides: Mapping[str, Any]) -> RunConfig:
 
 
 def _as_its_run_read(file: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """A run's own file, which says its scaling unless it is of a version for which an empty one was "day"."""
-    model = settings.get("model", {})
-    if not (file.with_name("manifest.json").exists() and isinstance(model, dict)):
+    """A run's own file without a scaling is of a version whose default was "day" (`samgraph.run.kept_settings`)."""
+    own, model = file.resolve(), settings.get("model", {})
+    if own.name != "config.toml" or not isinstance(model, dict) or "scaling" in model:
         return settings
-    return settings | {"model": {"scaling": "day"} | model}
+    try:
+        scaling = (
+            json.loads(own.with_name("manifest.json").read_bytes())["config"]["model"].get("scaling") or "day"
+        )
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        return settings  # it is no run's
+    return settings | {"model": {"scaling": scaling} | model}
 
 
 def _keep_private(file: Path, settings: Mapping[str, Any]) -> None:

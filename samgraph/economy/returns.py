@@ -28,9 +28,12 @@ _TAIL = 5  # degrees of freedom of the shocks
 
 @dataclass(frozen=True)
 class Returns:
-    """Truth by day. `value` [n_dates, n_stocks] is the simple daily return before the price limit."""
+    """Truth by day. `value` [n_dates, n_stocks] is the simple daily return before the price limit; `shock` [n_dates,
+    n_families] the families' own returns, which nothing foretells.
+    """
 
     value: np.ndarray
+    shock: np.ndarray
     premium: np.ndarray
     family: np.ndarray
     slow: np.ndarray
@@ -100,7 +103,7 @@ def draw(
     beta = rng.normal(1.0, 0.2, n).clip(0.4, 1.6)
 
     # Supplier shocks arrive late in the customers' families; all companies see that alike.
-    chained = signal * parameters.chain * _late(family, parameters.chain_days) @ _row_shares(taxonomy)
+    chained = signal * parameters.chain * _late(family, parameters.chain_days) @ row_shares(taxonomy)
     at_once = family + premium + chained + sector[:, taxonomy.sector]
     slow = np.minimum(signal * parameters.slow_share * (1 - companies.size_rank), 0.95)
     fam = taxonomy.family
@@ -118,10 +121,17 @@ def draw(
     value = market[:, None] * beta + now + slow * (late - shock) + own_products + noise
     in_group = group >= 0
     value[:, in_group] += tide[:, group[in_group]]
-    return Returns(value=value, premium=premium, family=family + premium + chained, slow=slow, group=group)
+    return Returns(
+        value=value,
+        shock=family,
+        premium=premium,
+        family=family + premium + chained,
+        slow=slow,
+        group=group,
+    )
 
 
-def _row_shares(taxonomy: ProductTree) -> np.ndarray:
+def row_shares(taxonomy: ProductTree) -> np.ndarray:
     """Supplier shares scaled so that the inputs of each customer family sum to 1 [supplier, customer]."""
     total = taxonomy.suppliers.sum(axis=0)
     shares: np.ndarray = taxonomy.suppliers / np.where(total > 0, total, 1.0)

@@ -22,6 +22,7 @@ from samgraph.outcome.assess import Outcome
 from samgraph.run import manifest
 from samgraph.run.kept_settings import lacking_settings, settings_kept
 
+_ABSENT = object()  # of a setting that only another version knows
 NOT_DECIDING = ("jobs", "engine", "address", "neo4j", "tracking")  # settings that change no number
 
 
@@ -181,7 +182,11 @@ def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
                         f"{path.parent} was begun by a version of samgraph without the setting {lacking[0]}, and "
                         "whether that did what the setting says is not known; choose another --out, or delete that run"
                     )
-                told = _difference(name, old.get(name), new.get(name)) if where == "setting" else name
+                told = (
+                    _difference(name, old.get(name, _ABSENT), new.get(name, _ABSENT))
+                    if where == "setting"
+                    else name
+                )
                 raise RunError(
                     f"{path.parent} was begun with another {where} {told}; choose another --out, or delete that run"
                 )
@@ -196,9 +201,11 @@ def _same_run(path: Path, content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _difference(name: str, old: Any, new: Any) -> str:
-    """The first key at which two settings differ, with both values where these are short."""
+    """The first key at which two settings differ; with both values unless one is long, a table or not there."""
     if isinstance(old, dict) and isinstance(new, dict):
-        key = next(key for key in sorted(old.keys() | new.keys()) if old.get(key) != new.get(key))
-        return _difference(f"{name}.{key}", old.get(key), new.get(key))
-    values = [json.dumps(value) for value in (old, new)]
-    return f"{name} ({values[0]}, not {values[1]})" if max(map(len, values)) <= 40 else name
+        key = next(k for k in sorted(old.keys() | new.keys()) if old.get(k, _ABSENT) != new.get(k, _ABSENT))
+        return _difference(f"{name}.{key}", old.get(key, _ABSENT), new.get(key, _ABSENT))
+    if any(value is _ABSENT or isinstance(value, dict) for value in (old, new)):
+        return name
+    words = ["empty" if value is None else json.dumps(value, ensure_ascii=False) for value in (old, new)]
+    return f"{name} ({words[0]}, not {words[1]})" if max(map(len, words)) <= 40 else name

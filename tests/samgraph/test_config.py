@@ -31,14 +31,25 @@ def test_command_line_goes_before_the_file_and_the_file_before_defaults(tmp_path
 def test_a_run_s_own_file_that_does_not_say_its_scaling_is_read_as_the_version_that_wrote_it_did(
     tmp_path: Path,
 ) -> None:
-    file = write(tmp_path / "config.toml", "[model]\nepochs = 3\n")
-    assert load_config(file, NEEDED).model.scaling == "training"
-    write(tmp_path / "manifest.json", "{}")
-    then = load_config(file, NEEDED)
-    assert (then.model.scaling, then.model.epochs) == ("day", 3)
+    file, manifest = tmp_path / "config.toml", tmp_path / "manifest.json"
+
+    def scaling(text: str, kept: str, name: str = "config.toml") -> str | None:
+        manifest.write_text(kept, encoding="utf-8")
+        return load_config(write(tmp_path / name, text), NEEDED).model.scaling
+
+    silent, older = "[model]\nepochs = 3\n", '{"config": {"model": {"scaling": null}}}'
+    assert scaling(silent, older) == "day" and load_config(file, NEEDED).model.epochs == 3
+    assert scaling("seeds = 2\n", '{"config": {"model": {}}}') == "day"
+    (tmp_path / "link.toml").symlink_to(file)
+    assert load_config(tmp_path / "link.toml", NEEDED).model.scaling == "day"
     for text in ('[model]\nscaling = "training"\n', to_toml(load_config(None, NEEDED))):
-        assert load_config(write(file, text), NEEDED).model.scaling == "training"
-    assert load_config(write(file, "seeds = 2\n"), NEEDED).model.scaling == "day"
+        assert scaling(text, older) == "training"
+    assert scaling(silent, '{"config": {"model": {"scaling": "training"}}}') == "training"
+    assert scaling(silent, older, "mine.toml") == "training"
+    for stranger in ("", "[]", '{"name": "an app"}', '{"config": 3}', '{"config": {"model": 3}}'):
+        assert scaling(silent, stranger) == "training"
+    manifest.unlink()
+    assert load_config(file, NEEDED).model.scaling == "training"
     with pytest.raises(ConfigError, match="model"):
         load_config(write(file, "model = 3\n"), NEEDED)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, cast
 
@@ -105,6 +106,29 @@ def test_an_older_run_keeps_the_scaling_that_was_the_default_when_it_was_begun(t
         begin(config, out, dataset, None)
     as_then = config.model_copy(update={"model": config.model.model_copy(update={"scaling": "day"})})
     begin(as_then, out, dataset, None)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda config: config["model"].update(gone=None), r"setting model\.gone;"),
+        (lambda config: config.update(gone={"key": 1}), r"setting gone;"),
+        (lambda config: config.update(benchmark="沪深300"), r'setting benchmark \("沪深300", not empty\);'),
+        (
+            lambda config: config["trading"].update(buy_cost=0.5),
+            r"setting trading\.buy_cost \(0\.5, not empty\);",
+        ),
+        (lambda config: config.update(universe="U" * 60), r"setting universe;"),
+        (lambda config: config.update(neo4j={"password": "secret"}), r"setting neo4j;"),
+    ],
+)
+def test_a_refusal_names_the_setting_and_its_values_where_these_are_short(
+    tmp_path: Path, change: Callable[[dict[str, Any]], None], says: str
+) -> None:
+    config, out, dataset = begun(tmp_path)
+    rewrite(out, lambda content: change(content["config"]))
+    with pytest.raises(RunError, match="begun with another " + says):
+        begin(config, out, dataset, None)
 
 
 def test_the_trial_that_an_older_run_grows_from_is_the_one_that_it_counted_as(tmp_path: Path) -> None:
