@@ -113,7 +113,7 @@ def test_rows_hold_the_mean_score_s_figures_and_paired_differences(
         }
     )  # fmt: skip
     figures = dict.fromkeys(quality.FIGURES.values(), 0.25)
-    rows = quality.rows_of(tmp_path, config, {"variants": {"product": figures, "gru": figures}}, paired=True)
+    rows = quality.rows_of(tmp_path, config, {"variants": {"product": figures, "gru": figures}})
     assert [row["arm"] for row in rows] == ["product", "gru"] and rows[0]["rank_ic"] == 0.25
     ours, theirs = (rank_ic(scores[arm], label[40:110]) for arm in ("product", "gru"))
     gap = (ours - theirs)[np.isfinite(ours - theirs)]
