@@ -7,11 +7,13 @@ days, so that temporary arrays stay a few megabytes however long the period is.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import threadpoolctl
 
 from samgraph.errors import ModelError
 from samgraph.factors.labels import Axes, axes_of, labelled, placed
@@ -140,3 +142,14 @@ def products(left: Floats, right: Floats) -> Floats:
         np.vecdot(one[:, :, i, None], two[:, :, i:], out=out[:, :, i, i:])
     found: Floats = np.add.accumulate(out)[-1]  # chunk after chunk: empty ones at the end change nothing
     return found
+
+
+@contextlib.contextmanager
+def one_thread() -> Iterator[None]:
+    """Let matrix products and factorisations run on one thread.
+
+    At a few hundred rows sharing them gains nothing, and costs tenfold where other work uses the cores; sums would also
+    round by the number of cores.
+    """
+    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+        yield

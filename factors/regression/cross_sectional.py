@@ -30,7 +30,7 @@ import numpy as np
 import pandas as pd
 
 from samgraph.errors import ModelError
-from samgraph.factors.arrays import Bools, Floats, Ints, day_blocks, panel, table
+from samgraph.factors.arrays import Bools, Floats, Ints, day_blocks, one_thread, panel, table
 from samgraph.factors.labels import Axes
 from samgraph.factors.regression.batch import DesignBatch, Fits
 from samgraph.factors.regression.designs import Designs, Narrow, Seats
@@ -123,6 +123,7 @@ def next_day(returns: Any) -> Floats:
     return out
 
 
+@one_thread()
 def cross_sectional_regression(
     forward: Any,
     cap: Any,

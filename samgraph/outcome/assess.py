@@ -18,6 +18,7 @@ from samgraph.arms.hist import PARTS
 from samgraph.arms.registry import ARMS, BASE, CONTROL
 from samgraph.config import RunConfig
 from samgraph.exchange.calendar import days_a_year
+from samgraph.factors.arrays import one_thread
 from samgraph.factors.evaluation.evaluate import Evaluation, evaluate
 from samgraph.factors.portfolio.rules import Rules
 from samgraph.factors.regression.cross_sectional import Regression, compare_families, next_day
@@ -75,6 +76,7 @@ STEPS = 6  # that `assess` tells of
 RESAMPLES = 999  # of the block bootstrap beside each factor's p-value
 
 
+@one_thread()
 def assess(
     config: RunConfig,
     inputs: Inputs,
