@@ -24,12 +24,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
+from quality import panel
 
 from samgraph.errors import SamgraphError
 from samgraph.factors.evaluation.inference import mean_test
 from samgraph.files import write_json
-from samgraph.hist.data import training_inputs
+from samgraph.hist.data import TrainingInputs, training_inputs
 from samgraph.hist.metrics import rank_ic
 from samgraph.hist.train import FittedWindow, fit_window
 from samgraph.hist.windows import Window
@@ -39,7 +39,7 @@ from samgraph.run.folder import RunFolder
 def fit(run: Path, out: Path, days: float, stocks: float, seed: int) -> dict[str, Any]:
     """Both models on a share of the training days and of the stocks: a row of the table."""
     opened = RunFolder.open(run)
-    kept = out / f"{opened.run_id}-days{days:g}-stocks{stocks:g}-seed{seed}.json"
+    kept = out / f"{opened.run_id}-days{days}-stocks{stocks}-seed{seed}.json"
     if kept.exists():
         found: dict[str, Any] = json.loads(kept.read_text(encoding="utf-8"))
         return found
@@ -71,14 +71,10 @@ def fit(run: Path, out: Path, days: float, stocks: float, seed: int) -> dict[str
 
 
 def _quality(
-    fitted: FittedWindow, part: str, inputs: Any, window: Window, horizon: int
+    fitted: FittedWindow, part: str, inputs: TrainingInputs, window: Window, horizon: int
 ) -> tuple[float, float | None]:
     """Mean Rank IC of a part of the score on the test days, and its t; nothing is told by a part that is 0."""
-    table = fitted.predictions
-    row = inputs.market.dates.get_indexer(pd.DatetimeIndex(table["date"]).as_unit("s"))
-    column = pd.Index(inputs.market.stocks).get_indexer(pd.Index(table["company_id"]))
-    values = np.full(inputs.label.shape, np.nan)
-    values[row, column] = table[part]
+    values = panel(inputs.market, fitted.predictions, part)
     tested = mean_test(rank_ic(values[window.test], inputs.label[window.test]), horizon)
     return (float(tested.mean), float(tested.t)) if np.isfinite(tested.t) else (0.0, None)
 

@@ -39,6 +39,7 @@ from samgraph.run.folder import RunFolder
 from samgraph.run.inputs import Inputs, read_inputs
 
 ROWS = ("concept", "score", "industry_concept", "industry_score", "gru_score", "product_momentum")
+OTHER = "planted: the economy is of another version of samgraph; make the demo again"
 
 
 class Truth:
@@ -79,7 +80,7 @@ class Truth:
         month = pd.DatetimeIndex(self.days).strftime("%Y-%m")
         means = pd.DataFrame(self.drawn.premium, index=month).groupby(level=0).mean()
         if not np.allclose(means.to_numpy().T, list(told["premia"]["by_family"].values()), rtol=0, atol=1e-7):
-            sys.exit("planted: the economy is of another version of samgraph; make the demo again")
+            sys.exit(OTHER)
 
     def _frame(self, values: np.ndarray[Any, Any]) -> pd.DataFrame:
         days = pd.DatetimeIndex(self.days).as_unit("s")
@@ -135,8 +136,11 @@ def table(demo: Path) -> str:
     """The table of one demo, in Markdown."""
     if not (demo / "neo4j").is_dir() or not (demo / "data" / "truth.json").is_file():
         sys.exit(f"planted: {demo} is no folder of a finished `samgraph demo`")
-    told = json.loads((demo / "data" / "truth.json").read_text(encoding="utf-8"))
-    parameters = Parameters(**told["parameters"])
+    try:
+        told = json.loads((demo / "data" / "truth.json").read_text(encoding="utf-8"))
+        parameters = Parameters(**told["parameters"])
+    except (ValueError, KeyError, TypeError):
+        sys.exit(OTHER)
     if parameters.signal == 0:
         sys.exit(f"planted: nothing is planted in {demo}, so there is no share to tell")
     truth, run = Truth(parameters), RunFolder.open(demo / "run")

@@ -36,11 +36,13 @@ from samgraph.arms.registry import ARMS, BASE
 from samgraph.config import RunConfig, load_config
 from samgraph.demo import backtest_alone
 from samgraph.errors import SamgraphError
+from samgraph.exchange.calendar import days_a_year
 from samgraph.factors.evaluation.compare import paired_difference
 from samgraph.factors.evaluation.inference import mean_test
 from samgraph.files import same_file, whole_folder, write_json
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.hist.labels import forward_returns
+from samgraph.hist.market import Market
 from samgraph.hist.metrics import ic, mean, rank_ic
 from samgraph.run.seeds import averaged
 from samgraph.training.stored import read_market
@@ -196,8 +198,8 @@ def rows_of(folder: Path, config: RunConfig, summary: Mapping[str, Any]) -> list
     rows: list[dict[str, Any]] = []
     for arm in config.variants:
         own = predictions[predictions["variant"] == arm]
-        single = [_panel(market, part) for _, part in own.groupby("seed")]
-        daily[arm] = rank_ic(_panel(market, averaged(own)), label)
+        single = [panel(market, part) for _, part in own.groupby("seed")]
+        daily[arm] = rank_ic(panel(market, averaged(own)), label)
         figures = summary["variants"][arm]
         rows.append(
             {"arm": arm, "seeds": config.seeds, "published": False}
@@ -208,31 +210,38 @@ def rows_of(folder: Path, config: RunConfig, summary: Mapping[str, Any]) -> list
             }
         )
     returns = portfolio.pivot_table(index="date", columns="variant", values="return")
+    year = days_a_year(market.dates)
     for row in rows:
         row["less"] = {
-            other: _difference(daily, returns, row["arm"], other, hist.horizon)
+            other: _difference(daily, returns, row["arm"], other, hist.horizon, year)
             for other in config.variants
             if other != row["arm"]
         }
     return rows
 
 
-def _panel(market: Any, predictions: pd.DataFrame) -> np.ndarray[Any, Any]:
+def panel(market: Market, predictions: pd.DataFrame, part: str = "score") -> np.ndarray[Any, Any]:
+    """A part of the score [n_dates, n_stocks], NaN where there is none."""
     day = market.dates.get_indexer(pd.DatetimeIndex(predictions["date"]).as_unit("s"))
     stock = pd.Index(market.stocks).get_indexer(pd.Index(predictions["company_id"]))
     result = np.full((market.n_dates, market.n_stocks), np.nan)
-    result[day, stock] = predictions["score"]
+    result[day, stock] = predictions[part]
     return result
 
 
 def _difference(
-    daily: Mapping[str, np.ndarray[Any, Any]], returns: pd.DataFrame, one: str, other: str, horizon: int
+    daily: Mapping[str, np.ndarray[Any, Any]],
+    returns: pd.DataFrame,
+    one: str,
+    other: str,
+    horizon: int,
+    year: float,
 ) -> dict[str, Any]:
     gap = daily[one] - daily[other]
     tested = mean_test(gap[np.isfinite(gap)], horizon)
     found = {"rank_ic": _number(tested.mean), "rank_ic_tstat": _number(tested.t)}
     pair = returns[[one, other]].dropna()
-    money = paired_difference(pair[one].to_numpy(), pair[other].to_numpy())
+    money = paired_difference(pair[one].to_numpy(), pair[other].to_numpy(), days_a_year=year)
     return found | {
         "excess_return": _number(money.difference),
         "ci_low": _number(money.ci_low),

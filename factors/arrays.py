@@ -8,6 +8,7 @@ days, so that temporary arrays stay a few megabytes however long the period is.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -144,12 +145,23 @@ def products(left: Floats, right: Floats) -> Floats:
     return found
 
 
+_limited: list[threadpoolctl.threadpool_limits] = []  # the limit, once for each call under way
+_limiting = threading.Lock()
+
+
 @contextlib.contextmanager
 def one_thread() -> Iterator[None]:
     """Let matrix products and factorisations run on one thread.
 
     At a few hundred rows sharing them gains nothing, and costs tenfold where other work uses the cores; sums would also
-    round by the number of cores.
+    round by the number of cores. The limit is the process's: of calls that overlap, the last restores what there was.
     """
-    with threadpoolctl.threadpool_limits(1, user_api="blas"):
+    with _limiting:
+        _limited.append(_limited[0] if _limited else threadpoolctl.threadpool_limits(1, user_api="blas"))
+    try:
         yield
+    finally:
+        with _limiting:
+            limit = _limited.pop()
+            if not _limited:
+                limit.restore_original_limits()

@@ -26,6 +26,7 @@ from pydantic import (
 from samgraph.arms.registry import ARMS, BASE, CONTROL
 from samgraph.config_sections import (
     RENAMED,
+    SCALING_BEFORE,
     Concepts,
     Model,
     Neo4j,
@@ -135,17 +136,15 @@ def load_config(file: Path | None, overrides: Mapping[str, Any]) -> RunConfig:
 
 
 def _as_its_run_read(file: Path, settings: dict[str, Any]) -> dict[str, Any]:
-    """A run's own file without a scaling is of a version whose default was "day" (`samgraph.run.kept_settings`)."""
+    """A run's own file without a scaling is of a version with another default, which it keeps."""
     own, model = file.resolve(), settings.get("model", {})
     if own.name != "config.toml" or not isinstance(model, dict) or "scaling" in model:
         return settings
     try:
-        scaling = (
-            json.loads(own.with_name("manifest.json").read_bytes())["config"]["model"].get("scaling") or "day"
-        )
-    except (OSError, ValueError, LookupError, TypeError, AttributeError):
+        scaling = json.loads(own.with_name("manifest.json").read_bytes())["config"]["model"].get("scaling")
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError):
         return settings  # it is no run's
-    return settings | {"model": {"scaling": scaling} | model}
+    return settings | {"model": {"scaling": scaling or SCALING_BEFORE} | model}
 
 
 def _keep_private(file: Path, settings: Mapping[str, Any]) -> None:

@@ -105,6 +105,9 @@ class Windows(Section):
     )
 
 
+SCALING_BEFORE = "day"  # the default of versions that left it empty in a run's settings
+
+
 class _Model(Section):
     """HIST and its training. What is left empty is as the variant has it (`samgraph.hist.config`)."""
 

@@ -118,7 +118,7 @@ def same_but_end(config: RunConfig, out: Path) -> dict[str, Any] | None:
         kept, tables = settings_kept(before["config"]), before.get("exchange")
         dt.date.fromisoformat(kept["end"])
         dict(before["inputs"])
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None  # whatever it is, `begin` says what is wrong with it
     now = decides(config, NOT_DECIDING)
     same = kept | {"end": None} == now | {"end": None} and tables in (None, rules(config))

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from samgraph.config import RunConfig
-from samgraph.config_sections import Section
+from samgraph.config_sections import SCALING_BEFORE, Section
 
 AS_BEFORE = (
     *("concepts.theme_cut", "concepts.competitor_cut"),  # there were no themes, no links between companies
@@ -41,7 +41,7 @@ def settings_kept(kept: Mapping[str, Any]) -> dict[str, Any]:
     model = found.get("model")
     # Left empty when that meant another default.
     if isinstance(model, Mapping) and model.get("scaling", "") is None:
-        found["model"] = {**model, "scaling": "day"}
+        found["model"] = {**model, "scaling": SCALING_BEFORE}
     return found
 
 

@@ -46,7 +46,14 @@ def test_a_run_s_own_file_that_does_not_say_its_scaling_is_read_as_the_version_t
         assert scaling(text, older) == "training"
     assert scaling(silent, '{"config": {"model": {"scaling": "training"}}}') == "training"
     assert scaling(silent, older, "mine.toml") == "training"
-    for stranger in ("", "[]", '{"name": "an app"}', '{"config": 3}', '{"config": {"model": 3}}'):
+    for stranger in (
+        "",
+        "[" * 200_000,
+        "[]",
+        '{"name": "an app"}',
+        '{"config": 3}',
+        '{"config": {"model": 3}}',
+    ):
         assert scaling(silent, stranger) == "training"
     manifest.unlink()
     assert load_config(file, NEEDED).model.scaling == "training"

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import threadpoolctl
 
+from samgraph.factors.arrays import one_thread
 from samgraph.factors.regression import cross_sectional
 from samgraph.factors.regression.cross_sectional import cross_sectional_regression
 
@@ -41,3 +42,15 @@ def test_a_regression_runs_on_one_thread_and_restores_those_that_there_were(
         )
         assert threads() == before and max(before) == 2
     assert seen and all(set(found) == {1} for found in seen)
+
+
+def test_of_calls_that_overlap_the_last_restores_the_threads_whichever_began_first() -> None:
+    with threadpoolctl.threadpool_limits(2, user_api="blas"):
+        before = threads()
+        first, second = one_thread(), one_thread()
+        first.__enter__()
+        second.__enter__()
+        first.__exit__(None, None, None)
+        assert set(threads()) == {1}
+        second.__exit__(None, None, None)
+        assert threads() == before and max(before) == 2

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from oracles.benchmarks import benchmark
 
 from samgraph.economy.parameters import Parameters
 
 
 @pytest.fixture(scope="module")
 def planted() -> ModuleType:
-    file = Path(__file__).parents[3] / "benchmarks" / "planted.py"
-    spec = importlib.util.spec_from_file_location("planted", file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return benchmark("planted")
 
 
 def slope(expected: np.ndarray[Any, Any], value: np.ndarray[Any, Any], horizon: int, lag: int) -> float:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,9 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from oracles.benchmarks import benchmark
 from oracles.hist_making import make_market
 
 from samgraph.config import RunConfig
+from samgraph.exchange.calendar import days_a_year
 from samgraph.factors.evaluation.inference import mean_test
 from samgraph.graph.dataset.folder import Dataset
 from samgraph.hist.labels import forward_returns
@@ -23,13 +23,7 @@ from samgraph.training.stored import write_market
 
 @pytest.fixture(scope="module")
 def quality() -> ModuleType:
-    file = Path(__file__).parents[3] / "benchmarks" / "quality.py"
-    spec = importlib.util.spec_from_file_location("quality", file)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["quality"] = module  # its dataclasses look their module up
-    spec.loader.exec_module(module)
-    return module
+    return benchmark("quality")
 
 
 def dataset(folder: Path) -> Path:
@@ -84,7 +78,7 @@ def test_static_edges_hold_from_ever_on_and_later_ones_from_their_own_day(
 def test_rows_hold_the_mean_score_s_figures_and_paired_differences(
     quality: ModuleType, tmp_path: Path
 ) -> None:
-    market = make_market(1, 120, 12)
+    market = make_market(1, 140, 12)  # long enough to tell how many days its year has
     write_market(tmp_path / "checkpoints", market)
     rng = np.random.default_rng(1)
     days = market.dates[40:110]
@@ -122,6 +116,8 @@ def test_rows_hold_the_mean_score_s_figures_and_paired_differences(
     assert found["rank_ic_tstat"] == pytest.approx(mean_test(gap, 3).t, rel=1e-6)
     assert rows[1]["less"]["product"]["rank_ic"] == pytest.approx(-found["rank_ic"])
     assert found["ci_low"] < found["excess_return"] < found["ci_high"]
+    earned = (gains["product"] - gains["gru"]).mean()
+    assert found["excess_return"] == pytest.approx(earned * days_a_year(market.dates))
 
 
 def test_published_rows_are_named_as_such_and_have_every_figure(quality: ModuleType) -> None:
