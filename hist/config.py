@@ -95,7 +95,8 @@ class HistConfig:
         start: what HIST is trained from: "nothing", parameters drawn at random; or "encoder", which trains it twice,
             from the plain GRU fitted on the same days with the same seed (of which it is a correction that is zero at
             first, itself a candidate) and from nothing, and keeps what the validation days rank best, so that there it
-            is never worse than its encoder
+            is never worse than its encoder; the training from nothing is given up where the first of its epochs that
+            can be chosen is behind by 0.01 of their Rank IC
         tuning_rate, tuning_epochs: Adam's step size and the epochs at most of HIST that starts from its encoder
         learning_rate: of Adam; 0.002 learns in few epochs of 10-day chunks (published: 0.0002, a day a step)
         epochs, patience: at most so many, stop after so many without a better validation Rank IC (see stop_on)

@@ -21,6 +21,7 @@ from samgraph.hist.config import HistConfig
 Parameters = dict[str, Tensor]
 Model = TypeVar("Model", bound=nn.Module)
 SAME = 1e-9  # Rank ICs of two epochs that differ by no more are equal
+BEHIND = 0.01  # a later attempt whose best Rank IC is that much below an earlier one's is given up
 _ICS = ("best_ic", "attempt_ic")
 
 
@@ -89,10 +90,13 @@ class Training(Generic[Model]):
 
     @property
     def finished(self) -> bool:
-        """Whether all epochs of the attempt are done or `patience` of them brought nothing better."""
+        """Whether all epochs of the attempt are done, `patience` of them brought nothing better, or it is behind."""
         p = self.progress
+        if p.here >= self.config.epochs:
+            return True
         waited = p.epoch - 1 - p.attempt_epoch
-        return p.here >= self.config.epochs or (p.attempt_epoch >= 0 and waited >= self.config.patience)
+        behind = p.attempt_ic < p.best_ic - BEHIND
+        return p.attempt_epoch >= 0 and (waited >= self.config.patience or behind)
 
     def step(self, loss: Tensor) -> None:
         """One optimiser step with clipped gradient values."""

@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
+import pytest
 import torch
 from oracles.hist_making import make_market, make_series
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import samgraph.hist.data
+from samgraph.hist.apply import score_fitted
 from samgraph.hist.config import variant
 from samgraph.hist.data import WindowData, training_inputs
 from samgraph.hist.model import Hist
+from samgraph.hist.models.master_fit import MasterModel
+from samgraph.hist.train import fit_window
 from samgraph.hist.windows import Window
 
 
@@ -51,3 +57,48 @@ def test_the_stream_and_its_inputs_live_on_the_device_that_was_named() -> None:
         outputs = model.encoder(data.features[:5], model.encoder.start(len(data.stocks), data.features))  # type: ignore[operator]
     assert outputs[-1].device.type == "meta" and tuple(outputs[-1].shape) == (5, len(data.stocks), 4)
     assert np.isfinite(inputs.features[inputs.feature_mask][:, :5]).all()
+
+
+on_a_card = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no graphics card")
+WINDOW = Window(slice(30, 90), slice(100, 130), slice(140, 170))
+SMALL: dict[str, Any] = {"hidden_size": 8, "epochs": 3, "horizon": 3, "burn_in": 20, "min_history": 10}
+FORMS: dict[str, dict[str, Any]] = {
+    "edges": {},
+    "from its encoder": {"start": "encoder"},
+    "all pairs": {"attention": "all"},
+    "window": {"encoder": "window", "window_length": 10},
+    "qlib's cosine": {"cosine_eps": 1e-6},
+}
+
+
+@on_a_card
+@pytest.mark.parametrize("changes", FORMS.values(), ids=FORMS.keys())
+def test_a_fit_on_a_card_scores_as_one_on_the_processor_and_repeats_itself(changes: dict[str, Any]) -> None:
+    config = variant("samgraph", **{**SMALL, "start": "nothing", **changes})
+    market = make_market(1, 170, 12, missing=0.03)
+    inputs = training_inputs(market, make_series(market), config)
+    here, there, again = (fit_window(inputs, WINDOW, config, 3, device=d) for d in ("cpu", "cuda", "cuda"))
+    pd.testing.assert_frame_equal(here.predictions, there.predictions, check_exact=False, rtol=0, atol=2e-3)
+    assert here.best_epoch == there.best_epoch
+    pd.testing.assert_frame_equal(there.predictions, again.predictions, check_exact=True)
+    scored = score_fitted(inputs, WINDOW, config, there.parameters, WINDOW.test, "cuda")
+    pd.testing.assert_frame_equal(there.predictions, scored, check_exact=True)
+
+
+@on_a_card
+def test_master_is_fitted_on_a_card_and_repeats_itself(tmp_path: Path) -> None:
+    config = variant("samgraph", **SMALL)
+    market = make_market(1, 170, 12, missing=0.03)
+    inputs = training_inputs(market, None, config)
+    model = MasterModel(epochs=2)
+    first, again = (
+        model.fit(inputs, WINDOW, config, 3, tmp_path / name, lambda _: None, "cuda")[0] for name in "ab"
+    )
+    pd.testing.assert_frame_equal(first, again, check_exact=True)
+    scored = model.score(inputs, WINDOW, config, model.parameters(tmp_path / "a"), WINDOW.test, "cuda")
+    pd.testing.assert_frame_equal(first, scored, check_exact=True)
+    untrained = MasterModel(epochs=1)  # no dropout in what is scored, so that both devices tell the same
+    fitted = untrained.fit(inputs, WINDOW, config, 3, tmp_path / "c", lambda _: None, "cuda")[0]
+    parameters = untrained.parameters(tmp_path / "c")
+    here = untrained.score(inputs, WINDOW, config, parameters, WINDOW.test, "cpu")
+    pd.testing.assert_frame_equal(here, fitted, check_exact=False, rtol=0, atol=1e-4)

@@ -148,8 +148,9 @@ def test_of_both_starts_the_better_in_validation_is_kept(turned: bool) -> None:
     alone = fit_window(inputs, WINDOW, replace(config, start="nothing"), 0)
     curves, best = fitted.curves, fitted.best_epoch
     from_nothing = curves[curves["start"] == "nothing"]
-    np.testing.assert_array_equal(from_nothing["valid_ic"], alone.curves["valid_ic"])
-    np.testing.assert_array_equal(from_nothing["train_loss"], alone.curves["train_loss"])
+    same = alone.curves[: len(from_nothing)]  # it is given up where it is far behind, and then a later one is no better
+    np.testing.assert_array_equal(from_nothing["valid_ic"], same["valid_ic"])
+    np.testing.assert_array_equal(from_nothing["train_loss"], same["train_loss"])
     candidates = [*curves["valid_ic"][curves["start"] == "encoder"], *alone.curves["valid_ic"][1:]]
     assert curves["valid_ic"][best] == max(candidates) >= curves["valid_ic"][0]
     assert curves["start"][best] == ("encoder" if turned else "nothing")
@@ -269,6 +270,28 @@ def test_parameters_are_the_mean_over_the_last_epochs_and_the_best_is_kept() -> 
     assert float(training.best[name][0, 0]) == 1.0
     curves = training.progress.curves()
     assert list(curves["best"]) == [False, False, True, False, False]
+
+
+@pytest.mark.parametrize(
+    ("first", "epochs"), [(0.0899, 4), (0.0901, 12), (0.12, 12), (float("nan"), 4)], ids=str
+)
+def test_a_later_attempt_ends_at_its_first_choice_where_it_is_behind_by_a_hundredth(
+    first: float, epochs: int
+) -> None:
+    """The first attempt reached 0.1; the second may be chosen from its fourth epoch on, and would go on improving."""
+    config = small(average=1, min_epochs=4, patience=5, epochs=12)
+    tuned = replace(config, min_epochs=1, epochs=2)
+    training = Training.begin(Hist(config, 9, seed=0), tuned, {})
+    for quality in (0.1, 0.05):
+        training.keep_parameters()
+        training.judge(1.0, quality)
+    training = training.again(Hist(config, 9, seed=1), config)
+    while not training.finished:
+        training.keep_parameters()
+        here = training.progress.here
+        training.judge(1.0, first + 0.001 * (here - 3) if here >= 3 else -0.5)
+    assert training.progress.here == epochs
+    assert (training.progress.best_ic > 0.1) == (training.progress.best_epoch >= 2)
 
 
 @pytest.mark.parametrize(

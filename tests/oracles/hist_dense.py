@@ -206,7 +206,7 @@ def published(x: Tensor, matrix: Tensor, cap: Tensor | None, p: dict[str, Tensor
 
     like = similarity(residual, residual)
     own = like.diagonal()
-    off = like * (1.0 - torch.eye(n, dtype=x.dtype))
+    off = like * (1.0 - torch.eye(n, dtype=x.dtype, device=x.device))
     kept = torch.zeros_like(off).scatter(1, off.topk(1 if ported else neighbours, dim=1).indices, 1.0)
     links = off * kept
     links = links + torch.diag((links.sum(0) != 0).to(x.dtype) * own)
