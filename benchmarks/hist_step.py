@@ -36,16 +36,22 @@ from samgraph.hist.model import HistHead
 D, WINDOW, FEATURES, PRODUCTS, CHUNK = 128, 60, 6, 6, 10
 
 
-def make_day(n: int, m: int) -> tuple[Batch, Tensor, Tensor]:
-    """One day's graph, its dense matrix and market caps."""
+def make_edges(n: int, m: int) -> tuple[Edges, Tensor]:
+    """Which stocks sell what, and market caps."""
     rng = np.random.default_rng(0)
     stock = np.repeat(np.arange(n), PRODUCTS)
     edges = Edges.of(stock, rng.integers(0, m, len(stock)), rng.uniform(0.05, 0.3, len(stock)))
-    cap = torch.from_numpy(rng.lognormal(0, 1, n).astype(np.float32))
+    return edges, torch.from_numpy(rng.lognormal(0, 1, n).astype(np.float32))
+
+
+def make_day(n: int, m: int, device: str = "cpu") -> tuple[Batch, Tensor, Tensor]:
+    """One day's graph, its dense matrix and market caps."""
+    edges, cap = make_edges(n, m)
     matrix = torch.zeros(n, m)
     matrix[torch.from_numpy(edges.stock), torch.from_numpy(edges.concept)] = 1.0
-    graph = day_graph(edges, np.arange(n))
-    return collate([graph], cap), matrix, cap
+    cap = cap.to(device)
+    graph = day_graph(edges, np.arange(n), torch.device(device))
+    return collate([graph], cap), matrix.to(device), cap
 
 
 def best(step: Callable[[], None], repeats: int) -> float:
@@ -59,14 +65,14 @@ def best(step: Callable[[], None], repeats: int) -> float:
     return min(times)
 
 
-def dense_day(n: int, m: int) -> Callable[[], None]:
+def dense_day(n: int, m: int, device: str = "cpu") -> Callable[[], None]:
     """A training step of the dense form on one day."""
-    _, matrix, cap = make_day(n, m)
-    head = HistHead(variant("paper", hidden_size=D))
-    encoder = nn.GRU(FEATURES, D, 2, batch_first=True)
+    _, matrix, cap = make_day(n, m, device)
+    head = HistHead(variant("paper", hidden_size=D)).to(device)
+    encoder = nn.GRU(FEATURES, D, 2, batch_first=True).to(device)
     parameters = [*head.parameters(), *encoder.parameters()]
     optimiser = torch.optim.Adam(parameters, lr=2e-4)
-    windows, target = torch.randn(n, WINDOW, FEATURES), torch.randn(n)
+    windows, target = torch.randn(n, WINDOW, FEATURES, device=device), torch.randn(n, device=device)
 
     def step() -> None:
         x = encoder(windows)[0][:, -1]
@@ -79,22 +85,20 @@ def dense_day(n: int, m: int) -> Callable[[], None]:
     return step
 
 
-def stream_chunk(n: int, m: int, attention: str) -> Callable[[], None]:
+def stream_chunk(n: int, m: int, attention: str, device: str = "cpu") -> Callable[[], None]:
     """A training step of the stream on a chunk of days, with everything that `fit_window` does for it.
 
     That has the chunk's part of the run, without gradients, that gives every chunk of an epoch its state.
     """
-    _, _, cap = make_day(n, m)
-    rng = np.random.default_rng(0)
-    stock = np.repeat(np.arange(n), PRODUCTS)
-    edges = Edges.of(stock, rng.integers(0, m, len(stock)), rng.uniform(0.05, 0.3, len(stock)))
-    graph = day_graph(edges, np.arange(n))
-    head = HistHead(variant("samgraph", hidden_size=D, attention=attention))
-    encoder = StreamEncoder(FEATURES, D, 2, 0.0)
+    edges, cap = make_edges(n, m)
+    graph, cap = day_graph(edges, np.arange(n), torch.device(device)), cap.to(device)
+    head = HistHead(variant("samgraph", hidden_size=D, attention=attention)).to(device)
+    encoder = StreamEncoder(FEATURES, D, 2, 0.0).to(device)
     parameters = [*head.parameters(), *encoder.parameters()]
     optimiser = torch.optim.Adam(parameters, lr=2e-3)
-    features, target = torch.randn(CHUNK, n, FEATURES), torch.randn(CHUNK * n)
-    mask = torch.rand(CHUNK, n) < 0.99
+    features = torch.randn(CHUNK, n, FEATURES, device=device)
+    target = torch.randn(CHUNK * n, device=device)
+    mask = torch.rand(CHUNK, n, device=device) < 0.99
     state = encoder.start(n, features)
 
     def step() -> None:

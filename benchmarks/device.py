@@ -1,0 +1,183 @@
+"""HIST on a graphics card, beside the same on this machine's processor and the authors' arrangement on the card.
+
+    python benchmarks/device.py step  [--device cuda] [--sizes 3000x4000,5500x8625]
+    python benchmarks/device.py epoch [--device cuda] [--stocks 5500]
+
+`step`: a training day as benchmarks/hist_step.py makes it (forward, backward, Adam; hidden 128), by the clock, the card
+waited for. Besides the program as it is: the recurrence captured as a CUDA graph or passed to torch.compile, and
+everything in bfloat16 that autocast lets be, none of which the program does. `epoch`: one of `fit_window` on 240 days
+of made prices, hidden 64, with its validation, on the processor with all its threads and on the card.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import time
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+import torch
+from hist_step import CHUNK, FEATURES, PRODUCTS, D, dense_day, stream_chunk
+from torch import nn
+
+from samgraph.graph.series.snapshots import Edges, SnapshotSeries
+from samgraph.hist.config import variant
+from samgraph.hist.data import training_inputs
+from samgraph.hist.encoder import StreamEncoder
+from samgraph.hist.market import Market
+from samgraph.hist.train import fit_window
+from samgraph.hist.windows import Window
+
+REPEATS = 20
+
+
+def seconds(step: Callable[[], object], device: str, repeats: int = REPEATS) -> float:
+    """By the clock, the median of `repeats` after three first ones."""
+    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
+    for _ in range(3):
+        step()
+    found = []
+    for _ in range(repeats):
+        wait()
+        began = time.perf_counter()
+        step()
+        wait()
+        found.append(time.perf_counter() - began)
+    return statistics.median(found)
+
+
+def in_bfloat16(step: Callable[[], None]) -> Callable[[], None]:
+    """The step under autocast."""
+
+    def run() -> None:
+        with torch.autocast("cuda", dtype=torch.bfloat16):
+            step()
+
+    return run
+
+
+def recurrence(n: int, form: str) -> Callable[[], None]:
+    """Forward and backward of the stream encoder alone on a chunk of days, on the card."""
+    encoder = StreamEncoder(FEATURES, D, 2, 0.0).cuda()
+    features = torch.randn(CHUNK, n, FEATURES, device="cuda")
+    mask = torch.rand(CHUNK, n, device="cuda") < 0.99
+    state = encoder.start(n, features)
+
+    def forward() -> torch.Tensor:
+        return encoder(features, state, mask.to(features.dtype))[-1]
+
+    if form == "compiled":
+        forward = torch.compile(forward)
+
+    def step() -> None:
+        for parameter in encoder.parameters():
+            parameter.grad = None
+        (forward() ** 2).mean().backward()
+
+    if form != "graph":
+        return step
+    side = torch.cuda.Stream()
+    side.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(side):
+        for _ in range(3):
+            step()
+    torch.cuda.current_stream().wait_stream(side)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        step()
+    return graph.replay
+
+
+def steps(sizes: list[tuple[int, int]], device: str) -> None:
+    """The table of steps."""
+    print(f"a training day, ms; {_name(device)}, torch {torch.__version__}")
+    for n, m in sizes:
+        dense = seconds(dense_day(n, m, device), device) * 1e3
+        print(f"  {n:5d} x {m:5d}: authors' arrangement, window {dense:8.2f}", flush=True)
+        for attention in ("edges", "all"):
+            one = seconds(stream_chunk(n, m, attention, device), device) / CHUNK * 1e3
+            print(f"      stream, {attention:5s} {one:8.2f} ({dense / one:5.1f} times)", flush=True)
+        if device != "cuda":
+            continue
+        half = seconds(in_bfloat16(dense_day(n, m, device)), device) * 1e3
+        print(f"      authors' in bfloat16 {half:8.2f}", flush=True)
+        for form in ("plain", "graph", "compiled"):
+            try:
+                one = seconds(recurrence(n, form), device) / CHUNK * 1e3
+                print(f"      the recurrence alone, {form:8s} {one:8.3f}", flush=True)
+            except Exception as error:  # noqa: BLE001  what a form cannot do is told, not fatal
+                print(f"      the recurrence alone, {form}: {type(error).__name__}: {str(error)[:200]}")
+
+
+def made_market(n: int, n_days: int) -> Market:
+    """Prices that mean nothing, everyone a member."""
+    rng = np.random.default_rng(0)
+    close = 10 * np.exp(np.cumsum(rng.normal(0, 0.02, (n_days, n)), axis=0))
+    yes = np.ones(close.shape, dtype=np.bool_)
+    spread = np.exp(np.abs(rng.normal(0, 0.005, (2, *close.shape))))
+    return Market(
+        dates=pd.bdate_range("2015-01-01", periods=n_days),
+        stocks=tuple(f"S{i:05d}" for i in range(n)),
+        open=close,
+        high=close * spread[0],
+        low=close / spread[1],
+        close=close,
+        vwap=close,
+        adj=np.ones(close.shape),
+        volume=rng.lognormal(10, 0.5, close.shape),
+        market_cap=close * rng.lognormal(5, 1, n),
+        tradable=yes,
+        limit_up=~yes,
+        limit_down=~yes,
+        member=yes,
+        benchmark=np.ones(n_days),
+    )
+
+
+def epoch(n: int, n_products: int, device: str) -> float:
+    """Seconds of the last of three epochs on 240 training and 40 validation days."""
+    market = made_market(n, 400)
+    rng = np.random.default_rng(0)
+    stock = np.repeat(np.arange(n), PRODUCTS)
+    edges = Edges.of(stock, rng.integers(0, n_products, len(stock)), rng.uniform(0.05, 0.3, len(stock)))
+    names = tuple(f"P{k}" for k in range(n_products))
+    series = SnapshotSeries(
+        market.dates, market.stocks, names, names, np.zeros(market.n_dates, dtype=np.int64), (edges,)
+    )
+    threads = 1 if device == "cuda" else os.cpu_count() or 1
+    config = variant("samgraph", start="nothing", epochs=3, min_epochs=3, threads=threads)
+    window = Window(slice(80, 320), slice(331, 371), slice(382, 384))
+    told: list[float] = []
+    inputs = training_inputs(market, series, config)
+    fit_window(inputs, window, config, 0, device=device, progress=lambda _: told.append(time.perf_counter()))
+    return told[3] - told[2]
+
+
+def _name(device: str) -> str:
+    if device == "cuda":
+        return torch.cuda.get_device_name()
+    return f"processor, {torch.get_num_threads()} threads"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("step", "epoch"))
+    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--sizes", default="3000x4000,5500x8625", help="stocks x products")
+    options = parser.parse_args()
+    sizes = [(int(n), int(m)) for n, m in (size.split("x") for size in options.sizes.split(","))]
+    if options.what == "step":
+        steps(sizes, options.device)
+        return
+    for n, m in sizes:
+        spent = epoch(n, m, options.device)
+        print(f"  {n} x {m}: an epoch of 240 days, {_name(options.device)}: {spent:.2f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main()
