@@ -13,6 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from samgraph.hist.models.self_attention import attend_to_all, dropout
+
 
 @dataclass(frozen=True)
 class MasterShape:
@@ -43,23 +45,19 @@ class Attention(nn.Module):
 
     def __init__(self, width: int, heads: int, dropout: float) -> None:
         super().__init__()
+        self.heads, self.dropout = heads, dropout
         self.norm = nn.LayerNorm(width, eps=1e-5)
-        self.attend = nn.MultiheadAttention(width, heads, dropout=dropout, bias=False, batch_first=True)
+        self.packed = nn.Linear(width, 3 * width, bias=False)
+        nn.init.xavier_uniform_(self.packed.weight)
+        self.joined = nn.Linear(width, width, bias=False)
         self.forward_norm = nn.LayerNorm(width, eps=1e-5)
-        self.feed = nn.Sequential(
-            nn.Linear(width, width),
-            nn.ReLU(),
-            nn.Dropout(dropout),
-            nn.Linear(width, width),
-            nn.Dropout(dropout),
-        )
+        self.inner, self.outer = nn.Linear(width, width), nn.Linear(width, width)
 
     def forward(self, x: Tensor) -> Tensor:
+        rate = self.dropout if self.training else 0.0
         x = self.norm(x)
-        attended, _ = self.attend(x, x, x, need_weights=False)
-        x = self.forward_norm(x + attended)
-        result: Tensor = x + self.feed(x)
-        return result
+        x = self.forward_norm(x + self.joined(attend_to_all(self.packed(x), self.heads, rate)))
+        return x + dropout(self.outer(torch.relu(dropout(self.inner(x), rate))), rate)
 
 
 class Gate(nn.Module):
@@ -80,7 +78,7 @@ class Gather(nn.Module):
     """A stock's tokens weighed by their product with the last day's (3.5).
 
     Shapes:
-        x: [n_stocks, days, width] -> [n_stocks, width]
+        x: [days, n_stocks, width] -> [n_stocks, width]
     """
 
     def __init__(self, width: int) -> None:
@@ -88,9 +86,9 @@ class Gather(nn.Module):
         self.map = nn.Linear(width, width, bias=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.map(x)
-        weights = torch.softmax((h @ h[:, -1:].transpose(1, 2)).squeeze(-1), dim=1)
-        return (weights.unsqueeze(1) @ x).squeeze(1)
+        last = self.map(x[-1]) @ self.map.weight  # mapped there and back, so that the other days need no map
+        weights = torch.softmax((x * last).sum(dim=-1), dim=0)
+        return (weights.unsqueeze(-1) * x).sum(dim=0)
 
 
 class Master(nn.Module):
@@ -116,9 +114,10 @@ class Master(nn.Module):
         self.register_buffer("positions", _positions(shape.days, shape.width), persistent=False)
 
     def forward(self, x: Tensor, state: Tensor) -> Tensor:
-        tokens = self.tokens((x * self.gate(state)).transpose(0, 1)) + self.positions
+        gated = self.tokens.weight * self.gate(state)  # the same as gated features, and far fewer numbers
+        tokens = (x @ gated.T).transpose(0, 1) + (self.tokens.bias + self.positions)
         tokens = self.along_days(tokens)
-        tokens = self.across_stocks(tokens.transpose(0, 1)).transpose(0, 1)
+        tokens = self.across_stocks(tokens.transpose(0, 1))
         score: Tensor = self.output(self.gather(tokens)).squeeze(-1)
         return score
 
