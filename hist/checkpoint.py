@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 STATE = "state.json"
-ARITHMETIC = 2
+ARITHMETIC = 3
 """Of the program's own fits; raise it whenever the same inputs, settings and seed would end in other parameters.
 
 A fit begun by another arithmetic is not continued. A finished one is kept: its parameters score as they are.
