@@ -10,6 +10,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import torch
@@ -60,6 +61,11 @@ class Links:
             edges += len(part.source)
         return cls(*(torch.cat(column) for column in columns))
 
+    @cached_property
+    def senders(self) -> Tensor:
+        """The sources of the edges in `order`."""
+        return self.source.index_select(0, self.order)
+
     @property
     def size(self) -> tuple[int, int]:
         """(n_sources, n_targets)."""
@@ -86,7 +92,7 @@ class Links:
 
     def by_target(self, alpha: Tensor) -> Tensor:
         """Its transpose [n_targets, n_sources]."""
-        return _csr(self.target_ptr, self.source[self.order], alpha[self.order], self.size[::-1])
+        return _csr(self.target_ptr, self.senders, alpha.index_select(0, self.order), self.size[::-1])
 
 
 def _ptr(index: Tensor, n: int) -> Tensor:
