@@ -103,6 +103,11 @@ def _csr(ptr: Tensor, index: Tensor, values: Tensor, size: tuple[int, int]) -> T
     return torch.sparse_csr_tensor(ptr, index, values, size, check_invariants=False)
 
 
+def _product(matrix: Tensor, x: Tensor) -> Tensor:
+    """matrix @ x of a sparse matrix, without the copy of the zeros to which `@` adds it."""
+    return x.new_zeros(matrix.shape[0], x.shape[1]).addmm_(matrix, x.contiguous())
+
+
 def _dot(links: Links, x: Tensor, y: Tensor) -> Tensor:
     if len(links.source) == 0:
         return x.new_zeros(0)
@@ -116,13 +121,13 @@ class _ToTargets(torch.autograd.Function):
     def forward(ctx: Any, alpha: Tensor, x: Tensor, links: Links) -> Tensor:
         ctx.save_for_backward(alpha, x)
         ctx.links = links
-        return links.by_target(alpha) @ x
+        return _product(links.by_target(alpha), x)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         alpha, x = ctx.saved_tensors
         to_alpha = _dot(ctx.links, x, grad) if ctx.needs_input_grad[0] else None
-        to_x = ctx.links.by_source(alpha) @ grad.contiguous() if ctx.needs_input_grad[1] else None
+        to_x = _product(ctx.links.by_source(alpha), grad) if ctx.needs_input_grad[1] else None
         return to_alpha, to_x, None
 
 
@@ -131,13 +136,13 @@ class _ToSources(torch.autograd.Function):
     def forward(ctx: Any, alpha: Tensor, y: Tensor, links: Links) -> Tensor:
         ctx.save_for_backward(alpha, y)
         ctx.links = links
-        return links.by_source(alpha) @ y
+        return _product(links.by_source(alpha), y)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         alpha, y = ctx.saved_tensors
         to_alpha = _dot(ctx.links, grad, y) if ctx.needs_input_grad[0] else None
-        to_y = ctx.links.by_target(alpha) @ grad.contiguous() if ctx.needs_input_grad[1] else None
+        to_y = _product(ctx.links.by_target(alpha), grad) if ctx.needs_input_grad[1] else None
         return to_alpha, to_y, None
 
 
@@ -151,6 +156,6 @@ class _Dot(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, Tensor | None, None]:
         x, y = ctx.saved_tensors
-        to_x = ctx.links.by_source(grad) @ y if ctx.needs_input_grad[0] else None
-        to_y = ctx.links.by_target(grad) @ x if ctx.needs_input_grad[1] else None
+        to_x = _product(ctx.links.by_source(grad), y) if ctx.needs_input_grad[0] else None
+        to_y = _product(ctx.links.by_target(grad), x) if ctx.needs_input_grad[1] else None
         return to_x, to_y, None
