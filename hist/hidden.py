@@ -72,7 +72,8 @@ def nearest(r: Tensor, sizes: tuple[int, ...], k: int) -> Tensor:
     Shapes:
         r: [n_rows, d], day after day of `sizes` rows; output: int64 [2, n_links]
     """
-    values, columns, start = r.new_zeros(len(r), k), torch.zeros(len(r), k, dtype=torch.int64, device=r.device), 0
+    values, start = r.new_zeros(len(r), k), 0
+    columns = torch.zeros_like(values, dtype=torch.int64)
     for rows in by_day(unit(r), sizes):
         n = len(rows)
         step = max(1, SEARCH_CELLS // max(n, 1))
