@@ -107,7 +107,8 @@ def concept_mean(part: Tensor, batch: Batch) -> Tensor:
     row, concept, weight = batch.links.source, batch.links.target, batch.weight
     per_concept = part.new_zeros(batch.n_concepts)
     size = per_concept.index_add(0, concept, weight)
-    mean = per_concept.index_add(0, concept, weight * part[row]) / size
+    mean = per_concept.index_add(0, concept, weight * part.index_select(0, row)) / size
     per_row = part.new_zeros(batch.n_rows)
     total = per_row.index_add(0, row, weight)
-    return per_row.index_add(0, row, weight * mean[concept]) / torch.where(total > 0, total, 1.0)
+    mean = mean.index_select(0, concept)
+    return per_row.index_add(0, row, weight * mean) / torch.where(total > 0, total, 1.0)

@@ -59,7 +59,8 @@ def hidden_links(r: Tensor, sizes: tuple[int, ...], k: int) -> Links:
     """
     n = len(r)
     found = nearest(r, sizes, k)
-    own = torch.unique(found[1])
+    linked = torch.zeros(n, dtype=torch.bool, device=r.device).index_fill_(0, found[1], True)
+    own = linked.nonzero().squeeze(1)
     key = torch.cat([found[0] * n + found[1], own * n + own]).sort().values
     return Links.of(key // max(n, 1), key % max(n, 1), n, n)
 
@@ -71,21 +72,21 @@ def nearest(r: Tensor, sizes: tuple[int, ...], k: int) -> Tensor:
     Shapes:
         r: [n_rows, d], day after day of `sizes` rows; output: int64 [2, n_links]
     """
-    found = []
-    start = 0
+    values, start = r.new_zeros(len(r), k), 0
+    columns = torch.zeros_like(values, dtype=torch.int64)
     for rows in by_day(unit(r), sizes):
         n = len(rows)
         step = max(1, SEARCH_CELLS // max(n, 1))
         for first in range(0, n, step):
             similarity = rows[first : first + step] @ rows.T
-            m = len(similarity)
-            similarity[torch.arange(m), torch.arange(first, first + m)] = 0.0
+            similarity.diagonal(first).zero_()
             value, column = _top(similarity, min(k, n))
-            row = torch.arange(first, first + m, device=r.device).unsqueeze(1).expand_as(column)
-            kept = value != 0
-            found.append(torch.stack([row[kept], column[kept]]) + start)
+            part = slice(start + first, start + first + len(value))
+            values[part, : value.shape[1]] = value
+            torch.add(column, start, out=columns[part, : value.shape[1]])
         start += n
-    return torch.cat(found, dim=1) if found else torch.zeros(2, 0, dtype=torch.int64, device=r.device)
+    row, place = values.nonzero(as_tuple=True)
+    return torch.stack([row, columns[row, place]])
 
 
 def _top(similarity: Tensor, k: int) -> tuple[Tensor, Tensor]:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import tempfile
 import warnings
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from samgraph.hist.links import Links
 
@@ -83,7 +85,8 @@ def edge_softmax(logits: Tensor, index: Tensor, n_groups: int) -> Tensor:
 def edge_cosine(a: Tensor, b: Tensor, links: Links, eps: float) -> Tensor:
     """Cosine of both ends of each edge [n_edges], 0 where one is zero; `eps` is added to the norms' product."""
     if eps == 0:
-        return links.dot(unit(a), unit(b))
+        directions = unit(a)
+        return links.dot(directions, directions if b is a else unit(b))
     norms = a.norm(dim=1).index_select(0, links.source) * b.norm(dim=1).index_select(0, links.target)
     cosine: Tensor = links.dot(a, b) / (norms + eps)
     return cosine
@@ -91,5 +94,25 @@ def edge_cosine(a: Tensor, b: Tensor, links: Links, eps: float) -> Tensor:
 
 def unit(x: Tensor) -> Tensor:
     """Rows scaled to length 1; a row of zeros stays zero, with finite gradients."""
-    square = (x * x).sum(dim=-1, keepdim=True)
-    return x * torch.where(square > 0, square, 1.0).rsqrt()
+    out: Tensor = _Unit.apply(x)
+    return out
+
+
+class _Unit(torch.autograd.Function):
+    """Its gradient is what stands at right angles to the row: two passes where autograd makes five."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        square = (x * x).sum(dim=-1, keepdim=True)
+        scale = torch.where(square > 0, square, 1.0).rsqrt()
+        out = x * scale
+        ctx.save_for_backward(out, scale)
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        out, scale = ctx.saved_tensors
+        along = (gradient * out).sum(dim=-1, keepdim=True)
+        to_x: Tensor = torch.addcmul(gradient, out, along, value=-1).mul_(scale)
+        return to_x

@@ -42,8 +42,14 @@ class SharedPart(nn.Module):
         self.forecast = _linear(hidden_size)
 
     def forward(self, received: Tensor) -> tuple[Tensor, Tensor]:
-        shared = self.shared(received)
-        return self.backcast(shared), nn.functional.leaky_relu(self.forecast(shared))
+        return self._behind(self.backcast, received), nn.functional.leaky_relu(
+            self._behind(self.forecast, received)
+        )
+
+    def _behind(self, layer: nn.Linear, received: Tensor) -> Tensor:
+        """layer(shared(received)) as one product with the rows, which are many more than `hidden_size`."""
+        bias = layer(self.shared.bias)
+        return nn.functional.linear(received, layer.weight @ self.shared.weight, bias)
 
 
 class HistHead(nn.Module):

@@ -75,7 +75,7 @@ class Training(Generic[Model]):
     @classmethod
     def begin(cls, model: Model, config: HistConfig, identity: dict[str, Any]) -> Training[Model]:
         """A training before its first epoch."""
-        optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate)
+        optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate, fused=True)
         return cls(model, config, optimiser, identity, deque(maxlen=config.average), _copy(model), Progress())
 
     def again(self, model: Model, config: HistConfig) -> Training[Model]:

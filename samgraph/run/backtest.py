@@ -32,6 +32,7 @@ from samgraph.outcome.assess import STEPS, assess
 from samgraph.outcome.overfitting import overfitting
 from samgraph.progress import stage, warn
 from samgraph.report.page import write_report
+from samgraph.run.ahead import ahead
 from samgraph.run.begin import begin, same_but_end
 from samgraph.run.folder import RunFolder
 from samgraph.run.grow import Kept, growing, keep_fits, settle, take_place
@@ -46,7 +47,7 @@ from samgraph.run.trials import Parent, Question, Trial, TrialLedger
 from samgraph.seals import digests
 from samgraph.training.executor import open_executor
 from samgraph.training.pieces import fit_pieces, gather
-from samgraph.training.task import CURVES, PREDICTIONS, Task
+from samgraph.training.task import CURVES, PREDICTIONS, Executor, Task
 
 if TYPE_CHECKING:
     from samgraph.graph.db.driver import Graph
@@ -73,6 +74,7 @@ def backtest(
     graph: Graph | None = None,
     counts: bool = True,
     latest: bool = False,
+    executor: Executor | None = None,
 ) -> dict[str, Any]:
     """Run, continue or grow the backtest in folder `out`; the run's summary, as in `out`/summary.json.
 
@@ -87,20 +89,28 @@ def backtest(
         counts: as a trial; a run that only tries the plumbing (`--quick`) does not
         latest: the end is the last of the dataset's days, and a run that has reached it is brought up to date with what
             has changed before it
+        executor: where models are fitted, opened already; closed when they are. By default one of the settings
 
     Raises:
         SamgraphError: what was wrong and what to do; finished pieces are kept
     """
     require_tracking(config)
+    if executor is None:
+        with open_executor(config.engine, config.address, config.jobs, ahead(config, out)) as opened:
+            return backtest(
+                config, out, known=known, graph=graph, counts=counts, latest=latest, executor=opened
+            )
     with folder_alone(out.resolve()):
         settle(out)
         dataset = Dataset(config.data)
         before = _grows(config, out, dataset, latest=latest)
         if before is None:
-            summary = _run(config, out, dataset, known, graph, counts=counts)
+            summary = _run(config, out, dataset, known, graph, executor, counts=counts)
         else:
             _keep_same(growing(out), config, dataset, known)
-            summary = _run(config, growing(out), dataset, known, graph, counts=counts, before=before)
+            summary = _run(
+                config, growing(out), dataset, known, graph, executor, counts=counts, before=before
+            )
             take_place(out)
         with stage("report"):
             write_report(out)
@@ -134,6 +144,7 @@ def _run(
     dataset: Dataset,
     known: dt.datetime | None,
     graph: Graph | None,
+    executor: Executor,
     *,
     counts: bool,
     before: RunFolder | None = None,
@@ -159,8 +170,7 @@ def _run(
     if before is not None:
         with clock("kept"):
             started.content["grown"] = _grown(before, keep_fits(before, pieces, inputs, work))
-    executing = open_executor(config.engine, config.address, config.jobs)
-    with clock("training"), stage("train") as progress, executing as executor:
+    with clock("training"), stage("train") as progress, contextlib.closing(executor):
         fit_pieces([Task(piece, work) for piece in pieces], executor, progress)
         if kept is not None:
             kept.keep_features(work.folder)

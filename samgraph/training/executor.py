@@ -21,13 +21,16 @@ from samgraph.training.task import Engine, Executor
 
 
 @contextlib.contextmanager
-def open_executor(engine: Engine, address: str | None, jobs: int | None) -> Iterator[Executor]:
+def open_executor(
+    engine: Engine, address: str | None, jobs: int | None, ahead: int = 0
+) -> Iterator[Executor]:
     """The executor of a run, closed at the end of the block.
 
     Args:
         engine: "local" or "ray"
         address: of a Ray cluster (HOST:PORT, ray://HOST:PORT or auto); None starts Ray on this machine alone
         jobs: pieces at once; None: one a core, or as many as the cluster has room for
+        ahead: processes of this machine to start at once, before there is a task for them
 
     Raises:
         ConfigError: an address without Ray
@@ -45,6 +48,8 @@ def open_executor(engine: Engine, address: str | None, jobs: int | None) -> Iter
     else:
         executor = LocalExecutor(jobs or os.cpu_count() or 1)
     try:
+        if isinstance(executor, LocalExecutor):
+            executor.start(ahead)
         yield executor
     finally:
         executor.close()

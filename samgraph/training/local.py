@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import importlib
 import multiprocessing
 import os
 import signal
@@ -33,19 +34,17 @@ class LocalExecutor:
         self._queue: ProcessQueue[Message] | None = None
         self._waiting: dict[Future[None], Task] = {}
 
+    def start(self, count: int) -> None:
+        """Start up to `count` processes, which load what models are fitted with while the caller prepares tasks."""
+        with _caller_not_imported(), contextlib.suppress(BrokenProcessPool):  # `poll` says so of the tasks
+            for _ in range(min(count, self.jobs)):
+                self._opened().submit(_load)
+
     def submit(self, task: Task) -> None:
         with _caller_not_imported():
-            if self._pool is None:
-                context = multiprocessing.get_context("spawn")
-                self._queue = context.Queue()
-                self._pool = ProcessPoolExecutor(
-                    self.jobs,
-                    mp_context=context,
-                    initializer=_start_worker,
-                    initargs=(self._queue, os.getpid()),
-                )
+            pool = self._opened()
             try:
-                self._waiting[self._pool.submit(_fit, task)] = task
+                self._waiting[pool.submit(_fit, task)] = task
             except BrokenProcessPool:  # it broke since the last poll, which shall say so of this task too
                 broken: Future[None] = Future()
                 broken.set_exception(BrokenProcessPool())
@@ -81,6 +80,18 @@ class LocalExecutor:
         for process in processes:  # ours alone: a stop must not wait for the epochs under way
             process.terminate()
             process.join(timeout=10)
+
+    def _opened(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            context = multiprocessing.get_context("spawn")
+            self._queue = context.Queue()
+            self._pool = ProcessPoolExecutor(
+                self.jobs,
+                mp_context=context,
+                initializer=_start_worker,
+                initargs=(self._queue, os.getpid()),
+            )
+        return self._pool
 
     def _progress(self) -> list[Event]:
         last: dict[str, int] = {}
@@ -127,6 +138,11 @@ def _end_with(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
+
+
+def _load() -> None:
+    """Load PyTorch and the models, the three seconds that a worker needs before its first task."""
+    importlib.import_module("samgraph.hist.train")
 
 
 def _fit(task: Task) -> None:

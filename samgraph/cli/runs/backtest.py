@@ -105,17 +105,26 @@ def command(
     """
     from samgraph.config import load_config
     from samgraph.graph.db.asof import parse_moment
-    from samgraph.run.backtest import backtest, last_day, summary_frame
+    from samgraph.run.ahead import ahead
+    from samgraph.training.executor import open_executor
 
     overrides = {"data": data, "universe": universe, "start": start, "seeds": seeds, "jobs": jobs}
     overrides |= {"engine": engine, "address": address}
     asked_latest = end == LATEST
     if asked_latest:
+        from samgraph.run.backtest import last_day
+
         end = last_day(load_config(config, overrides | {"end": _ANY}))
     settings = load_config(config, overrides | {"end": end})
     if quick:
         settings = settings.quick()
     known = parse_moment(known_at) if known_at else None
-    summary = backtest(settings, out, known=known, counts=not quick, latest=asked_latest)
+    with open_executor(settings.engine, settings.address, settings.jobs, ahead(settings, out)) as executor:
+        # It takes a second to load, in which the processes that fit load PyTorch.
+        from samgraph.run.backtest import backtest, summary_frame
+
+        summary = backtest(
+            settings, out, known=known, counts=not quick, latest=asked_latest, executor=executor
+        )
     print_summary(summary_frame(summary), form)
     click.echo(f"report: {out / 'report.html'}", err=True)

@@ -154,6 +154,16 @@ def test_processes_give_the_same_files_as_fitting_here_and_progress_counts_every
     assert counter.done == counter.total == 16
 
 
+def test_a_process_started_ahead_fits_the_first_task(tmp_path: Path) -> None:
+    tasks = made_tasks(tmp_path, seeds=1)[1:]
+    with open_executor("local", None, 2, 1) as executor:
+        assert isinstance(executor, LocalExecutor) and executor._pool is not None
+        begun = set(executor._pool._processes)
+        fit_pieces(tasks, executor, Stage())
+        assert len(begun) == 1 and begun <= set(executor._pool._processes)
+    assert digests(tasks) == fit_here(made_tasks(tmp_path / "here", seeds=1)[1:])
+
+
 class Fake:
     """An executor by hand: `script` maps the number of a submission to its fate, "done" or "lost"."""
 
