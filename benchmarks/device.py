@@ -1,12 +1,12 @@
 """HIST on a graphics card, beside the same on this machine's processor and the authors' arrangement on the card.
 
     python benchmarks/device.py step  [--device cuda] [--sizes 3000x4000,5500x8625]
-    python benchmarks/device.py epoch [--device cuda] [--stocks 5500]
+    python benchmarks/device.py epoch [--device cuda] [--sizes 3000x4000,5500x8625]
 
 `step`: a training day as benchmarks/hist_step.py makes it (forward, backward, Adam; hidden 128), by the clock, the card
-waited for. Besides the program as it is: the recurrence captured as a CUDA graph or passed to torch.compile, and
-everything in bfloat16 that autocast lets be, none of which the program does. `epoch`: one of `fit_window` on 240 days
-of made prices, hidden 64, with its validation, on the processor with all its threads and on the card.
+waited for; beside it the same without CUDA graphs, and with matrix products in TF32, which the program does not use.
+`epoch`: one of `fit_window` on 120 days of made prices, hidden 64, with the validation of 20 days, on the card (the
+third epoch) or on the processor with all its threads (the only one).
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ import argparse
 import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 
 import numpy as np
 import pandas as pd
 import torch
 from hist_step import CHUNK, FEATURES, PRODUCTS, D, dense_day, stream_chunk
-from torch import nn
 
+import samgraph.hist.recurrence
 from samgraph.graph.series.snapshots import Edges, SnapshotSeries
 from samgraph.hist.config import variant
 from samgraph.hist.data import training_inputs
@@ -35,12 +36,12 @@ REPEATS = 20
 
 
 def seconds(step: Callable[[], object], device: str, repeats: int = REPEATS) -> float:
-    """By the clock, the median of `repeats` after three first ones."""
+    """By the clock, the median of `repeats` after three first ones; fewer on the processor."""
     wait = torch.cuda.synchronize if device == "cuda" else lambda: None
-    for _ in range(3):
+    for _ in range(3 if device == "cuda" else 1):
         step()
     found = []
-    for _ in range(repeats):
+    for _ in range(repeats if device == "cuda" else 3):
         wait()
         began = time.perf_counter()
         step()
@@ -49,46 +50,40 @@ def seconds(step: Callable[[], object], device: str, repeats: int = REPEATS) -> 
     return statistics.median(found)
 
 
-def in_bfloat16(step: Callable[[], None]) -> Callable[[], None]:
-    """The step under autocast."""
-
-    def run() -> None:
-        with torch.autocast("cuda", dtype=torch.bfloat16):
-            step()
-
-    return run
-
-
-def recurrence(n: int, form: str) -> Callable[[], None]:
+def recurrence(n: int) -> Callable[[], None]:
     """Forward and backward of the stream encoder alone on a chunk of days, on the card."""
     encoder = StreamEncoder(FEATURES, D, 2, 0.0).cuda()
     features = torch.randn(CHUNK, n, FEATURES, device="cuda")
     mask = torch.rand(CHUNK, n, device="cuda") < 0.99
     state = encoder.start(n, features)
 
-    def forward() -> torch.Tensor:
-        return encoder(features, state, mask.to(features.dtype))[-1]
-
-    if form == "compiled":
-        forward = torch.compile(forward)
-
     def step() -> None:
         for parameter in encoder.parameters():
             parameter.grad = None
-        (forward() ** 2).mean().backward()
+        (encoder.run(features, mask, state)[0] ** 2).mean().backward()
 
-    if form != "graph":
-        return step
-    side = torch.cuda.Stream()
-    side.wait_stream(torch.cuda.current_stream())
-    with torch.cuda.stream(side):
-        for _ in range(3):
-            step()
-    torch.cuda.current_stream().wait_stream(side)
-    graph = torch.cuda.CUDAGraph()
-    with torch.cuda.graph(graph):
-        step()
-    return graph.replay
+    return step
+
+
+@contextmanager
+def without_graphs() -> Iterator[None]:
+    """The recurrence with its kernels started one by one."""
+    replayed = samgraph.hist.recurrence.in_place
+    samgraph.hist.recurrence.in_place = lambda run, written, read: run(*written, *read)
+    try:
+        yield
+    finally:
+        samgraph.hist.recurrence.in_place = replayed
+
+
+@contextmanager
+def in_tf32() -> Iterator[None]:
+    """Matrix products of 19 bits."""
+    torch.set_float32_matmul_precision("high")
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision("highest")
 
 
 def steps(sizes: list[tuple[int, int]], device: str) -> None:
@@ -102,14 +97,17 @@ def steps(sizes: list[tuple[int, int]], device: str) -> None:
             print(f"      stream, {attention:5s} {one:8.2f} ({dense / one:5.1f} times)", flush=True)
         if device != "cuda":
             continue
-        half = seconds(in_bfloat16(dense_day(n, m, device)), device) * 1e3
-        print(f"      authors' in bfloat16 {half:8.2f}", flush=True)
-        for form in ("plain", "graph", "compiled"):
-            try:
-                one = seconds(recurrence(n, form), device) / CHUNK * 1e3
-                print(f"      the recurrence alone, {form:8s} {one:8.3f}", flush=True)
-            except Exception as error:  # noqa: BLE001  what a form cannot do is told, not fatal
-                print(f"      the recurrence alone, {form}: {type(error).__name__}: {str(error)[:200]}")
+        for name, form in FORMS.items():
+            with form():
+                day = seconds(dense_day(n, m, device), device) * 1e3
+                one = seconds(stream_chunk(n, m, "edges", device), device) / CHUNK * 1e3
+                alone = seconds(recurrence(n), device) / CHUNK * 1e3
+            print(
+                f"      {name:15s} authors' {day:8.2f}; stream, edges {one:8.2f}; recurrence alone {alone:8.3f}"
+            )
+
+
+FORMS = {"as it is": nullcontext, "without graphs": without_graphs, "in TF32": in_tf32}
 
 
 def made_market(n: int, n_days: int) -> Market:
@@ -138,8 +136,8 @@ def made_market(n: int, n_days: int) -> Market:
 
 
 def epoch(n: int, n_products: int, device: str) -> float:
-    """Seconds of the last of three epochs on 240 training and 40 validation days."""
-    market = made_market(n, 400)
+    """Seconds of an epoch on 120 training and 20 validation days: the last of three, on the processor of one."""
+    market = made_market(n, 260)
     rng = np.random.default_rng(0)
     stock = np.repeat(np.arange(n), PRODUCTS)
     edges = Edges.of(stock, rng.integers(0, n_products, len(stock)), rng.uniform(0.05, 0.3, len(stock)))
@@ -147,13 +145,13 @@ def epoch(n: int, n_products: int, device: str) -> float:
     series = SnapshotSeries(
         market.dates, market.stocks, names, names, np.zeros(market.n_dates, dtype=np.int64), (edges,)
     )
-    threads = 1 if device == "cuda" else os.cpu_count() or 1
-    config = variant("samgraph", start="nothing", epochs=3, min_epochs=3, threads=threads)
-    window = Window(slice(80, 320), slice(331, 371), slice(382, 384))
-    told: list[float] = []
+    threads, epochs = (1, 3) if device == "cuda" else (os.cpu_count() or 1, 1)
+    config = variant("samgraph", start="nothing", epochs=epochs, min_epochs=epochs, threads=threads)
+    window = Window(slice(80, 200), slice(211, 231), slice(242, 244))
     inputs = training_inputs(market, series, config)
+    told: list[float] = []  # when the training began, and when each of its epochs had ended
     fit_window(inputs, window, config, 0, device=device, progress=lambda _: told.append(time.perf_counter()))
-    return told[3] - told[2]
+    return told[epochs] - told[epochs - 1]
 
 
 def _name(device: str) -> str:
@@ -176,7 +174,7 @@ def main() -> None:
         return
     for n, m in sizes:
         spent = epoch(n, m, options.device)
-        print(f"  {n} x {m}: an epoch of 240 days, {_name(options.device)}: {spent:.2f} s", flush=True)
+        print(f"  {n} x {m}: an epoch of 120 days, {_name(options.device)}: {spent:.2f} s", flush=True)
 
 
 if __name__ == "__main__":

@@ -20,10 +20,12 @@ from samgraph.hist.batch import by_day
 from samgraph.hist.concepts import edges_to_stocks
 from samgraph.hist.config import HistConfig
 from samgraph.hist.day_graph import Batch
+from samgraph.hist.kernels import on_card
 from samgraph.hist.links import Links
 from samgraph.hist.messages import WeightedSum, edge_cosine, unit
 
 SEARCH_CELLS = 4_000_000  # similarities held at once in the search for neighbours
+CARD_CELLS = 64_000_000  # the same on a graphics card
 
 
 class HiddenConcepts(nn.Module):
@@ -76,7 +78,8 @@ def nearest(r: Tensor, sizes: tuple[int, ...], k: int) -> Tensor:
     columns = torch.zeros_like(values, dtype=torch.int64)
     for rows in by_day(unit(r), sizes):
         n = len(rows)
-        step = max(1, SEARCH_CELLS // max(n, 1))
+        cells = CARD_CELLS if on_card(r.device) else SEARCH_CELLS
+        step = max(1, cells // max(n, 1))
         for first in range(0, n, step):
             similarity = rows[first : first + step] @ rows.T
             similarity.diagonal(first).zero_()

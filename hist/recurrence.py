@@ -6,6 +6,9 @@
 A stock without valid features on a day has u = 0, so that its state stays as it was, exactly. The gradients are given
 here: those of the weights are one matrix product over all days instead of one a day, and tanh is taken as 2 s(2x) - 1,
 which PyTorch makes three times as fast. Weights and results are those of `torch.nn.GRU`, which has no mask.
+
+On a graphics card the loops over days are replayed as CUDA graphs (`samgraph.hist.kernels.in_place`), for starting
+their kernels one by one takes longer than running them.
 """
 
 from __future__ import annotations
@@ -15,6 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
+
+from samgraph.hist.kernels import in_place, rooms
 
 
 def run_layer(layer: nn.GRU, x: Tensor, state: Tensor, mask: Tensor | None = None) -> Tensor:
@@ -26,6 +31,10 @@ def run_layer(layer: nn.GRU, x: Tensor, state: Tensor, mask: Tensor | None = Non
     """
     of_input, of_state, bias, inner = (_by_gate(weight) for weight in layer.all_weights[0])
     bias = torch.cat([bias[:2] + inner[:2], bias[2:]])
+    n, more = x.shape[1], rooms(x.shape[1], x.device)
+    if more:  # stocks that are never told of
+        x, state = (nn.functional.pad(part, (0, 0, 0, more)) for part in (x, state))
+        mask = None if mask is None else nn.functional.pad(mask, (0, more))
     out: Tensor = _Recurrence.apply(
         x.contiguous(),
         None if mask is None else mask.unsqueeze(-1),
@@ -35,7 +44,7 @@ def run_layer(layer: nn.GRU, x: Tensor, state: Tensor, mask: Tensor | None = Non
         bias,
         inner[2],
     )
-    return out
+    return out[:, :n] if more else out
 
 
 def _by_gate(weight: Tensor) -> Tensor:
@@ -65,14 +74,7 @@ class _Recurrence(torch.autograd.Function):
         inner = torch.empty_like(gates[0])
         states = x.new_empty(n_days + 1, *state.shape)
         states[0] = state
-        for t, (h, reset, update, new) in enumerate(zip(states, *gates, strict=False)):
-            reset.addmm_(h, of_state[0]).sigmoid_()
-            update.addmm_(h, of_state[1]).sigmoid_()
-            if mask is not None:
-                update.mul_(mask[t])
-            torch.addmm(inner_bias, h, of_state[2], out=inner[t])
-            new.addcmul_(reset, inner[t]).sigmoid_().mul_(2.0).sub_(1.0)
-            torch.lerp(h, new, update, out=states[t + 1])
+        in_place(_forwards, (states, *gates, inner), (mask, of_state, inner_bias))
         ctx.save_for_backward(x, of_input, of_state, inner, states, *gates)
         return states[1:]
 
@@ -89,18 +91,7 @@ class _Recurrence(torch.autograd.Function):
         kept = 1 - update
         sums = [torch.empty_like(reset) for _ in range(4)]  # of reset, of update, of new, and of new behind r
         flow = torch.zeros_like(before[0])
-        turned = of_state.transpose(1, 2)
-        for t in range(n_days - 1, -1, -1):
-            flow = flow.add_(gradient[t])
-            of_new = torch.mul(flow, to_new[t], out=sums[2][t])
-            parts = (
-                torch.mul(of_new, to_reset[t], out=sums[0][t]),
-                torch.mul(flow, to_update[t], out=sums[1][t]),
-                torch.mul(of_new, reset[t], out=sums[3][t]),
-            )
-            flow.mul_(kept[t])
-            for part, weight in zip(parts, turned, strict=True):
-                flow.addmm_(part, weight)
+        in_place(_backwards, (flow, *sums), (gradient, to_reset, to_update, to_new, kept, reset, of_state))
         flat = [part.view(n_days * n, d) for part in sums]
         rows, earlier = x.view(n_days * n, x.shape[2]), before.reshape(n_days * n, d)
         to_x = None
@@ -118,3 +109,51 @@ class _Recurrence(torch.autograd.Function):
             torch.stack([flat[k].sum(dim=0) for k in (0, 1, 2)]),
             flat[3].sum(dim=0),
         )
+
+
+def _forwards(
+    states: Tensor,
+    reset: Tensor,
+    update: Tensor,
+    new: Tensor,
+    inner: Tensor,
+    mask: Tensor | None,
+    of_state: Tensor,
+    inner_bias: Tensor,
+) -> None:
+    """Each day's gates and state, written over what the input gives to the gates."""
+    for t, h in enumerate(states[:-1]):
+        reset[t].addmm_(h, of_state[0]).sigmoid_()
+        update[t].addmm_(h, of_state[1]).sigmoid_()
+        if mask is not None:
+            update[t].mul_(mask[t])
+        torch.addmm(inner_bias, h, of_state[2], out=inner[t])
+        new[t].addcmul_(reset[t], inner[t]).sigmoid_().mul_(2.0).sub_(1.0)
+        torch.lerp(h, new[t], update[t], out=states[t + 1])
+
+
+def _backwards(
+    flow: Tensor,
+    of_reset: Tensor,
+    of_update: Tensor,
+    of_new: Tensor,
+    of_inner: Tensor,
+    gradient: Tensor,
+    to_reset: Tensor,
+    to_update: Tensor,
+    to_new: Tensor,
+    kept: Tensor,
+    reset: Tensor,
+    of_state: Tensor,
+) -> None:
+    """The gradients of the sums behind the gates, last day first; `flow` ends as that of the state before them."""
+    turned = of_state.transpose(1, 2)
+    for t in range(len(gradient) - 1, -1, -1):
+        flow.add_(gradient[t])
+        torch.mul(flow, to_new[t], out=of_new[t])
+        torch.mul(of_new[t], to_reset[t], out=of_reset[t])
+        torch.mul(flow, to_update[t], out=of_update[t])
+        torch.mul(of_new[t], reset[t], out=of_inner[t])
+        flow.mul_(kept[t])
+        for part, weight in zip((of_reset[t], of_update[t], of_inner[t]), turned, strict=True):
+            flow.addmm_(part, weight)

@@ -33,7 +33,7 @@ class MasterShape:
     heads: int = 4
     stock_heads: int = 2
     temperature: float = 5.0
-    dropout: float = 0.5
+    dropout: float = 0.3
 
 
 class Attention(nn.Module):

@@ -32,14 +32,16 @@ class MasterModel:
     Attributes:
         shape: of the network
         learning_rate: of Adam; days: in one step
+        epoch_days: days of an epoch, drawn anew for each; neighbours tell nearly the same
         epochs, patience: at most so many, and so many without a better validation Rank IC end the fit
     """
 
     shape: MasterShape = field(default_factory=MasterShape)
-    learning_rate: float = 2e-4
+    learning_rate: float = 1e-3
     days: int = 4
-    epochs: int = 30
-    patience: int = 6
+    epoch_days: int = 500
+    epochs: int = 20
+    patience: int = 4
 
     def fit(
         self,
@@ -142,7 +144,8 @@ class MasterModel:
     def _epoch(self, training: Training[Master], days: _Days, seed: int) -> float:
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed * 1_000_003 + training.progress.epoch)
-            order = [days.train[k] for k in torch.randperm(len(days.train)).tolist()]
+            drawn = torch.randperm(len(days.train))[: self.epoch_days]
+            order = [days.train[k] for k in drawn.tolist()]
             training.model.train()
             total = 0.0
             for first in range(0, len(order), self.days):
