@@ -99,7 +99,7 @@ def unit(x: Tensor) -> Tensor:
 
 
 class _Unit(torch.autograd.Function):
-    """Its gradient is what stands at right angles to the row: two passes where autograd makes five."""
+    """Its gradient is what stands at right angles to the row, with fewer passes than autograd makes."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:
