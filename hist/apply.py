@@ -75,7 +75,7 @@ def encode_rows(
         earlier, later, whose, (up, down) = data.before(days)
         states = torch.cat([state[-1:], top[:-1]])  # before each of the days
         batch = replace(batch, yesterday=Yesterday(earlier, states[later, column[whose]], up, down))
-    # of rows, not of pairs: its gradient is made ten times as fast
+    # one index instead of two: twice as fast with its gradient
     x = top.flatten(0, 1).index_select(0, place * top.shape[1] + column[stock])
     return x, after, batch
 

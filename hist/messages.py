@@ -25,8 +25,8 @@ with warnings.catch_warnings():
 class WeightedSum(MessagePassing):  # type: ignore[misc]  # PyG ships no types
     """out_j = sum over edges (i, j) of alpha_ij x_i; a target without edges gets 0.
 
-    `forward` sends along the links, `reverse` against them. PyG's fused step is a sparse matrix product; with
-    `fuse=False` the messages are made and scattered one by one, which gives the same sums.
+    `forward` sends along the links, `reverse` against them. PyG's fused step is `Links.to_targets` or `to_sources`;
+    with `fuse=False` the messages are made and scattered one by one, which gives the same sums.
 
     Shapes:
         x: [n_sources, d]; alpha: [n_edges]; output: [n_targets, d] (`reverse`: targets to sources)
@@ -99,7 +99,7 @@ def unit(x: Tensor) -> Tensor:
 
 
 class _Unit(torch.autograd.Function):
-    """Its gradient is what stands at right angles to the row: two passes where autograd makes five."""
+    """Its gradient is what stands at right angles to the row, with fewer passes than autograd makes."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor) -> Tensor:

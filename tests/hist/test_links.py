@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samgraph.hist.links import Links
-from samgraph.hist.messages import WeightedSum
+from samgraph.hist.messages import WeightedSum, unit
 
 
 def make(seed: int, n: int, m: int, density: float) -> tuple[Links, torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -98,3 +98,12 @@ def test_importing_and_using_the_operators_leaves_no_file_behind(tmp_path: Path)
     )
     subprocess.run([sys.executable, "-c", code], check=True, env=os.environ | {"TMPDIR": str(tmp_path)})
     assert not list(tmp_path.iterdir())
+
+
+def test_a_row_s_direction_has_the_gradient_of_its_definition_and_zeros_a_finite_one() -> None:
+    x = torch.randn(5, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    assert torch.autograd.gradcheck(unit, x.requires_grad_())
+    nothing = torch.zeros(2, 3, requires_grad=True)
+    unit(nothing).sum().backward()
+    assert torch.equal(unit(nothing), torch.zeros(2, 3)) and nothing.grad is not None
+    assert torch.isfinite(nothing.grad).all()
