@@ -73,7 +73,7 @@ def _captured(run: Callable[..., None], given: Sequence[Tensor | None]) -> tuple
     held = [
         None if one is None else torch.zeros(one.shape, dtype=one.dtype, device=one.device) for one in given
     ]
-    side = torch.cuda.Stream()
+    side = torch.cuda.Stream()  # type: ignore[no-untyped-call]
     side.wait_stream(torch.cuda.current_stream())
     with torch.cuda.stream(side):  # libraries set themselves up before they are recorded
         for _ in range(2):

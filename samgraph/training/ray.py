@@ -103,7 +103,8 @@ class RayExecutor:
         self._waiting.clear()
         with contextlib.suppress(Exception):
             self._ray.kill(self._mailbox)
-        if self._begun:
+        begun, self._begun = self._begun, False
+        if begun:
             self._ray.shutdown()
 
     def _start(self, task: Task) -> None:
