@@ -60,6 +60,9 @@ def print_summary(frame: pd.DataFrame, form: str) -> None:
 @click.option("--seeds", type=int, help="Models per variant (seeds), averaged.")
 @click.option("--jobs", type=int, help="Pieces at once; one a core by default, with Ray as many as fit.")
 @click.option(
+    "--device", metavar="NAME", help="Where PyTorch computes: cpu (default), or cuda for a graphics card."
+)
+@click.option(
     "--engine", type=click.Choice(("local", "ray")), help="Fit models in processes here (default) or on Ray."
 )
 @click.option(
@@ -83,6 +86,7 @@ def command(
     config: Path | None,
     seeds: int | None,
     jobs: int | None,
+    device: str | None,
     engine: str | None,
     address: str | None,
     quick: bool,
@@ -109,7 +113,7 @@ def command(
     from samgraph.training.executor import open_executor
 
     overrides = {"data": data, "universe": universe, "start": start, "seeds": seeds, "jobs": jobs}
-    overrides |= {"engine": engine, "address": address}
+    overrides |= {"device": device, "engine": engine, "address": address}
     asked_latest = end == LATEST
     if asked_latest:
         from samgraph.run.backtest import last_day
