@@ -20,7 +20,7 @@ from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, WindowData
 from samgraph.hist.day_graph import Batch, Yesterday
 from samgraph.hist.encoder import StreamEncoder, WindowEncoder, ratios
-from samgraph.hist.kernels import fixed_kernels, on_card
+from samgraph.hist.kernels import device_of, fixed_kernels, on_card
 from samgraph.hist.model import PARTS, Hist, Scores
 from samgraph.hist.windows import Window
 
@@ -206,7 +206,7 @@ def score_fitted(
     Raises:
         ModelError: days without a snapshot, or that the market does not have
     """
-    place = torch.device(device)
+    place = device_of(device)
     past = days.stop <= window.valid.stop  # as a fit sees them: without whoever joins later
     test = slice(min(days.start, window.test.start), max(days.stop, window.test.start + 1))
     with fixed_kernels(config.threads, place):

@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from samgraph.errors import ModelError
+
 ROOM = 256  # stocks; on a card their number is filled up to a multiple, so that few shapes have a graph each
 GRAPHS = 64  # kept at once; each holds its tensors
 
@@ -33,6 +35,25 @@ def fixed_kernels(threads: int, device: torch.device) -> Iterator[None]:
     finally:
         torch.set_num_threads(before)
         torch.use_deterministic_algorithms(deterministic)
+
+
+def device_of(name: str) -> torch.device:
+    """The device that a setting names.
+
+    Raises:
+        ModelError: there is no such device, or not here
+    """
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ModelError(
+            f"the device '{name}' is unknown to PyTorch; write cpu, or cuda for a graphics card"
+        ) from error
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise ModelError(
+            f"the device is '{name}', but PyTorch sees no graphics card here; set device to cpu, or go to one"
+        )
+    return device
 
 
 def on_card(device: torch.device) -> bool:

@@ -39,7 +39,7 @@ from samgraph.hist.concepts import concept_mean
 from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, WindowData, first_bad_feature
 from samgraph.hist.encoder import WindowEncoder
-from samgraph.hist.kernels import fixed_kernels
+from samgraph.hist.kernels import device_of, fixed_kernels
 from samgraph.hist.metrics import ic, mean, rank_ic
 from samgraph.hist.model import PARTS, Hist
 from samgraph.hist.progress import Progress, Training, attempt_of, restore, store
@@ -91,7 +91,7 @@ def fit_window(
     Raises:
         ModelError: nothing to train or validate on, a loss that is not a number, a foreign checkpoint
     """
-    place = torch.device(device)
+    place = device_of(device)
     concepts = inputs.series is not None
     attempts = config.attempts(concepts=concepts)
     if attempts[0].start == "encoder" and start is None:

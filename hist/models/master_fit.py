@@ -17,7 +17,7 @@ from samgraph.hist.checkpoint import ARITHMETIC, read_checkpoint
 from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, WindowData
 from samgraph.hist.features.scaling import Float32Array, scaled_by
-from samgraph.hist.kernels import fixed_kernels
+from samgraph.hist.kernels import device_of, fixed_kernels
 from samgraph.hist.models.market_state import market_state
 from samgraph.hist.models.master import Master, MasterShape
 from samgraph.hist.models.rows import fit_data, predictions, quality, score_data
@@ -58,7 +58,7 @@ class MasterModel:
         Raises:
             ModelError: the training or validation days have no label, or the loss is not a number
         """
-        with fixed_kernels(config.threads, torch.device(device)):
+        with fixed_kernels(config.threads, device_of(device)):
             training = self._trained(inputs, window, config, seed, folder, advance, device)
         scored = self.score(inputs, window, config, training.best, window.test, device)
         return scored, training.progress.curves()
@@ -102,7 +102,7 @@ class MasterModel:
         device: str = "cpu",
     ) -> pd.DataFrame:
         """Scores of some days (positions in the market's dates) with given parameters."""
-        with fixed_kernels(config.threads, torch.device(device)):
+        with fixed_kernels(config.threads, device_of(device)):
             held = _Days(score_data(inputs, window, config, days, device), self.shape.days)
             model = Master(inputs.n_features, held.state.shape[1], self.shape, seed=0).to(device)
             model.load_state_dict(parameters)

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import torch
 
 from samgraph.hist.apply import COLUMNS, as_frame
 from samgraph.hist.config import HistConfig
 from samgraph.hist.data import TrainingInputs, WindowData
 from samgraph.hist.features.scaling import Float32Array
+from samgraph.hist.kernels import device_of
 from samgraph.hist.metrics import mean, rank_ic
 from samgraph.hist.windows import Window
 
@@ -46,7 +46,7 @@ class Rows:
 
 def fit_data(inputs: TrainingInputs, window: Window, config: HistConfig, device: str = "cpu") -> WindowData:
     """What a fit may see of the inputs, with features scaled as the configuration says, whatever its encoder."""
-    return WindowData(inputs, window, replace(config, encoder="stream"), torch.device(device), fit=True)
+    return WindowData(inputs, window, replace(config, encoder="stream"), device_of(device), fit=True)
 
 
 def score_data(
@@ -57,7 +57,7 @@ def score_data(
         return fit_data(inputs, window, config, device)
     test = slice(min(days.start, window.test.start), max(days.stop, window.test.start + 1))
     stream = replace(config, encoder="stream")
-    return WindowData(inputs, replace(window, test=test), stream, torch.device(device))
+    return WindowData(inputs, replace(window, test=test), stream, device_of(device))
 
 
 def rows_of(data: WindowData, days: Sequence[int]) -> Rows:

@@ -14,6 +14,7 @@ from oracles.hist_making import make_market, make_series
 from torch.utils._python_dispatch import TorchDispatchMode
 
 import samgraph.hist.data
+from samgraph.errors import ModelError
 from samgraph.hist.apply import score_fitted
 from samgraph.hist.config import variant
 from samgraph.hist.data import WindowData, training_inputs
@@ -106,3 +107,20 @@ def test_master_is_fitted_on_a_card_and_repeats_itself(tmp_path: Path) -> None:
     parameters = untrained.parameters(tmp_path / "c")
     here = untrained.score(inputs, WINDOW, config, parameters, WINDOW.test, "cpu")
     pd.testing.assert_frame_equal(here, fitted, check_exact=False, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("gpu0", "'gpu0' is unknown to PyTorch; write cpu"),
+        ("cuda", "no graphics card here; set device to cpu"),
+    ],
+)
+def test_a_device_that_is_not_here_is_refused_in_words(
+    name: str, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    config = variant("samgraph", **SMALL)
+    market = make_market(1, 170, 12)
+    with pytest.raises(ModelError, match=words):
+        fit_window(training_inputs(market, None, config), WINDOW, config, 0, device=name)
