@@ -118,7 +118,8 @@ class MasterModel:
         found = read_checkpoint(folder)
         if found is None:
             raise ModelError(f"{folder} holds no fit of MASTER; run the backtest again")
-        return {k.removeprefix("best/"): v for k, v in found.tensors.items() if k.startswith("best/")}
+        chosen = {k.removeprefix("best/"): v for k, v in found.tensors.items() if k.startswith("best/")}
+        return {_named(name): value for name, value in chosen.items()}
 
     def _begin(self, days: _Days, seed: int) -> Training[Master]:
         model = Master(days.data.inputs.n_features, days.state.shape[1], self.shape, seed=seed)
@@ -160,6 +161,21 @@ class MasterModel:
                 training.step(loss)
                 total += float(loss.detach()) * len(some)
         return total / len(order)
+
+
+_BEFORE = {  # what parameters of the attention layers were called while they were PyTorch's
+    "attend.in_proj_weight": "packed.weight",
+    "attend.out_proj.weight": "joined.weight",
+    "feed.0.": "inner.",
+    "feed.3.": "outer.",
+}
+
+
+def _named(name: str) -> str:
+    """A parameter's name, that of an older fit too."""
+    for old, new in _BEFORE.items():
+        name = name.replace(old, new)
+    return name
 
 
 class _Days:

@@ -12,6 +12,7 @@ import torch
 from oracles.hist_making import make_market
 
 from samgraph.errors import ModelError
+from samgraph.hist.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
 from samgraph.hist.config import variant
 from samgraph.hist.data import TrainingInputs, training_inputs
 from samgraph.hist.models.blend import blend_weights, day_scores
@@ -118,6 +119,29 @@ def test_master_learns_a_planted_signal_and_repeats_itself_after_a_stop(tmp_path
     model.fit(later, WINDOW, CONFIG, 0, tmp_path / "c", lambda _: None)
     kept, disturbed = (model.parameters(tmp_path / name) for name in ("a", "c"))
     assert all(torch.equal(kept[name], disturbed[name]) for name in kept)
+
+
+def test_a_fit_of_master_from_when_its_attention_was_pytorchs_still_scores(tmp_path: Path) -> None:
+    """Its parameters had other names: packed.weight was attend.in_proj_weight, and so on."""
+    inputs, model = inputs_of(), MasterModel(SMALL, epochs=1)
+    scored, _ = model.fit(inputs, WINDOW, CONFIG, 0, tmp_path, lambda _: None)
+    kept = read_checkpoint(tmp_path)
+    assert kept is not None
+    old = {
+        "packed.weight": "attend.in_proj_weight",
+        "joined.weight": "attend.out_proj.weight",
+        "inner.": "feed.0.",
+        "outer.": "feed.3.",
+    }
+    renamed = {}
+    for name, value in kept.tensors.items():
+        for now, before in old.items():
+            name = name.replace(now, before)  # noqa: PLW2901
+        renamed[name] = value
+    assert sum("attend" in name or "feed" in name for name in renamed if name.startswith("best/")) == 12
+    write_checkpoint(tmp_path, 1, Checkpoint(renamed, kept.values))
+    again = model.score(inputs, WINDOW, CONFIG, model.parameters(tmp_path), WINDOW.test)
+    pd.testing.assert_frame_equal(again, scored, check_exact=True)
 
 
 def _stop_after(epochs: int):
