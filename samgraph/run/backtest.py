@@ -32,7 +32,6 @@ from samgraph.outcome.assess import STEPS, assess
 from samgraph.outcome.overfitting import overfitting
 from samgraph.progress import stage, warn
 from samgraph.report.page import write_report
-from samgraph.run.ahead import ahead
 from samgraph.run.begin import begin, same_but_end
 from samgraph.run.folder import RunFolder
 from samgraph.run.grow import Kept, growing, keep_fits, settle, take_place
@@ -45,7 +44,7 @@ from samgraph.run.table_registry import with_return_dates
 from samgraph.run.tracking import require_tracking, track
 from samgraph.run.trials import Parent, Question, Trial, TrialLedger
 from samgraph.seals import digests
-from samgraph.training.executor import open_executor
+from samgraph.training.executor import open_executor, processes_ahead
 from samgraph.training.pieces import fit_pieces, gather
 from samgraph.training.task import CURVES, PREDICTIONS, Executor, Task
 
@@ -96,7 +95,8 @@ def backtest(
     """
     require_tracking(config)
     if executor is None:
-        with open_executor(config.engine, config.address, config.jobs, ahead(config, out)) as opened:
+        early = processes_ahead(len(config.variants) * config.seeds, out)
+        with open_executor(config.engine, config.address, config.jobs, early) as opened:
             return backtest(
                 config, out, known=known, graph=graph, counts=counts, latest=latest, executor=opened
             )

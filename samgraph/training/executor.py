@@ -14,6 +14,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from samgraph.errors import ConfigError
 from samgraph.training.local import LocalExecutor
@@ -53,3 +54,13 @@ def open_executor(
         yield executor
     finally:
         executor.close()
+
+
+def processes_ahead(pieces: int, out: Path) -> int:
+    """How many processes to start before there is a task, for a run of so many pieces or more in the folder `out`.
+
+    None for a run that has begun, of which all may be fitted. One core is left to the process that reads.
+    """
+    if (out / "manifest.json").exists():
+        return 0
+    return min(pieces, max(1, (os.cpu_count() or 1) - 1))

@@ -109,8 +109,7 @@ def command(
     """
     from samgraph.config import load_config
     from samgraph.graph.db.asof import parse_moment
-    from samgraph.run.ahead import ahead
-    from samgraph.training.executor import open_executor
+    from samgraph.training.executor import open_executor, processes_ahead
 
     overrides = {"data": data, "universe": universe, "start": start, "seeds": seeds, "jobs": jobs}
     overrides |= {"device": device, "engine": engine, "address": address}
@@ -123,7 +122,8 @@ def command(
     if quick:
         settings = settings.quick()
     known = parse_moment(known_at) if known_at else None
-    with open_executor(settings.engine, settings.address, settings.jobs, ahead(settings, out)) as executor:
+    early = processes_ahead(len(settings.variants) * settings.seeds, out)
+    with open_executor(settings.engine, settings.address, settings.jobs, early) as executor:
         # It takes a second to load, in which the processes that fit load PyTorch.
         from samgraph.run.backtest import backtest, summary_frame
 

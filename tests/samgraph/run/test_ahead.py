@@ -16,9 +16,8 @@ from samgraph.config import RunConfig
 from samgraph.errors import SnapshotError
 from samgraph.graph.db.driver import Graph
 from samgraph.run import backtest as running
-from samgraph.run.ahead import ahead
 from samgraph.run.backtest import backtest
-from samgraph.training.executor import open_executor
+from samgraph.training.executor import open_executor, processes_ahead
 
 
 def workers() -> list[psutil.Process]:
@@ -40,12 +39,12 @@ def test_no_more_than_there_are_pieces_and_one_core_is_left_to_the_reader(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: int, seeds: int, expected: int
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
-    assert ahead(asked(tmp_path, seeds=seeds), tmp_path / "run") == expected
+    assert processes_ahead(2 * seeds, tmp_path / "run") == expected
 
 
 def test_none_for_a_run_that_has_begun_which_may_have_nothing_left_to_fit(tmp_path: Path) -> None:
     (tmp_path / "manifest.json").write_text("{}", encoding="utf-8")
-    assert ahead(asked(tmp_path), tmp_path) == 0
+    assert processes_ahead(4, tmp_path) == 0
     with open_executor("local", None, 2, 0):
         assert workers() == []
 
