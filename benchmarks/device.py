@@ -165,7 +165,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", choices=("step", "epoch"))
-    parser.add_argument("--device", default="cuda")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cuda")
     parser.add_argument("--sizes", default="3000x4000,5500x8625", help="stocks x products")
     options = parser.parse_args()
     sizes = [(int(n), int(m)) for n, m in (size.split("x") for size in options.sizes.split(","))]

@@ -43,17 +43,11 @@ def device_of(name: str) -> torch.device:
     Raises:
         ModelError: there is no such device, or not here
     """
-    try:
-        device = torch.device(name)
-    except RuntimeError as error:
-        raise ModelError(
-            f"the device '{name}' is unknown to PyTorch; write cpu, or cuda for a graphics card"
-        ) from error
-    if device.type == "cuda" and not torch.cuda.is_available():
-        raise ModelError(
-            f"the device is '{name}', but PyTorch sees no graphics card here; set device to cpu, or go to one"
-        )
-    return device
+    if name not in ("cpu", "cuda"):
+        raise ModelError(f"the device '{name}' is unknown; write cpu, or cuda for a graphics card")
+    if name == "cuda" and not torch.cuda.is_available():
+        raise ModelError("PyTorch sees no graphics card here; set device to cpu, or run where there is one")
+    return torch.device(name)
 
 
 def on_card(device: torch.device) -> bool:

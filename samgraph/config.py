@@ -57,7 +57,10 @@ class RunConfig(Section):
     horizons: tuple[PositiveInt, ...] = Field((1, 5, 10, 20, 40, 60), description="trading days ahead")
     seeds: int = Field(2, ge=1, le=100, description="models per variant (seeds), averaged")
     seed: int = Field(0, ge=0, description="the first of the seeds")
-    device: str = Field("cpu", description="torch device")
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu",
+        description="where models are fitted: the processor, or the graphics card (CUDA_VISIBLE_DEVICES says which)",
+    )
     jobs: int | None = Field(
         None, ge=1, description="pieces at once; empty: one a core, with ray as many as fit"
     )

@@ -88,12 +88,14 @@ def backtest(
         counts: as a trial; a run that only tries the plumbing (`--quick`) does not
         latest: the end is the last of the dataset's days, and a run that has reached it is brought up to date with what
             has changed before it
-        executor: where models are fitted, opened already; closed when they are. By default one of the settings
+        executor: where models are fitted, opened already by somebody who closes it; closed earlier, when they are
+            fitted. By default one of the settings
 
     Raises:
         SamgraphError: what was wrong and what to do; finished pieces are kept
     """
     require_tracking(config)
+    _require_device(config)
     if executor is None:
         early = processes_ahead(len(config.variants) * config.seeds, out)
         with open_executor(config.engine, config.address, config.jobs, early) as opened:
@@ -136,6 +138,16 @@ def _keep_same(folder: Path, config: RunConfig, dataset: Dataset, known: dt.date
         begin(config, folder, dataset, known)
     except RunError:
         shutil.rmtree(folder)
+
+
+def _require_device(config: RunConfig) -> None:
+    """Refuse a card that this machine does not have, where it is to fit; a Ray cluster's may be elsewhere."""
+    if config.device != "cpu" and config.engine == "local":
+        from samgraph.hist.kernels import (
+            device_of,  # it loads PyTorch, which the parent of the workers need not
+        )
+
+        device_of(config.device)
 
 
 def _run(

@@ -36,12 +36,12 @@ class LocalExecutor:
 
     def start(self, count: int) -> None:
         """Start up to `count` processes, which load what models are fitted with while the caller prepares tasks."""
-        with _caller_not_imported(), contextlib.suppress(BrokenProcessPool):  # `poll` says so of the tasks
+        with _as_workers_start(), contextlib.suppress(BrokenProcessPool):  # `poll` says so of the tasks
             for _ in range(min(count, self.jobs)):
                 self._opened().submit(_load)
 
     def submit(self, task: Task) -> None:
-        with _caller_not_imported():
+        with _as_workers_start():
             pool = self._opened()
             try:
                 self._waiting[pool.submit(_fit, task)] = task
@@ -106,13 +106,21 @@ class LocalExecutor:
 
 
 @contextlib.contextmanager
-def _caller_not_imported() -> Iterator[None]:
-    """Let workers start without running the caller's script again, as multiprocessing would: it need not be guarded."""
+def _as_workers_start() -> Iterator[None]:
+    """Let workers start without running the caller's script again, as multiprocessing would: it need not be guarded.
+
+    And without Ctrl-C, which is the parent's: until they ignore it themselves they would tell of it in their own words.
+    """
     caller = sys.modules["__main__"]
     sys.modules["__main__"] = types.ModuleType("__main__")
+    held = None
+    if hasattr(signal, "pthread_sigmask"):  # what a process holds back, those that it starts hold back, too
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
+        if held is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, held)
         sys.modules["__main__"] = caller
 
 

@@ -70,7 +70,7 @@ class RayExecutor:
         here = ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(
             ray.get_runtime_context().get_node_id(), soft=False
         )
-        self._mailbox = ray.remote(Mailbox).options(num_cpus=0, scheduling_strategy=here).remote()
+        self._mailbox: Any = ray.remote(Mailbox).options(num_cpus=0, scheduling_strategy=here).remote()
         self._fit = ray.remote(_fit_remotely)
         self._put: dict[Path, Any] = {}
         self._versions = manifest.versions()
@@ -101,11 +101,12 @@ class RayExecutor:
                 self._ray.cancel(reference, force=True)
             attempt.held.close()
         self._waiting.clear()
-        with contextlib.suppress(Exception):
-            self._ray.kill(self._mailbox)
-        begun, self._begun = self._begun, False
-        if begun:
-            self._ray.shutdown()
+        mailbox, self._mailbox = self._mailbox, None
+        if mailbox is not None:  # else it is closed, and asking Ray for anything would start another
+            with contextlib.suppress(Exception):
+                self._ray.kill(mailbox)
+            if self._begun:
+                self._ray.shutdown()
 
     def _start(self, task: Task) -> None:
         held = contextlib.ExitStack()

@@ -20,6 +20,7 @@ from samgraph.hist.config import variant
 from samgraph.hist.data import WindowData, training_inputs
 from samgraph.hist.model import Hist
 from samgraph.hist.models.master_fit import MasterModel
+from samgraph.hist.recurrence import run_layer
 from samgraph.hist.train import fit_window
 from samgraph.hist.windows import Window
 
@@ -112,7 +113,8 @@ def test_master_is_fitted_on_a_card_and_repeats_itself(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "words"),
     [
-        ("gpu0", "'gpu0' is unknown to PyTorch; write cpu"),
+        ("gpu0", "'gpu0' is unknown; write cpu"),
+        ("cuda:1", "'cuda:1' is unknown; write cpu, or cuda"),
         ("cuda", "no graphics card here; set device to cpu"),
     ],
 )
@@ -124,3 +126,34 @@ def test_a_device_that_is_not_here_is_refused_in_words(
     market = make_market(1, 170, 12)
     with pytest.raises(ModelError, match=words):
         fit_window(training_inputs(market, None, config), WINDOW, config, 0, device=name)
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_a_number_of_stocks_filled_up_for_a_card_changes_nothing(
+    masked: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    layer = torch.nn.GRU(4, 5)
+    mask = (torch.rand(6, 7) < 0.8).float() if masked else None
+
+    def run() -> list[torch.Tensor]:
+        torch.manual_seed(1)
+        x, state = torch.randn(6, 7, 4, requires_grad=True), torch.randn(7, 5, requires_grad=True)
+        out = run_layer(layer, x, state, mask)
+        return [out, *torch.autograd.grad((out * torch.arange(5.0)).sum(), (x, state, *layer.parameters()))]
+
+    plain = run()
+    monkeypatch.setattr("samgraph.hist.recurrence.rooms", lambda n, device: 3)
+    for one, filled in zip(plain, run(), strict=True):
+        torch.testing.assert_close(filled, one, rtol=1e-5, atol=1e-6)
+
+
+def test_blocks_and_searches_of_a_cards_size_score_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = variant("samgraph", **{**SMALL, "start": "nothing"})
+    market = make_market(1, 170, 12, missing=0.03)
+    inputs = training_inputs(market, make_series(market), config)
+    fitted = fit_window(inputs, WINDOW, config, 0)
+    for module in ("apply", "hidden"):
+        monkeypatch.setattr(f"samgraph.hist.{module}.on_card", lambda device: True)
+    scored = score_fitted(inputs, WINDOW, config, fitted.parameters, WINDOW.test)
+    pd.testing.assert_frame_equal(scored, fitted.predictions, check_exact=False, rtol=0, atol=1e-5)

@@ -60,7 +60,9 @@ def print_summary(frame: pd.DataFrame, form: str) -> None:
 @click.option("--seeds", type=int, help="Models per variant (seeds), averaged.")
 @click.option("--jobs", type=int, help="Pieces at once; one a core by default, with Ray as many as fit.")
 @click.option(
-    "--device", metavar="NAME", help="Where PyTorch computes: cpu (default), or cuda for a graphics card."
+    "--device",
+    type=click.Choice(("cpu", "cuda")),
+    help="Where models are fitted: cpu (default), or cuda for a graphics card; with few --jobs, which share it.",
 )
 @click.option(
     "--engine", type=click.Choice(("local", "ray")), help="Fit models in processes here (default) or on Ray."

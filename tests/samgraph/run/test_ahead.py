@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +15,7 @@ import pytest
 from oracles.outcome_inputs import settings
 
 from samgraph.config import RunConfig
-from samgraph.errors import SnapshotError
+from samgraph.errors import ModelError, SnapshotError
 from samgraph.graph.db.driver import Graph
 from samgraph.run import backtest as running
 from samgraph.run.backtest import backtest
@@ -75,3 +77,25 @@ def test_a_run_whose_inputs_cannot_be_read_leaves_no_process(
     assert begun, "they start before the inputs are read"
     assert not any(one.is_running() for one in begun)
     assert not (tmp_path / "run").exists(), "what was begun with wrong settings leaves no run"
+
+
+def test_a_card_that_is_not_here_is_refused_before_anything_is_begun(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(ModelError, match="no graphics card here; set device to cpu"):
+        backtest(asked(tmp_path, device="cuda"), tmp_path / "run", graph=cast("Graph", object()))
+    assert not (tmp_path / "run").exists() and workers() == []
+
+
+@pytest.mark.skipif(not hasattr(signal, "pthread_sigmask"), reason="signals cannot be held back")
+def test_ctrl_c_while_a_process_loads_says_nothing_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:
+    """In its first second it has imported nothing, not even that Ctrl-C is its parent's."""
+    with open_executor("local", None, 1, 1):
+        (process,) = workers()
+        for _ in range(5):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.2)
+        assert process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+        assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    assert "Traceback" not in capfd.readouterr().err

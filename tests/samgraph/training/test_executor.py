@@ -427,6 +427,16 @@ def title(process: psutil.Process) -> str:
         return ""
 
 
+@pytest.mark.slow
+def test_a_ray_of_ones_own_that_is_closed_twice_leaves_none() -> None:
+    ray = pytest.importorskip("ray")
+    with open_executor("ray", None, 1) as executor:
+        assert ray.is_initialized()
+        executor.close()  # as a run does when everything is fitted
+        assert not ray.is_initialized()
+    assert not ray.is_initialized()
+
+
 def test_arrays_survive_the_way_to_a_worker(tmp_path: Path) -> None:
     from samgraph.training.stored import read_market
 
