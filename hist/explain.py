@@ -1,7 +1,7 @@
 """Why a stock scored as it did: the forward pass of one day with kept parameters, and the attention inside it.
 
 The days up to it are scored as they were when the window was fitted, day by day and with as many threads, so the
-numbers are those of its predictions, bit for bit on the same machine.
+numbers are those of its predictions, bit for bit where they were made on the same machine's processor.
 Attention is then read off plainly, equation by equation (samgraph.hist.concepts and .hidden):
 
     concept -> its stocks    what the concept was formed from: its second softmax, or equation 3 without one

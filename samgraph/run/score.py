@@ -1,8 +1,8 @@
 """Scores of any day by a finished run's models: what `samgraph score` prints every night.
 
 The newest models fitted before the day are applied to the dataset as it is now, which may have grown since the run.
-What they read is what a backtest up to that day would give them, so the scores are that backtest's, bit for bit.
-Nothing is written into the run's folder.
+What they read is what a backtest up to that day would give them, so the scores are that backtest's, bit for bit where
+it ran on the processor. Nothing is written into the run's folder.
 """
 
 from __future__ import annotations
