@@ -69,6 +69,7 @@ def in_place(run: Callable[..., None], written: Sequence[Tensor], read: Sequence
     key = (run, written[0].device, *(None if one is None else (one.shape, one.dtype) for one in given))
     if key not in _graphs:
         if len(_graphs) >= GRAPHS:
+            torch.cuda.synchronize()  # one of them may still run
             _graphs.clear()
         _graphs[key] = _captured(run, given)
     graph, held = _graphs[key]
