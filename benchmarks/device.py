@@ -21,10 +21,10 @@ from contextlib import contextmanager, nullcontext
 import numpy as np
 import pandas as pd
 import torch
-from hist_step import CHUNK, FEATURES, PRODUCTS, D, dense_day, stream_chunk
+from hist_step import CHUNK, FEATURES, D, dense_day, make_edges, stream_chunk
 
 import samgraph.hist.recurrence
-from samgraph.graph.series.snapshots import Edges, SnapshotSeries
+from samgraph.graph.series.snapshots import SnapshotSeries
 from samgraph.hist.config import variant
 from samgraph.hist.data import training_inputs
 from samgraph.hist.encoder import StreamEncoder
@@ -32,16 +32,14 @@ from samgraph.hist.market import Market
 from samgraph.hist.train import fit_window
 from samgraph.hist.windows import Window
 
-REPEATS = 20
 
-
-def seconds(step: Callable[[], object], device: str, repeats: int = REPEATS) -> float:
-    """By the clock, the median of `repeats` after three first ones; fewer on the processor."""
-    wait = torch.cuda.synchronize if device == "cuda" else lambda: None
-    for _ in range(3 if device == "cuda" else 1):
+def seconds(step: Callable[[], object], device: str) -> float:
+    """By the clock: the median of twenty after three first ones, on the processor of three after one."""
+    first, repeats, wait = (3, 20, torch.cuda.synchronize) if device == "cuda" else (1, 3, lambda: None)
+    for _ in range(first):
         step()
     found = []
-    for _ in range(repeats if device == "cuda" else 3):
+    for _ in range(repeats):
         wait()
         began = time.perf_counter()
         step()
@@ -138,9 +136,7 @@ def made_market(n: int, n_days: int) -> Market:
 def epoch(n: int, n_products: int, device: str) -> float:
     """Seconds of an epoch on 120 training and 20 validation days: the last of three, on the processor of one."""
     market = made_market(n, 260)
-    rng = np.random.default_rng(0)
-    stock = np.repeat(np.arange(n), PRODUCTS)
-    edges = Edges.of(stock, rng.integers(0, n_products, len(stock)), rng.uniform(0.05, 0.3, len(stock)))
+    edges, _ = make_edges(n, n_products)
     names = tuple(f"P{k}" for k in range(n_products))
     series = SnapshotSeries(
         market.dates, market.stocks, names, names, np.zeros(market.n_dates, dtype=np.int64), (edges,)

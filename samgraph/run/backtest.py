@@ -143,9 +143,8 @@ def _keep_same(folder: Path, config: RunConfig, dataset: Dataset, known: dt.date
 def _require_device(config: RunConfig) -> None:
     """Refuse a card that this machine does not have, where it is to fit; a Ray cluster's may be elsewhere."""
     if config.device != "cpu" and config.engine == "local":
-        from samgraph.hist.kernels import (
-            device_of,  # it loads PyTorch, which the parent of the workers need not
-        )
+        # It loads PyTorch, which the parent of the workers need not.
+        from samgraph.hist.kernels import device_of
 
         device_of(config.device)
 

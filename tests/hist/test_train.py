@@ -148,9 +148,8 @@ def test_of_both_starts_the_better_in_validation_is_kept(turned: bool) -> None:
     alone = fit_window(inputs, WINDOW, replace(config, start="nothing"), 0)
     curves, best = fitted.curves, fitted.best_epoch
     from_nothing = curves[curves["start"] == "nothing"]
-    same = alone.curves[
-        : len(from_nothing)
-    ]  # it is given up where it is far behind, and then a later one is no better
+    # given up where it is far behind; a later epoch of it is then no better, as the candidates below say
+    same = alone.curves[: len(from_nothing)]
     np.testing.assert_array_equal(from_nothing["valid_ic"], same["valid_ic"])
     np.testing.assert_array_equal(from_nothing["train_loss"], same["train_loss"])
     candidates = [*curves["valid_ic"][curves["start"] == "encoder"], *alone.curves["valid_ic"][1:]]
